@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * dragoman.h - the core: OpenAI chat completions to Gemini's generateContent and back, as bytes.
+ *
+ * Nothing here opens a socket, reads a clock, asks for randomness or looks anything up. Bytes, the time and
+ * an id come in as arguments; what must be remembered is asked for (DGM_NEED) and handed over (DGM_KEEP).
+ * The same input gives the same output, byte for byte.
+ *
+ * Ownership, the one law: arguments are borrowed for the call (a request borrows its body until it is
+ * freed), what a `new` or dgm_chat_request returns is the caller's to free, and a dgm_str never owns.
+ */
+#ifndef DRAGOMAN_DRAGOMAN_H
+#define DRAGOMAN_DRAGOMAN_H
+
+#include <dragoman/types.h>
+
+/** Which native surface the request is for. They differ in names, members and versions. */
+enum dgm_surface {
+    DGM_VERTEX, /* aiplatform: /v1/projects/{p}/locations/{l}/publishers/google/models/{m}:... */
+    DGM_GEMINI, /* generativelanguage: /v1beta/models/{m}:... */
+};
+
+/** Ceilings of one exchange, in bytes unless the name says otherwise. Zero means the default. */
+struct dgm_limits {
+    size_t arena_bytes; /* all that one request may take besides its body; default 256 MiB */
+    size_t event_bytes; /* one upstream event, or a whole answer that is not streamed; default 64 MiB */
+    unsigned depth;     /* nesting of JSON; default 100, and never more */
+};
+
+/** What a translation takes from outside. Copied; the strings are borrowed until the request is freed. */
+struct dgm_env {
+    const struct dgm_alloc *alloc;   /* NULL: dgm_alloc_libc */
+    const struct dgm_limits *limits; /* NULL: the defaults */
+    enum dgm_surface surface;
+    int64_t now;       /* seconds since 1970: `created`, when the upstream does not say */
+    struct dgm_str id; /* 1 to 64 of [A-Za-z0-9_-], unique to this exchange: seed of completion and call ids */
+    struct dgm_str model; /* for a body that names none (a URL did); absent: the body must */
+};
+
+struct dgm_request; /* one request from its body to its last byte of answer */
+struct dgm_stream;  /* the answer to it, as a stream */
+
+/* ---- the request ------------------------------------------------------------------------------------ */
+
+/**
+ * Translates an OpenAI chat completion request. The body is parsed in place: `openai` is changed, and
+ * borrowed until the request is freed.
+ *
+ * DGM_OK: `*ret` is ready. DGM_NEED: `*ret` is not ready; answer each of dgm_request_needs with
+ * dgm_request_supply, then call dgm_request_resume. In both cases `*ret` is the caller's to free.
+ * DGM_E_REFUSED: `*reterr` says why, `*ret` is untouched. DGM_E_NOMEM, DGM_E_LIMIT: so too, with the
+ * matching row of errors.def in `*reterr`.
+ */
+DGM_MUST_USE enum dgm_rc dgm_chat_request(const struct dgm_env *, struct dgm_buf *openai,
+                                          struct dgm_request **ret, struct dgm_fail *reterr);
+
+/** Frees it and all that was borrowed from it. NULL is fine. Free its stream first. */
+void dgm_request_free(struct dgm_request *);
+
+/** A memory the core asks for: the thought signature that came with a tool call (google.md 9.1). */
+struct dgm_need {
+    struct dgm_str call_id;   /* the client's tool call id */
+    struct dgm_str signature; /* the answer: base64 text, or absent for "unknown" */
+};
+
+/** What is asked for after DGM_NEED: `*ret` points at so many needs, valid until the request is freed. */
+size_t dgm_request_needs(const struct dgm_request *, const struct dgm_need **ret);
+
+/** Answers need `i`; an absent signature says "unknown". Copied. Returns false when memory is short. */
+DGM_MUST_USE bool dgm_request_supply(struct dgm_request *, size_t i, struct dgm_str signature);
+
+/** Goes on after DGM_NEED; unanswered needs count as unknown. Returns as dgm_chat_request, never DGM_NEED. */
+DGM_MUST_USE enum dgm_rc dgm_request_resume(struct dgm_request *, struct dgm_fail *reterr);
+
+/** The native body: `*ret` points at so many segments, to be sent one after the other. */
+size_t dgm_request_body(const struct dgm_request *, const struct dgm_str **ret);
+
+/** The model as the native URL has it: "gemini-2.5-flash". */
+struct dgm_str dgm_request_model(const struct dgm_request *);
+
+/** The model as the client wrote it; every answer echoes it. */
+struct dgm_str dgm_request_model_sent(const struct dgm_request *);
+
+bool dgm_request_wants_stream(const struct dgm_request *);
+bool dgm_request_wants_usage(const struct dgm_request *); /* stream_options.include_usage */
+
+/** Names of the members that were ignored, as "logit_bias, messages[].name"; "" when none were. */
+struct dgm_str dgm_request_ignored(const struct dgm_request *);
+
+/** Where on the native surface a request goes. Every name must match dgm_name_ok. */
+struct dgm_place {
+    enum dgm_surface surface;
+    struct dgm_str project, location; /* used on Vertex alone */
+};
+
+/**
+ * Puts the path and query of the request's call: ":generateContent", or ":streamGenerateContent?alt=sse"
+ * where it wants a stream. Asserts that the names of the place match dgm_name_ok.
+ */
+void dgm_request_put_path(const struct dgm_request *, const struct dgm_place *, struct dgm_buf *out);
+
+/**
+ * Whether a text can stand as one segment of a Google resource path: 1 to 128 of [A-Za-z0-9_.:@-], not
+ * starting with "." and without "..". Models, projects, locations and endpoints are all held to it.
+ */
+bool dgm_name_ok(struct dgm_str);
+
+/* ---- the answer, whole ------------------------------------------------------------------------------ */
+
+/** Something to remember: the signature that came with a call of ours. Valid until the next call on its request. */
+struct dgm_kept {
+    struct dgm_str call_id, name, signature, model;
+};
+
+/**
+ * Translates a native answer with its HTTP status, success or error, to what the client gets; the client's
+ * status goes to `*ret_status`. An error of the upstream becomes OpenAI's error object with Google's
+ * `status` and `details` inside; something that is no answer at all becomes UPSTREAM_BROKEN.
+ *
+ * DGM_OK: `out` is complete. DGM_KEEP: so too, and dgm_request_kept must be stored before it leaves.
+ * DGM_E_NOMEM, DGM_E_LIMIT: `out` is of no use.
+ */
+DGM_MUST_USE enum dgm_rc dgm_chat_response(struct dgm_request *, int status, struct dgm_str native,
+                                           struct dgm_buf *out, int *ret_status);
+
+/** What DGM_KEEP of dgm_chat_response or dgm_stream_feed asks to store: so many records at `*ret`. */
+size_t dgm_request_kept(const struct dgm_request *, const struct dgm_kept **ret);
+
+/* ---- the answer, streamed --------------------------------------------------------------------------- */
+
+/*
+ * What holds for the chunks of one stream, whatever the upstream sends (OpenAI's streaming reference; the
+ * defects it mends are in Google's own endpoint, google.md 4.4):
+ *   - `id`, `created` and `model` are the same in all; `role` stands once a choice, in its first chunk;
+ *   - a tool call's id, type and name come once, its index ascends from 0 without gaps;
+ *   - one finish_reason a choice, from OpenAI's list;
+ *   - usage comes once, last, with empty choices, and only if asked for;
+ *   - "[DONE]" comes once, and never after an error: an upstream that breaks off, sends what is no event or
+ *     ends without a finishReason ends the stream in an error event.
+ */
+
+/** A stream over `request`, which it borrows. NULL when memory is short. */
+struct dgm_stream *dgm_stream_new(struct dgm_request *request);
+
+void dgm_stream_free(struct dgm_stream *); /* NULL is fine */
+
+/**
+ * Feeds raw bytes of a native `alt=sse` body, cut anywhere, and puts the client's SSE bytes.
+ *
+ * DGM_MORE: `*in` is used up. DGM_FULL: `out` might not hold what comes next; drain it and call again with
+ * what is left of `*in`. DGM_KEEP: an event was put whose records (dgm_request_kept) must be stored before
+ * `out` leaves; then call again. DGM_E_UPSTREAM: the stream ended in an error event, which is in `out`;
+ * sticky. DGM_E_NOMEM, DGM_E_LIMIT: sticky; the connection should be closed, not ended well.
+ *
+ * One call never puts more than one event beyond what `out` was asked to hold: FULL comes before an event
+ * whose output, at most 8 bytes for each of its own and 8 KiB besides, would pass out->max, unless `out` is empty.
+ */
+DGM_MUST_USE enum dgm_rc dgm_stream_feed(struct dgm_stream *, struct dgm_str *in, struct dgm_buf *out);
+
+/**
+ * The upstream's body ended. Puts the usage chunk and "[DONE]", or the error event when it ended too early.
+ * DGM_DONE: the stream is complete. Else as dgm_stream_feed (never DGM_MORE); FULL and KEEP: call it again.
+ */
+DGM_MUST_USE enum dgm_rc dgm_stream_finish(struct dgm_stream *, struct dgm_buf *out);
+
+/**
+ * Ends the stream in an error event, for trouble only the caller knows of: a connection that broke, a
+ * deadline. Nothing is put when the stream has ended already.
+ */
+void dgm_stream_fail(struct dgm_stream *, const struct dgm_fail *, struct dgm_buf *out);
+
+/** Whether any chunk was put yet: until then an error can still be told by an HTTP status. */
+bool dgm_stream_started(const struct dgm_stream *);
+
+/**
+ * After DGM_E_UPSTREAM: the error as a whole answer instead of an event, for a stream that had not started.
+ * Returns its HTTP status.
+ */
+int dgm_stream_put_error(const struct dgm_stream *, struct dgm_buf *out);
+
+#endif
