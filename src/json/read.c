@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* read.c - JSON texts as trees of borrowed values, over yyjson. */
+#include "json/read.h"
+
+#include <assert.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <yyjson.h>
+
+#include "base/str.h"
+#include "base/utf8.h"
+
+/*
+ * One of our values is one of yyjson's. Those of a text stand in one array in the order of the text, a
+ * container before what it holds, and know each other by distances, not addresses: a copy of the array is
+ * the same tree.
+ */
+struct json_val {
+    yyjson_val yy;
+};
+
+static_assert(JSON_PADDING >= YYJSON_PADDING_SIZE, "yyjson reads so far behind a text");
+
+/* Large objects are sorted to find a doubled name, small ones are compared each with each. */
+enum { PAIRWISE_MAX = 16 };
+
+static const struct dgm_str byte_order_mark = {"\xef\xbb\xbf", 3};
+
+/* yyjson's readers take what is not const and change nothing. */
+static yyjson_val *yy(const struct json_val *v)
+{
+    return (yyjson_val *)(uintptr_t)v;
+}
+
+/* ---- the look before the parse ------------------------------------------------------------------------ */
+
+struct scan {
+    char *p, *end;
+    unsigned level, depth;
+    size_t values; /* an upper bound: exact but for containers that are empty */
+};
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* The UTF-16 unit of the escape `\uXXXX` at `p`; -1 when there is no such thing. */
+static int escaped_unit(const char *p, const char *end)
+{
+    if (end - p < 6 || p[0] != '\\' || p[1] != 'u')
+        return -1;
+    int unit = 0;
+    for (int i = 2; i < 6; i++) {
+        int digit = hex_digit(p[i]);
+        if (digit < 0)
+            return -1;
+        unit = unit * 16 + digit;
+    }
+    return unit;
+}
+
+/*
+ * Steps over the escape at `p`. yyjson refuses half a surrogate pair under every flag, and clients that cut
+ * texts by UTF-16 units do send them: it becomes the replacement character, which is as long.
+ */
+static char *skip_escape(char *p, char *end)
+{
+    int unit = escaped_unit(p, end);
+    if (unit < 0)
+        return end - p < 2 ? end : p + 2; /* yyjson judges it */
+    if (unit < 0xd800 || unit > 0xdfff)
+        return p + 6;
+    int low = unit < 0xdc00 ? escaped_unit(p + 6, end) : -1;
+    if (low >= 0xdc00 && low <= 0xdfff)
+        return p + 12;
+    memcpy(p + 2, "fffd", 4);
+    return p + 6;
+}
+
+/* Steps over the string whose content begins at `s->p`, at the speed of memchr where nothing is escaped. */
+static void scan_string(struct scan *s)
+{
+    char *quote = s->p - 1;
+    while (s->p < s->end) {
+        if (quote < s->p) {
+            quote = memchr(s->p, '"', (size_t)(s->end - s->p));
+            if (!quote)
+                quote = s->end; /* unfinished: yyjson says so */
+        }
+        char *escape = memchr(s->p, '\\', (size_t)(quote - s->p));
+        if (!escape) {
+            s->p = quote < s->end ? quote + 1 : s->end;
+            return;
+        }
+        s->p = skip_escape(escape, s->end);
+    }
+}
+
+/* False when brackets are nested deeper than `depth`; then `s->p` is at the one too many. */
+static bool scan_text(struct scan *s)
+{
+    while (s->p < s->end) {
+        switch (*s->p) {
+        case '[':
+        case '{':
+            if (s->level == s->depth)
+                return false;
+            s->level++;
+            s->values++;
+            break;
+        case ']':
+        case '}':
+            s->level -= s->level != 0;
+            break;
+        case ',':
+        case ':':
+            s->values++;
+            break;
+        case '"':
+            s->p++;
+            scan_string(s);
+            continue;
+        default:
+            break;
+        }
+        s->p++;
+    }
+    return true;
+}
+
+/* ---- yyjson's memory ---------------------------------------------------------------------------------- */
+
+/* yyjson frees without a size, ours wants one: it stands in front of the block. */
+union block {
+    size_t n;
+    max_align_t align;
+};
+
+static void *block_resize(void *ctx, void *p, size_t old_n, size_t n)
+{
+    (void)old_n; /* what yyjson used of it, maybe */
+    const struct dgm_alloc *alloc = ctx;
+    union block *old = p ? (union block *)p - 1 : NULL;
+    size_t old_bytes = old ? old->n : 0;
+    if (n > SIZE_MAX - sizeof(union block))
+        return NULL;
+    union block *b = alloc->resize(alloc->ctx, old, old_bytes, n + sizeof(union block));
+    if (!b)
+        return NULL;
+    b->n = n + sizeof(union block);
+    return b + 1;
+}
+
+static void *block_new(void *ctx, size_t n)
+{
+    return block_resize(ctx, NULL, 0, n);
+}
+
+static void block_free(void *ctx, void *p)
+{
+    const struct dgm_alloc *alloc = ctx;
+    if (!p)
+        return;
+    union block *b = (union block *)p - 1;
+    alloc->resize(alloc->ctx, b, b->n, 0);
+}
+
+/* ---- parsing ------------------------------------------------------------------------------------------ */
+
+static enum dgm_rc fail(struct json_error *reterr, enum json_trouble trouble, size_t offset,
+                        const char *what)
+{
+    *reterr = (struct json_error){trouble, offset, what};
+    if (trouble == JSON_NOMEM)
+        return DGM_E_NOMEM;
+    return trouble == JSON_DEEP ? DGM_E_LIMIT : DGM_E_SYNTAX;
+}
+
+/* yyjson's words are kept where they help a person; the others are a defect of ours and read so. */
+static enum dgm_rc fail_yyjson(struct json_error *reterr, const yyjson_read_err *err, const char *text,
+                               size_t n, size_t at)
+{
+    size_t offset = at + err->pos;
+    if (err->code == YYJSON_READ_ERROR_MEMORY_ALLOCATION)
+        return fail(reterr, JSON_NOMEM, 0, "out of memory");
+    /* A string is unescaped behind yyjson's eye, never before it: the bytes at the trouble are as they came. */
+    if (err->pos < n && dgm_utf8_bad((struct dgm_str){text + err->pos, n - err->pos}) == 0)
+        return fail(reterr, JSON_UTF8, offset, "invalid UTF-8");
+    return fail(reterr, JSON_SYNTAX, offset, err->msg);
+}
+
+static bool is_blank(const char *text, size_t n)
+{
+    while (n != 0 && (*text == ' ' || *text == '\t' || *text == '\n' || *text == '\r')) {
+        text++;
+        n--;
+    }
+    return n == 0;
+}
+
+enum dgm_rc json_parse(struct dgm_arena *arena, char *text, size_t n, unsigned depth,
+                       const struct json_val **ret, struct json_error *reterr)
+{
+    assert(depth != 0 && depth <= JSON_DEPTH_MAX);
+
+    size_t at = dgm_str_starts((struct dgm_str){text, n}, byte_order_mark) ? byte_order_mark.n : 0;
+    text += at;
+    n -= at;
+    if (is_blank(text, n))
+        return fail(reterr, JSON_EMPTY, at + n, "nothing");
+
+    struct scan scan = {.p = text, .end = text + n, .depth = depth, .values = 1};
+    if (!scan_text(&scan))
+        return fail(reterr, JSON_DEEP, at + (size_t)(scan.p - text), "nested too deeply");
+
+    /*
+     * yyjson guesses its memory from the text's length, 53 MiB for an image of 20, and hardly touches it. So
+     * it works beside the arena, and what it made is kept at its true size, which the arena's ceiling holds.
+     */
+    yyjson_val *values = scan.values <= SIZE_MAX / sizeof *values
+                             ? dgm_arena_take(arena, scan.values * sizeof *values)
+                             : NULL;
+    if (!values)
+        return fail(reterr, JSON_NOMEM, 0, "out of memory");
+
+    const yyjson_alc alc = {block_new, block_resize, block_free,
+                            (void *)(uintptr_t)dgm_arena_source(arena)};
+    yyjson_read_err err;
+    memset(text + n, 0, JSON_PADDING);
+    yyjson_doc *doc =
+        yyjson_read_opts(text, n, YYJSON_READ_INSITU | YYJSON_READ_NUMBER_AS_RAW, &alc, &err);
+    if (!doc)
+        return fail_yyjson(reterr, &err, text, n, at);
+
+    yyjson_val *root = yyjson_doc_get_root(doc);
+    size_t made = (size_t)(unsafe_yyjson_get_next(root) - root);
+    assert(made <= scan.values);
+    memcpy(values, root, made * sizeof *values);
+    yyjson_doc_free(doc);
+    *ret = (const struct json_val *)values;
+    return DGM_OK;
+}
+
+/* ---- reading ------------------------------------------------------------------------------------------ */
+
+enum json_kind json_kind(const struct json_val *v)
+{
+    switch (yyjson_get_type(yy(v))) {
+    case YYJSON_TYPE_NULL:
+        return JSON_NULL;
+    case YYJSON_TYPE_BOOL:
+        return JSON_BOOL;
+    case YYJSON_TYPE_RAW:
+        return JSON_NUM;
+    case YYJSON_TYPE_STR:
+        return JSON_STR;
+    case YYJSON_TYPE_ARR:
+        return JSON_ARR;
+    case YYJSON_TYPE_OBJ:
+        return JSON_OBJ;
+    default:
+        return JSON_NONE;
+    }
+}
+
+const char *json_kind_name(enum json_kind kind)
+{
+    static const char *const names[] = {
+        [JSON_NONE] = "nothing",  [JSON_NULL] = "null",    [JSON_BOOL] = "a boolean",
+        [JSON_NUM] = "a number",  [JSON_STR] = "a string", [JSON_ARR] = "an array",
+        [JSON_OBJ] = "an object",
+    };
+    assert((size_t)kind < sizeof names / sizeof *names);
+    return names[kind];
+}
+
+const struct json_val *json_get(const struct json_val *obj, struct dgm_str name)
+{
+    return (const struct json_val *)yyjson_obj_getn(yy(obj), name.p, name.n);
+}
+
+const struct json_val *json_at(const struct json_val *arr, size_t index)
+{
+    return (const struct json_val *)yyjson_arr_get(yy(arr), index);
+}
+
+size_t json_size(const struct json_val *v)
+{
+    return yyjson_is_ctn(yy(v)) ? unsafe_yyjson_get_len(yy(v)) : 0;
+}
+
+struct dgm_str json_str(const struct json_val *v)
+{
+    if (!yyjson_is_str(yy(v)))
+        return (struct dgm_str){0};
+    return (struct dgm_str){unsafe_yyjson_get_str(yy(v)), unsafe_yyjson_get_len(yy(v))};
+}
+
+struct dgm_str json_num(const struct json_val *v)
+{
+    if (!yyjson_is_raw(yy(v)))
+        return (struct dgm_str){0};
+    return (struct dgm_str){unsafe_yyjson_get_raw(yy(v)), unsafe_yyjson_get_len(yy(v))};
+}
+
+bool json_bool(const struct json_val *v, bool otherwise)
+{
+    return yyjson_is_bool(yy(v)) ? unsafe_yyjson_get_bool(yy(v)) : otherwise;
+}
+
+bool json_int(const struct json_val *v, int64_t *ret)
+{
+    return dgm_str_i64(json_num(v), ret);
+}
+
+bool json_double(const struct json_val *v, double *ret)
+{
+    return dgm_str_double(json_num(v), ret);
+}
+
+struct dgm_str json_get_str(const struct json_val *obj, struct dgm_str name)
+{
+    return json_str(json_get(obj, name));
+}
+
+struct json_iter json_iter(const struct json_val *v)
+{
+    size_t left = json_size(v);
+    return (struct json_iter){
+        ._next = left ? (const struct json_val *)unsafe_yyjson_get_first(yy(v)) : NULL,
+        ._left = left,
+        ._obj = json_kind(v) == JSON_OBJ,
+    };
+}
+
+bool json_next(struct json_iter *i)
+{
+    if (i->_left == 0)
+        return false;
+
+    if (i->value)
+        i->index++;
+    i->value = i->_next;
+    if (i->_obj) {
+        i->name = json_str(i->_next);
+        i->value = i->_next + 1; /* a member's value stands behind its name */
+    }
+    if (--i->_left)
+        i->_next = (const struct json_val *)unsafe_yyjson_get_next(yy(i->value));
+    return true;
+}
+
+/* ---- doubled names ------------------------------------------------------------------------------------ */
+
+/* By bytes, and equal ones in the order of the text. */
+static bool comes_before(const struct json_val *a, const struct json_val *b)
+{
+    struct dgm_str x = json_str(a), y = json_str(b);
+    int order = memcmp(x.p, y.p, x.n < y.n ? x.n : y.n);
+    if (order == 0 && x.n == y.n)
+        return a < b;
+    return order != 0 ? order < 0 : x.n < y.n;
+}
+
+static void sift_down(const struct json_val **heap, size_t n, size_t i)
+{
+    for (size_t child; (child = 2 * i + 1) < n; i = child) {
+        if (child + 1 < n && comes_before(heap[child], heap[child + 1]))
+            child++;
+        if (!comes_before(heap[i], heap[child]))
+            return;
+        const struct json_val *v = heap[i];
+        heap[i] = heap[child];
+        heap[child] = v;
+    }
+}
+
+/* A heap sort: qsort may allocate, and a hash without a secret can be flooded. */
+static void sort_names(const struct json_val **names, size_t n)
+{
+    for (size_t i = n / 2; i-- > 0;)
+        sift_down(names, n, i);
+    for (size_t left = n; left-- > 1;) {
+        const struct json_val *v = names[0];
+        names[0] = names[left];
+        names[left] = v;
+        sift_down(names, left, 0);
+    }
+}
+
+static struct dgm_str twice_pairwise(const struct json_val *obj)
+{
+    for (struct json_iter later = json_iter(obj); json_next(&later);)
+        for (struct json_iter i = json_iter(obj); json_next(&i) && i.index < later.index;)
+            if (dgm_str_eq(i.name, later.name))
+                return later.name;
+    return (struct dgm_str){0};
+}
+
+enum dgm_rc json_twice(const struct json_val *obj, struct dgm_arena *scratch, struct dgm_str *ret)
+{
+    size_t n = json_kind(obj) == JSON_OBJ ? json_size(obj) : 0;
+    if (n <= PAIRWISE_MAX) {
+        *ret = n ? twice_pairwise(obj) : (struct dgm_str){0};
+        return DGM_OK;
+    }
+
+    const struct json_val **names = dgm_arena_take(scratch, n * sizeof *names);
+    if (!names)
+        return DGM_E_NOMEM;
+    for (struct json_iter i = json_iter(obj); json_next(&i);)
+        names[i.index] = i.value - 1;
+    sort_names(names, n);
+
+    const struct json_val *first = NULL;
+    for (size_t i = 1; i < n; i++)
+        if (dgm_str_eq(json_str(names[i - 1]), json_str(names[i])) && (!first || names[i] < first))
+            first = names[i];
+    *ret = json_str(first);
+    return DGM_OK;
+}

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* write.c - JSON texts put into a buffer. */
+#include "json/write.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* What stands behind the backslash for a character that cannot stand for itself; 'u' is \u00XX, 0 none. */
+static const char escapes[256] = {
+    ['"'] = '"',  ['\\'] = '\\', ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r',
+    ['\t'] = 't', [0x00] = 'u',  [0x01] = 'u', [0x02] = 'u', [0x03] = 'u', [0x04] = 'u',
+    [0x05] = 'u', [0x06] = 'u',  [0x07] = 'u', [0x0b] = 'u', [0x0e] = 'u', [0x0f] = 'u',
+    [0x10] = 'u', [0x11] = 'u',  [0x12] = 'u', [0x13] = 'u', [0x14] = 'u', [0x15] = 'u',
+    [0x16] = 'u', [0x17] = 'u',  [0x18] = 'u', [0x19] = 'u', [0x1a] = 'u', [0x1b] = 'u',
+    [0x1c] = 'u', [0x1d] = 'u',  [0x1e] = 'u', [0x1f] = 'u',
+};
+
+/* How a text is put: as it is, or as it stands inside of a string. */
+enum quoting { PLAIN, WITHIN_STR };
+
+/* ---- strings ------------------------------------------------------------------------------------------ */
+
+/* Whether one of eight bytes needs an escape: '"', '\\' or below 0x20. */
+static bool has_escape(uint64_t x)
+{
+    const uint64_t ones = 0x0101010101010101u, highs = 0x8080808080808080u;
+    uint64_t quote = x ^ ones * '"', backslash = x ^ ones * '\\';
+    return (((x - ones * 0x20) & ~x) | ((quote - ones) & ~quote) |
+            ((backslash - ones) & ~backslash)) &
+           highs;
+}
+
+/* How many bytes at the front of `s` stand for themselves. */
+static size_t plain_run(struct dgm_str s)
+{
+    size_t i = 0;
+    for (uint64_t x; s.n - i >= sizeof x; i += sizeof x) {
+        memcpy(&x, s.p + i, sizeof x);
+        if (has_escape(x))
+            break;
+    }
+    while (i < s.n && !escapes[(unsigned char)s.p[i]])
+        i++;
+    return i;
+}
+
+/* Within a string the backslash is escaped too, and so is what stands behind it where it must be. */
+static void put_escape(struct dgm_buf *out, unsigned char c, enum quoting quoting)
+{
+    char letter = escapes[c];
+    dgm_buf_put_char(out, '\\');
+    if (quoting == WITHIN_STR) {
+        dgm_buf_put_char(out, '\\');
+        if (letter == '"' || letter == '\\')
+            dgm_buf_put_char(out, '\\');
+    }
+    dgm_buf_put_char(out, letter);
+    if (letter == 'u')
+        dgm_buf_put_hex(out, c, 4);
+}
+
+static void put_escaped(struct dgm_buf *out, struct dgm_str s, enum quoting quoting)
+{
+    while (s.n != 0) {
+        size_t run = plain_run(s);
+        dgm_buf_put(out, (struct dgm_str){s.p, run});
+        if (run == s.n)
+            return;
+        put_escape(out, (unsigned char)s.p[run], quoting);
+        s.p += run + 1;
+        s.n -= run + 1;
+    }
+}
+
+static void put_quote(struct dgm_buf *out, enum quoting quoting)
+{
+    if (quoting == WITHIN_STR)
+        dgm_buf_put_char(out, '\\');
+    dgm_buf_put_char(out, '"');
+}
+
+static void put_quoted(struct dgm_buf *out, struct dgm_str s, enum quoting quoting)
+{
+    put_quote(out, quoting);
+    put_escaped(out, s, quoting);
+    put_quote(out, quoting);
+}
+
+/* ---- trees -------------------------------------------------------------------------------------------- */
+
+static void put_tree(struct dgm_buf *out, const struct json_val *v, enum quoting quoting);
+
+static void put_container(struct dgm_buf *out, const struct json_val *v, enum quoting quoting)
+{
+    bool is_obj = json_kind(v) == JSON_OBJ;
+    dgm_buf_put_char(out, is_obj ? '{' : '[');
+    for (struct json_iter i = json_iter(v); json_next(&i);) {
+        if (i.index)
+            dgm_buf_put_char(out, ',');
+        if (is_obj) {
+            put_quoted(out, i.name, quoting);
+            dgm_buf_put_char(out, ':');
+        }
+        put_tree(out, i.value, quoting);
+    }
+    dgm_buf_put_char(out, is_obj ? '}' : ']');
+}
+
+/* Recurses as deep as the tree is, which json_parse held to JSON_DEPTH_MAX. */
+static void put_tree(struct dgm_buf *out, const struct json_val *v, enum quoting quoting)
+{
+    switch (json_kind(v)) {
+    case JSON_BOOL:
+        dgm_buf_put(out, json_bool(v, false) ? DGM_STR("true") : DGM_STR("false"));
+        break;
+    case JSON_NUM:
+        dgm_buf_put(out, json_num(v));
+        break;
+    case JSON_STR:
+        put_quoted(out, json_str(v), quoting);
+        break;
+    case JSON_ARR:
+    case JSON_OBJ:
+        put_container(out, v, quoting);
+        break;
+    case JSON_NULL:
+    case JSON_NONE:
+    default:
+        dgm_buf_put_lit(out, "null");
+        break;
+    }
+}
+
+/* ---- the writer --------------------------------------------------------------------------------------- */
+
+static bool in_obj(const struct json_writer *w)
+{
+    return w->_depth != 0 && (w->_objs[(w->_depth - 1) / 64] >> (w->_depth - 1) % 64 & 1);
+}
+
+static void put_comma(struct json_writer *w)
+{
+    if (w->_comma)
+        dgm_buf_put_char(w->buf, ',');
+}
+
+/* Before each value: a member's has its name already, an element may need a comma. */
+static void begin_value(struct json_writer *w)
+{
+    assert(w->_named == in_obj(w));
+    if (!w->_named)
+        put_comma(w);
+    w->_named = false;
+}
+
+/* After each value. On the top level texts follow each other without commas. */
+static void end_value(struct json_writer *w)
+{
+    w->_comma = w->_depth != 0;
+}
+
+static void open_container(struct json_writer *w, bool is_obj)
+{
+    begin_value(w);
+    assert(w->_depth < JSON_WRITER_DEPTH_MAX);
+    uint64_t bit = UINT64_C(1) << w->_depth % 64;
+    uint64_t *word = &w->_objs[w->_depth / 64];
+    *word = is_obj ? *word | bit : *word & ~bit;
+    w->_depth++;
+    w->_comma = false;
+    dgm_buf_put_char(w->buf, is_obj ? '{' : '[');
+}
+
+static void close_container(struct json_writer *w, bool is_obj)
+{
+    assert(w->_depth != 0 && in_obj(w) == is_obj && !w->_named);
+    w->_depth--;
+    dgm_buf_put_char(w->buf, is_obj ? '}' : ']');
+    end_value(w);
+}
+
+void json_open_obj(struct json_writer *w)
+{
+    open_container(w, true);
+}
+
+void json_close_obj(struct json_writer *w)
+{
+    close_container(w, true);
+}
+
+void json_open_arr(struct json_writer *w)
+{
+    open_container(w, false);
+}
+
+void json_close_arr(struct json_writer *w)
+{
+    close_container(w, false);
+}
+
+void json_put_key(struct json_writer *w, struct dgm_str name)
+{
+    assert(in_obj(w) && !w->_named);
+    put_comma(w);
+    put_quoted(w->buf, name, PLAIN);
+    dgm_buf_put_char(w->buf, ':');
+    w->_named = true;
+}
+
+void json_put_str(struct json_writer *w, struct dgm_str utf8)
+{
+    begin_value(w);
+    put_quoted(w->buf, utf8, PLAIN);
+    end_value(w);
+}
+
+void json_put_int(struct json_writer *w, int64_t i)
+{
+    begin_value(w);
+    dgm_buf_put_int(w->buf, i);
+    end_value(w);
+}
+
+void json_put_bool(struct json_writer *w, bool b)
+{
+    json_put_raw(w, b ? DGM_STR("true") : DGM_STR("false"));
+}
+
+void json_put_null(struct json_writer *w)
+{
+    json_put_raw(w, DGM_STR("null"));
+}
+
+void json_put_raw(struct json_writer *w, struct dgm_str json)
+{
+    begin_value(w);
+    dgm_buf_put(w->buf, json);
+    end_value(w);
+}
+
+void json_put_val(struct json_writer *w, const struct json_val *v)
+{
+    begin_value(w);
+    put_tree(w->buf, v, PLAIN);
+    end_value(w);
+}
+
+void json_put_val_as_str(struct json_writer *w, const struct json_val *v)
+{
+    begin_value(w);
+    dgm_buf_put_char(w->buf, '"');
+    put_tree(w->buf, v, WITHIN_STR);
+    dgm_buf_put_char(w->buf, '"');
+    end_value(w);
+}
+
+void json_open_str(struct json_writer *w)
+{
+    begin_value(w);
+    dgm_buf_put_char(w->buf, '"');
+}
+
+void json_add_str(struct json_writer *w, struct dgm_str utf8)
+{
+    put_escaped(w->buf, utf8, PLAIN);
+}
+
+void json_close_str(struct json_writer *w)
+{
+    dgm_buf_put_char(w->buf, '"');
+    end_value(w);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * write.h - JSON texts put into a buffer, compact, in the order of the calls.
+ *
+ * Sticky: after the first failure of the buffer nothing is added; look at `w.buf->rc` once, at the end.
+ * Commas are the writer's business. Asserts that members are named and elements are not.
+ */
+#ifndef JSON_WRITE_H
+#define JSON_WRITE_H
+
+#include "json/read.h"
+
+#define JSON_WRITER_DEPTH_MAX 64 /* containers opened by calls; values that are put bring their own */
+
+struct json_writer {
+    struct dgm_buf *buf;
+    uint64_t _objs[JSON_WRITER_DEPTH_MAX / 64]; /* a bit for each open container: is it an object? */
+    unsigned _depth;
+    bool _comma, _named; /* a comma comes before the next; a key waits for its value */
+};
+
+/** A writer that adds to `buf`; several texts may follow each other in one buffer. */
+static inline struct json_writer json_writer(struct dgm_buf *buf)
+{
+    return (struct json_writer){.buf = buf};
+}
+
+void json_open_obj(struct json_writer *);
+void json_close_obj(struct json_writer *);
+void json_open_arr(struct json_writer *);
+void json_close_arr(struct json_writer *);
+
+void json_put_key(struct json_writer *, struct dgm_str name);
+
+void json_put_str(struct json_writer *, struct dgm_str utf8); /* an absent string is put as "" */
+void json_put_int(struct json_writer *, int64_t);
+void json_put_bool(struct json_writer *, bool);
+void json_put_null(struct json_writer *);
+void json_put_raw(struct json_writer *, struct dgm_str json); /* a value that is JSON already */
+
+/** A value as it came: order of members and text of numbers kept. NULL is put as null. */
+void json_put_val(struct json_writer *, const struct json_val *);
+
+/** A value's compact JSON text, as a JSON string: what `function.arguments` wants. */
+void json_put_val_as_str(struct json_writer *, const struct json_val *);
+
+/** One string put in pieces. A piece may not cut a character. */
+void json_open_str(struct json_writer *);
+void json_add_str(struct json_writer *, struct dgm_str utf8);
+void json_close_str(struct json_writer *);
+
+/** A member in one line: json_put_key and the value. `name` is a literal. */
+#define json_member_str(w, name, s) (json_put_key((w), DGM_STR(name)), json_put_str((w), (s)))
+#define json_member_int(w, name, i) (json_put_key((w), DGM_STR(name)), json_put_int((w), (i)))
+#define json_member_bool(w, name, b) (json_put_key((w), DGM_STR(name)), json_put_bool((w), (b)))
+#define json_member_null(w, name) (json_put_key((w), DGM_STR(name)), json_put_null(w))
+#define json_member_val(w, name, v) (json_put_key((w), DGM_STR(name)), json_put_val((w), (v)))
+
+#endif
