@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * chat_request.c - any bytes as an OpenAI request: refused with an error object, or a native body that is
+ * valid JSON, ends in `contents` and is the same a second time.
+ *
+ * The last byte chooses the surface and whether what the core asks for is known.
+ */
+#include "base/str.h"
+#include "json/read.h"
+
+#include <dragoman/dragoman.h>
+
+#include <assert.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+static void supply_all(struct dgm_request *r)
+{
+    const struct dgm_need *needs;
+    size_t count = dgm_request_needs(r, &needs);
+    assert(count != 0);
+    for (size_t i = 0; i < count; i++) {
+        assert(needs[i].call_id.p && !needs[i].signature.p);
+        assert(dgm_request_supply(r, i, i % 2 ? DGM_STR("U0lH") : (struct dgm_str){0}));
+    }
+}
+
+static const struct json_val *parse(struct dgm_arena *arena, struct dgm_buf *json)
+{
+    const struct json_val *root = NULL;
+    struct json_error e;
+    assert(dgm_buf_reserve(json, JSON_PADDING));
+    assert(json_parse(arena, json->p, json->n, JSON_DEPTH_MAX, &root, &e) == DGM_OK);
+    return root;
+}
+
+static void check_refusal(const struct dgm_fail *fail)
+{
+    struct dgm_buf out;
+    struct dgm_arena arena;
+    dgm_buf_init(&out, &dgm_alloc_libc, 8192);
+    dgm_arena_init(&arena, &dgm_alloc_libc, SIZE_MAX);
+    dgm_fail_put(fail, &out);
+    assert(out.rc == DGM_OK);
+    const struct json_val *error = json_get(parse(&arena, &out), DGM_STR("error"));
+    assert(json_get_str(error, DGM_STR("message")).n != 0);
+    assert(dgm_error_status(fail->id) == 400 || dgm_error_status(fail->id) == 404);
+    dgm_arena_dispose(&arena);
+    dgm_buf_dispose(&out);
+}
+
+static void check_body(struct dgm_buf *body)
+{
+    struct dgm_arena arena;
+    dgm_arena_init(&arena, &dgm_alloc_libc, SIZE_MAX);
+    struct json_iter it = json_iter(parse(&arena, body));
+    struct dgm_str last = {0};
+    while (json_next(&it))
+        last = it.name;
+    assert(dgm_str_eq(last, DGM_STR("contents")));
+    dgm_arena_dispose(&arena);
+}
+
+/* One translation; the body, or nothing when it was refused, is put to `ret`. */
+static void run(const uint8_t *data, size_t n, uint8_t choice, struct dgm_buf *ret)
+{
+    struct dgm_env env = {.surface = choice & 1 ? DGM_GEMINI : DGM_VERTEX, .now = 1, .id = DGM_STR("fuzz")};
+    struct dgm_request *r = NULL;
+    struct dgm_fail fail;
+    struct dgm_buf in;
+    dgm_buf_init(&in, &dgm_alloc_libc, SIZE_MAX);
+    dgm_buf_put(&in, (struct dgm_str){(const char *)data, n});
+    enum dgm_rc rc = dgm_chat_request(&env, &in, &r, &fail);
+    if (rc == DGM_NEED) {
+        if (choice & 2)
+            supply_all(r);
+        rc = dgm_request_resume(r, &fail);
+    }
+    assert(rc == DGM_OK || rc == DGM_E_REFUSED);
+    if (rc == DGM_E_REFUSED)
+        check_refusal(&fail);
+    const struct dgm_str *segments;
+    size_t count = rc == DGM_OK ? dgm_request_body(r, &segments) : 0;
+    for (size_t i = 0; i < count; i++)
+        dgm_buf_put(ret, segments[i]);
+    dgm_request_free(r);
+    dgm_buf_dispose(&in);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+    uint8_t choice = n ? data[--n] : 0;
+    struct dgm_buf once, twice;
+    dgm_buf_init(&once, &dgm_alloc_libc, SIZE_MAX);
+    dgm_buf_init(&twice, &dgm_alloc_libc, SIZE_MAX);
+    run(data, n, choice, &once);
+    run(data, n, choice, &twice);
+    assert(dgm_str_eq(dgm_buf_str(&once), dgm_buf_str(&twice)));
+    if (once.n)
+        check_body(&once);
+    dgm_buf_dispose(&once);
+    dgm_buf_dispose(&twice);
+    return 0;
+}

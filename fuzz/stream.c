@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * stream.c - any bytes as a native stream: what the client gets keeps the promises of dragoman.h, and is the
+ * same however the bytes are cut and however small the output.
+ *
+ * The last two bytes choose the cuts and the output's ceiling.
+ */
+#include "base/str.h"
+#include "support/chunks.h"
+
+#include <dragoman/dragoman.h>
+
+#include <assert.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+struct run {
+    struct dgm_request *r;
+    struct dgm_stream *s;
+    struct dgm_buf out, *all; /* what one call puts; what the client gets in all */
+};
+
+/* Sends what there is. */
+static void drain(struct run *run)
+{
+    assert(run->out.rc == DGM_OK);
+    dgm_buf_put(run->all, dgm_buf_str(&run->out));
+    dgm_buf_clear(&run->out);
+}
+
+static enum dgm_rc feed(struct run *run, struct dgm_str in)
+{
+    for (;;) {
+        enum dgm_rc rc = dgm_stream_feed(run->s, &in, &run->out);
+        if (rc == DGM_FULL)
+            assert(run->out.n != 0);
+        if (rc == DGM_MORE)
+            assert(in.n == 0);
+        if (rc != DGM_MORE)
+            drain(run);
+        if (rc != DGM_FULL && rc != DGM_KEEP)
+            return rc;
+    }
+}
+
+static void play(const uint8_t *data, size_t n, size_t step, size_t out_bytes, struct dgm_buf *ret)
+{
+    struct dgm_env env = {.now = 1, .id = DGM_STR("fuzz")};
+    struct dgm_fail fail;
+    struct dgm_buf in;
+    struct run run = {.all = ret};
+    dgm_buf_init(&in, &dgm_alloc_libc, SIZE_MAX);
+    dgm_buf_init(&run.out, &dgm_alloc_libc, out_bytes);
+    dgm_buf_put_lit(&in, "{\"model\":\"m\",\"stream\":true,\"stream_options\":{\"include_usage\":true},"
+                         "\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}");
+    assert(dgm_chat_request(&env, &in, &run.r, &fail) == DGM_OK);
+    run.s = dgm_stream_new(run.r);
+    assert(run.s);
+
+    enum dgm_rc rc = DGM_MORE;
+    for (size_t at = 0; rc == DGM_MORE && at < n; at += step)
+        rc = feed(&run, (struct dgm_str){(const char *)data + at, step < n - at ? step : n - at});
+    while (rc == DGM_MORE || rc == DGM_FULL || rc == DGM_KEEP) {
+        drain(&run);
+        rc = dgm_stream_finish(run.s, &run.out);
+    }
+    drain(&run);
+    assert(rc == DGM_DONE || rc == DGM_E_UPSTREAM);
+
+    dgm_stream_free(run.s);
+    dgm_request_free(run.r);
+    dgm_buf_dispose(&run.out);
+    dgm_buf_dispose(&in);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+    size_t step = 1 + (n ? data[--n] : 0);
+    /* An event may always put 8 bytes for each of its own and 8 KiB into an empty output. */
+    size_t extra = n ? data[--n] : 0;
+    struct dgm_buf whole, cut;
+    dgm_buf_init(&whole, &dgm_alloc_libc, SIZE_MAX);
+    dgm_buf_init(&cut, &dgm_alloc_libc, SIZE_MAX);
+    play(data, n, n + 1, SIZE_MAX, &whole);
+    play(data, n, step, 8 * n + 8192 + extra, &cut);
+    assert(dgm_str_eq(dgm_buf_str(&whole), dgm_buf_str(&cut)));
+    assert(!chunks_broken(dgm_buf_str(&whole)));
+    dgm_buf_dispose(&whole);
+    dgm_buf_dispose(&cut);
+    return 0;
+}

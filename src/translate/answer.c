@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* answer.c - what whole and streamed answers share. */
+#include "translate/answer.h"
+
+#include "base/str.h"
+
+#define CALL_ID_BYTES 20 /* the least after "call_"; clients cut or refuse more than 40 in all (user-pain D4) */
+#define CALL_ID_STEM_BYTES 24
+
+static const struct {
+    const char *native, *openai;
+} finishes[] = {
+#define FINISH(native, openai) {native, openai},
+#include "translate/finish.def"
+#undef FINISH
+};
+
+static const struct upstream_error {
+    int status;
+    const char *type, *code;
+} upstream_errors[] = {
+#define UPSTREAM_ERROR(status, type, code) {status, type, code},
+#include "translate/upstream_errors.def"
+#undef UPSTREAM_ERROR
+};
+
+/* ---- usage ---- */
+
+static int64_t count(const struct json_val *usage, struct dgm_str name)
+{
+    int64_t i;
+    return json_int(json_get(usage, name), &i) && i > 0 && i <= INT32_MAX ? i : 0;
+}
+
+struct answer_usage answer_usage(const struct json_val *native)
+{
+    int64_t thoughts = count(native, DGM_STR("thoughtsTokenCount"));
+    return (struct answer_usage){
+        .prompt = count(native, DGM_STR("promptTokenCount")) + count(native, DGM_STR("toolUsePromptTokenCount")),
+        .completion = count(native, DGM_STR("candidatesTokenCount")) + thoughts,
+        .reasoning = thoughts,
+        .cached = count(native, DGM_STR("cachedContentTokenCount")),
+    };
+}
+
+void answer_put_usage(struct json_writer *w, const struct answer_usage *u)
+{
+    json_open_obj(w);
+    json_member_int(w, "prompt_tokens", u->prompt);
+    json_member_int(w, "completion_tokens", u->completion);
+    json_member_int(w, "total_tokens", u->prompt + u->completion);
+    json_put_key(w, DGM_STR("prompt_tokens_details"));
+    json_open_obj(w);
+    json_member_int(w, "cached_tokens", u->cached);
+    json_close_obj(w);
+    json_put_key(w, DGM_STR("completion_tokens_details"));
+    json_open_obj(w);
+    json_member_int(w, "reasoning_tokens", u->reasoning);
+    json_close_obj(w);
+    json_close_obj(w);
+}
+
+/* ---- candidates ---- */
+
+struct dgm_str answer_finish(struct dgm_str native, bool has_calls)
+{
+    if (has_calls && dgm_str_eq(native, DGM_STR("STOP")))
+        return DGM_STR("tool_calls");
+    for (size_t i = 0; i < sizeof finishes / sizeof *finishes; i++)
+        if (dgm_str_eq(native, dgm_str_c(finishes[i].native)))
+            return dgm_str_c(finishes[i].openai);
+    return DGM_STR("content_filter");
+}
+
+struct dgm_str answer_text(const struct json_val *part)
+{
+    if (json_bool(json_get(part, DGM_STR("thought")), false))
+        return (struct dgm_str){0};
+    return json_get_str(part, DGM_STR("text"));
+}
+
+void answer_put_refusal(struct json_writer *w, const struct json_val *prompt_feedback)
+{
+    struct dgm_str said = json_get_str(prompt_feedback, DGM_STR("blockReasonMessage"));
+    if (said.n) {
+        json_put_str(w, said);
+        return;
+    }
+    json_open_str(w);
+    json_add_str(w, DGM_STR("The prompt was blocked: "));
+    json_add_str(w, json_get_str(prompt_feedback, DGM_STR("blockReason")));
+    json_add_str(w, DGM_STR("."));
+    json_close_str(w);
+}
+
+/* "call_", letters and digits of the exchange's id, the call's number: 20 to 34 after the underscore. */
+static struct dgm_str new_call_id(struct dgm_request *r)
+{
+    char text[5 + CALL_ID_STEM_BYTES + 20 + CALL_ID_BYTES];
+    struct dgm_buf id = {.p = text, .cap = sizeof text, .max = sizeof text};
+    dgm_buf_put_lit(&id, "call_");
+    for (size_t i = 0; i < r->env.id.n && id.n < 5 + CALL_ID_STEM_BYTES; i++)
+        if (r->env.id.p[i] != '-' && r->env.id.p[i] != '_')
+            dgm_buf_put_char(&id, r->env.id.p[i]);
+    /* The number is of fixed width, so that no stem and number can be read as another stem and number. */
+    unsigned digits = id.n + 6 < 5 + CALL_ID_BYTES ? (unsigned)(5 + CALL_ID_BYTES - id.n) : 6;
+    uint64_t number = r->calls_n++;
+    while (digits > 16) {
+        dgm_buf_put_char(&id, '0');
+        digits--;
+    }
+    dgm_buf_put_hex(&id, number, digits);
+    return dgm_arena_copy(&r->arena, dgm_buf_str(&id));
+}
+
+static void keep(struct dgm_request *r, struct dgm_kept record)
+{
+    if (r->kept_n == r->kept_cap) {
+        size_t cap = r->kept_cap ? 2 * r->kept_cap : 4;
+        const struct dgm_alloc *alloc = dgm_arena_alloc(&r->arena);
+        struct dgm_kept *kept = alloc->resize(alloc->ctx, r->kept, r->kept_cap * sizeof *kept, cap * sizeof *kept);
+        if (!kept) {
+            chat_no_memory(r);
+            return;
+        }
+        r->kept = kept;
+        r->kept_cap = cap;
+    }
+    r->kept[r->kept_n++] = record;
+}
+
+void answer_put_call(struct dgm_request *r, struct json_writer *w, const struct json_val *part, int64_t index)
+{
+    const struct json_val *call = json_get(part, DGM_STR("functionCall"));
+    const struct json_val *args = json_get(call, DGM_STR("args"));
+    struct dgm_str id = new_call_id(r), name = json_get_str(call, DGM_STR("name"));
+    struct dgm_str signature = json_get_str(part, DGM_STR("thoughtSignature"));
+    if (!id.p)
+        chat_no_memory(r);
+    json_open_obj(w);
+    if (index >= 0)
+        json_member_int(w, "index", index);
+    json_member_str(w, "id", id);
+    json_member_str(w, "type", DGM_STR("function"));
+    json_put_key(w, DGM_STR("function"));
+    json_open_obj(w);
+    json_member_str(w, "name", name);
+    json_put_key(w, DGM_STR("arguments"));
+    if (json_kind(args) == JSON_OBJ)
+        json_put_val_as_str(w, args);
+    else
+        json_put_str(w, DGM_STR("{}"));
+    json_close_obj(w);
+    if (signature.p) {
+        json_put_key(w, DGM_STR("extra_content"));
+        json_open_obj(w);
+        json_put_key(w, DGM_STR("google"));
+        json_open_obj(w);
+        json_member_str(w, "thought_signature", signature);
+        json_close_obj(w);
+        json_close_obj(w);
+        keep(r, (struct dgm_kept){.call_id = id, .name = name, .signature = signature, .model = r->model.name});
+    }
+    json_close_obj(w);
+}
+
+void answer_put_head(const struct dgm_request *r, struct json_writer *w, struct dgm_str object)
+{
+    json_put_key(w, DGM_STR("id"));
+    json_open_str(w);
+    json_add_str(w, DGM_STR("chatcmpl-"));
+    json_add_str(w, r->env.id);
+    json_close_str(w);
+    json_member_str(w, "object", object);
+    json_member_int(w, "created", r->env.now);
+    json_member_str(w, "model", r->model_sent);
+}
+
+/* ---- errors ---- */
+
+const struct json_val *answer_error(const struct json_val *root)
+{
+    if (json_kind(root) == JSON_ARR) /* Google wraps errors in an array of one (google.md 5.1) */
+        root = json_at(root, 0);
+    const struct json_val *error = json_get(root, DGM_STR("error"));
+    return json_kind(error) == JSON_OBJ ? error : NULL;
+}
+
+static const struct upstream_error *find_error(int status)
+{
+    const struct upstream_error *hundred = NULL;
+    for (size_t i = 0; i < sizeof upstream_errors / sizeof *upstream_errors; i++) {
+        if (upstream_errors[i].status == status)
+            return &upstream_errors[i];
+        if (upstream_errors[i].status == status / 100 * 100)
+            hundred = &upstream_errors[i];
+    }
+    return hundred;
+}
+
+int answer_put_error(struct dgm_buf *out, int status, const struct json_val *native)
+{
+    const struct json_val *error = answer_error(native);
+    int64_t code = 0;
+    if (status == 0 && json_int(json_get(error, DGM_STR("code")), &code) && code >= 400 && code <= 599)
+        status = (int)code;
+    const struct upstream_error *row = find_error(status);
+    struct dgm_str message = json_get_str(error, DGM_STR("message"));
+    if (!row || message.n == 0) {
+        struct dgm_fail broken;
+        dgm_fail_set(&broken, DGM_ERR_UPSTREAM_BROKEN, DGM_STR(""), (const struct dgm_str[4]){0});
+        dgm_fail_put(&broken, out);
+        return row && status != 200 ? status : dgm_error_status(broken.id);
+    }
+    struct json_writer w = json_writer(out);
+    json_open_obj(&w);
+    json_put_key(&w, DGM_STR("error"));
+    json_open_obj(&w);
+    json_member_str(&w, "message", message);
+    json_member_str(&w, "type", dgm_str_c(row->type));
+    json_member_null(&w, "param");
+    json_member_str(&w, "code", dgm_str_c(row->code));
+    if (json_get_str(error, DGM_STR("status")).n)
+        json_member_str(&w, "status", json_get_str(error, DGM_STR("status")));
+    if (json_kind(json_get(error, DGM_STR("details"))) == JSON_ARR)
+        json_member_val(&w, "details", json_get(error, DGM_STR("details")));
+    json_close_obj(&w);
+    json_close_obj(&w);
+    return status;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* answer.h - what whole and streamed answers share: reading native members, putting OpenAI's. */
+#ifndef TRANSLATE_ANSWER_H
+#define TRANSLATE_ANSWER_H
+
+#include "translate/chat.h"
+
+#define CHOICES_MAX 8 /* candidates Gemini gives (google.md 2.1) */
+
+/** Token counts in OpenAI's sense: completion includes reasoning, and the two sum to the total. */
+struct answer_usage {
+    int64_t prompt, completion, reasoning, cached;
+};
+
+/** Reads usageMetadata. What streams send is cumulative: the last one counts, so nothing is added up. */
+struct answer_usage answer_usage(const struct json_val *native);
+void answer_put_usage(struct json_writer *, const struct answer_usage *);
+
+/** OpenAI's finish_reason for a native one; a turn with calls that just stopped ended for them. */
+struct dgm_str answer_finish(struct dgm_str native, bool has_calls);
+
+/** A part's text that belongs to the answer: absent for thoughts and for anything but text. */
+struct dgm_str answer_text(const struct json_val *part);
+
+/** Why there is no answer, for `refusal`: the upstream's own words, else a sentence with its reason. */
+void answer_put_refusal(struct json_writer *, const struct json_val *prompt_feedback);
+
+/**
+ * Puts one functionCall as an element of tool_calls, with a new id, and notes its signature in `kept`.
+ * `index`: its index in a stream; negative in a whole answer, which has none.
+ */
+void answer_put_call(struct dgm_request *, struct json_writer *, const struct json_val *part, int64_t index);
+
+/** Puts id, object, created and model: what begins every answer and every chunk. */
+void answer_put_head(const struct dgm_request *, struct json_writer *, struct dgm_str object);
+
+/**
+ * Puts the error object for an upstream's error and returns the client's HTTP status. `native` is the
+ * answer's JSON root (an object or Google's one-element array), or NULL when it had none; status 0: as the
+ * error itself says.
+ */
+int answer_put_error(struct dgm_buf *out, int status, const struct json_val *native);
+
+/** The upstream's error in a JSON root; NULL when it is none. */
+const struct json_val *answer_error(const struct json_val *root);
+
+#endif

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * chat.h - one chat completion request inside the core: what its files share.
+ *
+ *   request.c   the life of a request: parse, check every member, put the native body
+ *   config.c    members of generationConfig (the put column of chat_fields.def)
+ *   messages.c  the conversation: systemInstruction and contents
+ *   results.c   tool results, brought behind the calls they answer
+ *   answer.c    what whole and streamed answers share; response.c and stream.c are the two of them
+ */
+#ifndef TRANSLATE_CHAT_H
+#define TRANSLATE_CHAT_H
+
+#include "json/write.h"
+#include "translate/model.h"
+
+#include <dragoman/dragoman.h>
+
+/* The JSON kinds a row accepts, as bits. */
+#define J_BOOL (1u << JSON_BOOL)
+#define J_NUM (1u << JSON_NUM)
+#define J_STR (1u << JSON_STR)
+#define J_ARR (1u << JSON_ARR)
+#define J_OBJ (1u << JSON_OBJ)
+#define J_ANY (J_BOOL | J_NUM | J_STR | J_ARR | J_OBJ)
+
+enum field_fate { CONFIG, READ, IGNORE };
+
+enum chat_field_id {
+#define FIELD(id, ...) CHAT_##id,
+#include "translate/chat_fields.def"
+#undef FIELD
+    CHAT_FIELDS
+};
+
+struct chat_field {
+    const char *name;
+    unsigned accepts;
+    enum field_fate fate;
+    const char *native;
+    double min, max;
+    /* Puts the member, name and value, or refuses with chat_refuse. */
+    void (*put)(struct dgm_request *, const struct chat_field *, const struct json_val *, struct json_writer *);
+};
+
+enum chat_role {
+    ROLE_SYSTEM,
+    ROLE_USER,
+    ROLE_MODEL,
+    ROLE_TOOL,
+    ROLE_FUNCTION,
+};
+
+struct chat_message {
+    const struct json_val *val; /* an object whose members have been checked */
+    enum chat_role role;
+};
+
+extern const struct chat_field chat_fields[CHAT_FIELDS]; /* by chat_field_id; stands in config.c */
+
+#define IGNORED_MAX 32 /* names; more become one "..." */
+
+/**
+ * One request. Lifetime:
+ *   1. dgm_chat_request makes it; the body is parsed in place and borrowed until the end.
+ *   2. `field` points into the parsed body; system and config are put; needs are collected.
+ *   3. With all needs answered the contents are put and `body` is whole; nothing here changes any more.
+ *   4. An answer may add to `kept`; everything stands in `arena` and goes with it.
+ */
+struct dgm_request {
+    struct dgm_arena arena;
+    struct dgm_env env;
+    struct dgm_limits limits;
+    const struct json_val *field[CHAT_FIELDS]; /* NULL where absent or null */
+    struct dgm_str model_sent;
+    struct model model;
+    unsigned choices; /* n */
+    bool stream, usage;
+
+    const struct chat_message *messages; /* one for each element of `messages` */
+    size_t messages_n;
+
+    struct dgm_buf body; /* in the arena */
+    struct json_writer writer;
+    struct dgm_str segment;
+    struct dgm_str ignored[IGNORED_MAX];
+    size_t ignored_n;
+    struct dgm_str ignored_text;
+
+    struct dgm_need *needs;
+    size_t needs_n, needs_used;
+    struct dgm_kept *kept;
+    size_t kept_n, kept_cap, calls_n; /* calls_n: ids given out so far */
+
+    enum dgm_rc rc; /* sticky: the first refusal or lack of memory */
+    struct dgm_fail fail;
+};
+
+/** The place of a member, for people: "messages[3].content[0].text", put together as it is walked. */
+struct chat_place {
+    char text[sizeof((struct dgm_fail *)0)->param];
+};
+struct chat_place chat_place(const char *name);
+struct chat_place chat_place_at(struct chat_place, size_t index);        /* name[3] */
+struct chat_place chat_place_in(struct chat_place, const char *member);  /* name.member */
+
+/** Refuses the request, unless it already failed. The detail is up to three pieces, "" for none. */
+void chat_refuse(struct dgm_request *, enum dgm_error, const char *place, const char *a, const char *b,
+                 const char *c);
+
+/** Remembers that memory ran short, unless the request already failed. */
+void chat_no_memory(struct dgm_request *);
+
+/** Notes a member that has no effect; `name` must live as long as the request. Once each. */
+void chat_ignore(struct dgm_request *, struct dgm_str name);
+
+/** Refuses a value that is not of one of the kinds, naming what was expected. True when it is fine. */
+bool chat_expect(struct dgm_request *, const struct json_val *, unsigned accepts, const char *place);
+
+/** Puts the members of generationConfig, the object included, when there are any. */
+void chat_put_config(struct dgm_request *, struct json_writer *);
+
+/** Checks every message, then puts systemInstruction when there is one and collects the needs. */
+void chat_put_system(struct dgm_request *, struct json_writer *);
+
+/** Puts `contents`, the last member: one more turn only appends (implicit caching depends on it). */
+void chat_put_contents(struct dgm_request *, struct json_writer *);
+
+/* ---- between messages.c and results.c ---- */
+
+enum chat_turn { TURN_NONE, TURN_SYSTEM, TURN_USER, TURN_RESULTS, TURN_MODEL };
+
+/** The content being put; opened by its first part, so that a message without text leaves no trace. */
+struct chat_contents {
+    struct dgm_request *r;
+    struct json_writer *w;
+    enum chat_turn open;
+};
+
+/** Opens a part, in a content of its own kind: follow it by the part's members and json_close_obj. */
+void chat_open_part(struct chat_contents *, enum chat_turn);
+
+/** A walk over the texts of a message's content, be it a string or an array of parts. */
+struct chat_texts {
+    struct dgm_request *_r;
+    const struct json_val *_content;
+    struct json_iter _parts;
+    size_t _message;
+    bool _whole;
+};
+struct chat_texts chat_texts(struct dgm_request *, size_t message);
+bool chat_next_text(struct chat_texts *, struct dgm_str *ret); /* refuses a part that is no text */
+
+/**
+ * Puts the results that follow message `model` (SIZE_MAX: no message), which end before the first message
+ * that is none: one functionResponse for each of its calls, in the order of the calls; then, as text, those
+ * that answer none of them. Returns the index of the first message behind them.
+ */
+size_t chat_put_results(struct chat_contents *, size_t model, size_t first);
+
+/** One call of an assistant's message. */
+struct chat_call {
+    struct dgm_str id, name, arguments; /* id: absent for the deprecated function_call */
+    struct dgm_str signature;           /* from extra_content.google; absent when it has none */
+};
+
+/** A walk over the calls of a message: tool_calls, then function_call. Checks what it reads. */
+struct chat_calls {
+    struct dgm_request *_r;
+    struct json_iter _calls;
+    const struct json_val *_legacy;
+    size_t _message;
+};
+struct chat_calls chat_calls(struct dgm_request *, size_t message);
+bool chat_next_call(struct chat_calls *, struct chat_call *ret);
+
+#endif

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* config.c - the members of generationConfig: the put column of chat_fields.def. */
+#include "translate/chat.h"
+
+#include "base/str.h"
+
+#define STOP_MAX 5 /* stop sequences Gemini takes (google.md 6.4) */
+
+static void put_raw(struct json_writer *w, const char *name, struct dgm_str json)
+{
+    json_put_key(w, dgm_str_c(name));
+    json_put_raw(w, json);
+}
+
+/* Numbers go as the text they came in. */
+static void put_number(struct dgm_request *r, const struct chat_field *f, const struct json_val *v,
+                       struct json_writer *w)
+{
+    (void)r;
+    put_raw(w, f->native, json_num(v));
+}
+
+static bool read_integer(struct dgm_request *r, const struct chat_field *f, const struct json_val *v,
+                         int64_t *ret)
+{
+    if (json_int(v, ret))
+        return true;
+    chat_refuse(r, DGM_ERR_TYPE, f->name, f->name, " must be an integer.", "");
+    return false;
+}
+
+static void put_integer(struct dgm_request *r, const struct chat_field *f, const struct json_val *v,
+                        struct json_writer *w)
+{
+    int64_t i;
+    if (!read_integer(r, f, v, &i))
+        return;
+    json_put_key(w, dgm_str_c(f->native));
+    json_put_int(w, i);
+    if (f == &chat_fields[CHAT_N])
+        r->choices = (unsigned)i;
+}
+
+/* Google calls the two aliases; with both sent the newer name counts. */
+static void put_max_tokens(struct dgm_request *r, const struct chat_field *f, const struct json_val *v,
+                           struct json_writer *w)
+{
+    if (r->field[CHAT_MAX_COMPLETION_TOKENS])
+        chat_ignore(r, dgm_str_c(f->name));
+    else
+        put_integer(r, f, v, w);
+}
+
+/* OpenAI's seed is an int64, Gemini's an int32: what does not fit is folded, the same way every time. */
+static void put_seed(struct dgm_request *r, const struct chat_field *f, const struct json_val *v,
+                     struct json_writer *w)
+{
+    int64_t i;
+    if (!read_integer(r, f, v, &i))
+        return;
+    if (i < INT32_MIN || i > INT32_MAX)
+        i = (int64_t)((uint64_t)i % ((uint64_t)INT32_MAX + 1));
+    json_put_key(w, dgm_str_c(f->native));
+    json_put_int(w, i);
+}
+
+/* Empty sequences stop nothing, and Gemini takes five at most; what is left out is named. */
+static void put_stop(struct dgm_request *r, const struct chat_field *f, const struct json_val *v,
+                     struct json_writer *w)
+{
+    struct json_iter it = json_iter(v);
+    size_t put = 0;
+    for (bool one = json_kind(v) == JSON_STR; one || json_next(&it); one = false) {
+        const struct json_val *sequence = one ? v : it.value;
+        if (!chat_expect(r, sequence, J_STR, chat_place_at(chat_place(f->name), it.index).text))
+            return;
+        if (json_str(sequence).n == 0)
+            continue;
+        if (put == STOP_MAX) {
+            chat_ignore(r, DGM_STR("stop[5..]"));
+            break;
+        }
+        if (put++ == 0) {
+            json_put_key(w, dgm_str_c(f->native));
+            json_open_arr(w);
+        }
+        json_put_str(w, json_str(sequence));
+    }
+    if (put)
+        json_close_arr(w);
+}
+
+static void put_response_format(struct dgm_request *r, const struct chat_field *f, const struct json_val *v,
+                                struct json_writer *w)
+{
+    const struct json_val *type = json_get(v, DGM_STR("type"));
+    if (!type)
+        chat_refuse(r, DGM_ERR_MISSING, "response_format.type", "response_format needs a type.", "", "");
+    else if (!chat_expect(r, type, J_STR, "response_format.type"))
+        return;
+    struct dgm_str name = json_str(type), mime;
+    if (dgm_str_eq(name, DGM_STR("text")))
+        mime = DGM_STR("text/plain");
+    else if (dgm_str_eq(name, DGM_STR("json_object")))
+        mime = DGM_STR("application/json");
+    else {
+        chat_ignore(r, dgm_str_c(f->name));
+        return;
+    }
+    json_put_key(w, dgm_str_c(f->native));
+    json_put_str(w, mime);
+}
+
+static void put_reasoning_effort(struct dgm_request *r, const struct chat_field *f, const struct json_val *v,
+                                 struct json_writer *w)
+{
+    struct thinking t;
+    if (!model_thinking(&r->model, json_str(v), &t)) {
+        chat_refuse(r, DGM_ERR_VALUE, f->name, f->name,
+                    " must be one of none, minimal, low, medium, high, xhigh and max.", "");
+        return;
+    }
+    if (!t.member) {
+        chat_ignore(r, dgm_str_c(f->name));
+        return;
+    }
+    json_put_key(w, dgm_str_c(f->native));
+    json_open_obj(w);
+    put_raw(w, t.member, t.value);
+    json_close_obj(w);
+}
+
+const struct chat_field chat_fields[CHAT_FIELDS] = {
+#define FIELD(id, name, accepts, fate, native, min, max, put)                                                \
+    [CHAT_##id] = {name, accepts, fate, native, min, max, put},
+#include "translate/chat_fields.def"
+#undef FIELD
+};
+
+void chat_put_config(struct dgm_request *r, struct json_writer *w)
+{
+    struct json_writer before = *w;
+    size_t bytes = r->body.n;
+    json_put_key(w, DGM_STR("generationConfig"));
+    json_open_obj(w);
+    size_t empty_bytes = r->body.n;
+    for (size_t i = 0; i < CHAT_FIELDS; i++)
+        if (chat_fields[i].fate == CONFIG && r->field[i])
+            chat_fields[i].put(r, &chat_fields[i], r->field[i], w);
+    if (r->body.n == empty_bytes) { /* nothing was put: no object either */
+        r->body.n = bytes;
+        *w = before;
+        return;
+    }
+    json_close_obj(w);
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* model.c - what a model's name tells about it. */
+#include "translate/model.h"
+
+#include "base/str.h"
+
+#include <dragoman/dragoman.h>
+
+#include <string.h>
+
+#define NAME_MAX_BYTES 128
+
+static const char *const prefixes[] = {"publishers/google/models/", "google/", "models/"};
+
+/* In the order of the columns of thinking.def. */
+enum effort { NONE, MINIMAL, LOW, MEDIUM, HIGH, EFFORTS };
+
+static const struct {
+    const char *word;
+    enum effort effort;
+} efforts[] = {
+    {"none", NONE}, {"minimal", MINIMAL}, {"low", LOW}, {"medium", MEDIUM},
+    {"high", HIGH}, {"xhigh", HIGH},      {"max", HIGH},
+};
+
+static const struct {
+    unsigned from, to;
+    const char *variant, *member;
+    const char *value[EFFORTS];
+} thinking_rows[] = {
+#define THINKING(from, to, variant, member, ...) {from, to, variant, member, {__VA_ARGS__}},
+#include "translate/thinking.def"
+#undef THINKING
+};
+
+bool dgm_name_ok(struct dgm_str s)
+{
+    if (s.n == 0 || s.n > NAME_MAX_BYTES || s.p[0] == '.')
+        return false;
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i];
+        bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        bool mark = c != '\0' && strchr("_.:@-", c) != NULL;
+        if (!word && !mark)
+            return false;
+        if (c == '.' && i != 0 && s.p[i - 1] == '.')
+            return false;
+    }
+    return true;
+}
+
+/* "gemini-2.5-flash" -> 25, "gemini-3-pro" -> 30; 0 for anything else. */
+static unsigned read_generation(struct dgm_str name)
+{
+    struct dgm_str prefix = DGM_STR("gemini-");
+    if (!dgm_str_starts(name, prefix))
+        return 0;
+    struct dgm_str rest = dgm_str_skip(name, prefix.n), version, major, minor = DGM_STR("0");
+    uint64_t ten, one;
+    if (!dgm_str_split(&rest, '-', &version) || !dgm_str_split(&version, '.', &major))
+        return 0;
+    if (version.p)
+        minor = version;
+    if (!dgm_str_u64(major, &ten) || !dgm_str_u64(minor, &one) || ten > 9 || one > 9)
+        return 0;
+    return (unsigned)(ten * 10 + one);
+}
+
+enum dgm_rc model_read(struct dgm_str sent, struct model *ret)
+{
+    struct dgm_str name = sent;
+    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
+        struct dgm_str prefix = dgm_str_c(prefixes[i]);
+        if (dgm_str_starts(sent, prefix)) {
+            name = dgm_str_skip(sent, prefix.n);
+            break;
+        }
+    }
+    unsigned segments = 0;
+    struct dgm_str rest = name, segment;
+    while (dgm_str_split(&rest, '/', &segment)) {
+        if (!dgm_name_ok(segment))
+            return DGM_E_SYNTAX;
+        segments++;
+    }
+    if (segments != 1)
+        return segments == 0 ? DGM_E_SYNTAX : DGM_E_REFUSED;
+    *ret = (struct model){.name = name, .generation = read_generation(name)};
+    return DGM_OK;
+}
+
+/* Whether `word` stands between the dashes of a name. */
+static bool has_word(struct dgm_str name, struct dgm_str word)
+{
+    struct dgm_str rest = name, piece;
+    while (dgm_str_split(&rest, '-', &piece))
+        if (dgm_str_eq(piece, word))
+            return true;
+    return word.n == 0;
+}
+
+bool model_thinking(const struct model *m, struct dgm_str effort, struct thinking *ret)
+{
+    size_t column = EFFORTS;
+    for (size_t i = 0; i < sizeof efforts / sizeof *efforts; i++)
+        if (dgm_str_eq(effort, dgm_str_c(efforts[i].word)))
+            column = efforts[i].effort;
+    if (column == EFFORTS)
+        return false;
+    *ret = (struct thinking){0};
+    for (size_t i = 0; i < sizeof thinking_rows / sizeof *thinking_rows; i++) {
+        if (m->generation < thinking_rows[i].from || m->generation > thinking_rows[i].to ||
+            !has_word(m->name, dgm_str_c(thinking_rows[i].variant)))
+            continue;
+        ret->member = thinking_rows[i].member;
+        ret->value = dgm_str_c(thinking_rows[i].value[column]);
+        break;
+    }
+    return true;
+}

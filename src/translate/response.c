@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* response.c - a whole native answer as an OpenAI completion. */
+#include "translate/answer.h"
+
+#include "base/str.h"
+
+#include <string.h>
+
+static void put_calls(struct dgm_request *r, struct json_writer *w, const struct json_val *parts)
+{
+    struct json_iter it = json_iter(parts);
+    json_put_key(w, DGM_STR("tool_calls"));
+    json_open_arr(w);
+    while (json_next(&it))
+        if (json_get(it.value, DGM_STR("functionCall")))
+            answer_put_call(r, w, it.value, -1);
+    json_close_arr(w);
+}
+
+static void put_content(struct json_writer *w, const struct json_val *parts)
+{
+    struct json_iter it = json_iter(parts);
+    json_open_str(w);
+    while (json_next(&it))
+        json_add_str(w, answer_text(it.value));
+    json_close_str(w);
+}
+
+static void put_choice(struct dgm_request *r, struct json_writer *w, const struct json_val *candidate, size_t index)
+{
+    const struct json_val *parts = json_get(json_get(candidate, DGM_STR("content")), DGM_STR("parts"));
+    struct json_iter it = json_iter(parts);
+    bool texts = false, calls = false;
+    while (json_next(&it)) {
+        texts = texts || answer_text(it.value).n != 0;
+        calls = calls || json_get(it.value, DGM_STR("functionCall")) != NULL;
+    }
+    json_open_obj(w);
+    json_member_int(w, "index", (int64_t)index);
+    json_put_key(w, DGM_STR("message"));
+    json_open_obj(w);
+    json_member_str(w, "role", DGM_STR("assistant"));
+    json_put_key(w, DGM_STR("content"));
+    if (calls && !texts)
+        json_put_null(w);
+    else
+        put_content(w, parts);
+    json_member_null(w, "refusal");
+    if (calls)
+        put_calls(r, w, parts);
+    json_close_obj(w);
+    json_member_null(w, "logprobs");
+    json_member_str(w, "finish_reason", answer_finish(json_get_str(candidate, DGM_STR("finishReason")), calls));
+    json_close_obj(w);
+}
+
+static void put_blocked(struct json_writer *w, const struct json_val *feedback)
+{
+    json_open_obj(w);
+    json_member_int(w, "index", 0);
+    json_put_key(w, DGM_STR("message"));
+    json_open_obj(w);
+    json_member_str(w, "role", DGM_STR("assistant"));
+    json_member_null(w, "content");
+    json_put_key(w, DGM_STR("refusal"));
+    answer_put_refusal(w, feedback);
+    json_close_obj(w);
+    json_member_null(w, "logprobs");
+    json_member_str(w, "finish_reason", DGM_STR("content_filter"));
+    json_close_obj(w);
+}
+
+/* Whether every candidate came to its end: one without a finishReason was cut off. */
+static bool is_whole(const struct json_val *candidates)
+{
+    struct json_iter it = json_iter(candidates);
+    while (json_next(&it))
+        if (json_get_str(it.value, DGM_STR("finishReason")).n == 0)
+            return false;
+    return true;
+}
+
+static void put_completion(struct dgm_request *r, const struct json_val *root, struct dgm_buf *out)
+{
+    const struct json_val *candidates = json_get(root, DGM_STR("candidates"));
+    const struct json_val *feedback = json_get(root, DGM_STR("promptFeedback"));
+    struct answer_usage usage = answer_usage(json_get(root, DGM_STR("usageMetadata")));
+    struct json_iter it = json_iter(candidates);
+    struct json_writer w = json_writer(out);
+    json_open_obj(&w);
+    answer_put_head(r, &w, DGM_STR("chat.completion"));
+    json_put_key(&w, DGM_STR("choices"));
+    json_open_arr(&w);
+    while (json_next(&it) && it.index < CHOICES_MAX)
+        put_choice(r, &w, it.value, it.index);
+    if (json_size(candidates) == 0)
+        put_blocked(&w, feedback);
+    json_close_arr(&w);
+    json_put_key(&w, DGM_STR("usage"));
+    answer_put_usage(&w, &usage);
+    json_close_obj(&w);
+}
+
+static int put_failure(enum dgm_error id, struct dgm_buf *out)
+{
+    struct dgm_fail fail;
+    dgm_fail_set(&fail, id, DGM_STR(""), (const struct dgm_str[4]){0});
+    dgm_fail_put(&fail, out);
+    return dgm_error_status(id);
+}
+
+/* What an answer is, by its status and its members; puts the client's and returns the client's status. */
+static int put_answer(struct dgm_request *r, int status, const struct json_val *root, struct dgm_buf *out)
+{
+    const struct json_val *candidates = json_get(root, DGM_STR("candidates"));
+    const struct json_val *feedback = json_get(root, DGM_STR("promptFeedback"));
+    if (status != 200 || answer_error(root))
+        return answer_put_error(out, status == 200 ? 0 : status, root);
+    if (json_size(candidates) == 0 && json_get_str(feedback, DGM_STR("blockReason")).n == 0)
+        return put_failure(DGM_ERR_UPSTREAM_BROKEN, out);
+    if (!is_whole(candidates))
+        return put_failure(DGM_ERR_UPSTREAM_CUT, out);
+    put_completion(r, root, out);
+    return 200;
+}
+
+enum dgm_rc dgm_chat_response(struct dgm_request *r, int status, struct dgm_str native, struct dgm_buf *out,
+                              int *ret_status)
+{
+    r->kept_n = 0;
+    char *text = dgm_arena_take(&r->arena, native.n + JSON_PADDING);
+    if (!text)
+        return DGM_E_NOMEM;
+    if (native.n)
+        memcpy(text, native.p, native.n);
+    const struct json_val *root = NULL;
+    struct json_error e;
+    if (json_parse(&r->arena, text, native.n, r->limits.depth, &root, &e) == DGM_E_NOMEM)
+        return DGM_E_NOMEM;
+    int answered = put_answer(r, status, root, out);
+    if (r->rc != DGM_OK || out->rc != DGM_OK)
+        return r->rc != DGM_OK ? r->rc : out->rc;
+    *ret_status = answered;
+    return r->kept_n ? DGM_KEEP : DGM_OK;
+}

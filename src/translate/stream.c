@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* stream.c - a native stream as OpenAI chunks: one state a choice, and an end that never lies. */
+#include "translate/answer.h"
+
+#include "base/sse.h"
+#include "base/str.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* What an event puts: at most so much for each of its bytes, and so much besides (dragoman.h, feed). */
+#define OUT_PER_BYTE 8
+#define OUT_BESIDES ((size_t)8192)
+
+struct choice {
+    bool started;          /* its first chunk, with the role, was put */
+    struct dgm_str finish; /* its finish_reason, held back to the end: text may follow it */
+    int64_t calls;         /* tool calls so far: the next index */
+};
+
+enum stream_state { STREAM_OPEN, STREAM_DONE, STREAM_FAILED };
+
+/**
+ * A stream. Lifetime:
+ *   1. new borrows the request and puts `head`, the bytes every chunk begins with, in its arena.
+ *   2. feed decodes an event at a time into `scratch`, which the next event resets.
+ *   3. An event that found no room waits in `event`, a copy, until there is some.
+ *   4. finish puts what was held back: finish reasons, usage, [DONE].
+ */
+struct dgm_stream {
+    struct dgm_request *r;
+    struct dgm_sse sse;
+    struct dgm_arena scratch;
+    enum stream_state state;
+    enum dgm_rc rc; /* once FAILED: what every call returns */
+
+    struct dgm_str head;
+    struct choice choices[CHOICES_MAX];
+    struct answer_usage usage;
+    char *event; /* in scratch, with JSON_PADDING behind it; NULL when none waits */
+    size_t event_bytes;
+    bool event_cut;
+
+    struct dgm_buf error; /* the error object, once there is one */
+    int error_status;
+};
+
+/* ---- chunks ---- */
+
+static void open_chunk(struct dgm_stream *s, struct json_writer *w, size_t index)
+{
+    dgm_buf_put_lit(w->buf, "data: ");
+    dgm_buf_put(w->buf, s->head);
+    json_open_obj(w);
+    json_member_int(w, "index", (int64_t)index);
+    json_put_key(w, DGM_STR("delta"));
+    json_open_obj(w);
+    if (!s->choices[index].started)
+        json_member_str(w, "role", DGM_STR("assistant"));
+    s->choices[index].started = true;
+}
+
+/* The usage of all chunks but the last is null where the client asked for it (OpenAI's stream_options). */
+static void close_chunk(struct dgm_stream *s, struct json_writer *w, struct dgm_str finish)
+{
+    json_close_obj(w);
+    json_member_null(w, "logprobs");
+    json_put_key(w, DGM_STR("finish_reason"));
+    if (finish.p)
+        json_put_str(w, finish);
+    else
+        json_put_null(w);
+    json_close_obj(w);
+    dgm_buf_put_lit(w->buf, "]");
+    if (s->r->usage)
+        dgm_buf_put_lit(w->buf, ",\"usage\":null");
+    dgm_buf_put_lit(w->buf, "}\n\n");
+}
+
+static void put_refusal(struct dgm_stream *s, const struct json_val *feedback, struct dgm_buf *out)
+{
+    struct json_writer w = json_writer(out);
+    open_chunk(s, &w, 0);
+    json_put_key(&w, DGM_STR("refusal"));
+    answer_put_refusal(&w, feedback);
+    close_chunk(s, &w, (struct dgm_str){0});
+    s->choices[0].finish = DGM_STR("content_filter");
+}
+
+static void put_delta(struct dgm_stream *s, size_t index, const struct json_val *parts, bool texts, bool calls,
+                      struct dgm_buf *out)
+{
+    struct json_writer w = json_writer(out);
+    struct json_iter it = json_iter(parts);
+    open_chunk(s, &w, index);
+    if (texts) {
+        json_put_key(&w, DGM_STR("content"));
+        json_open_str(&w);
+        while (json_next(&it))
+            json_add_str(&w, answer_text(it.value));
+        json_close_str(&w);
+    }
+    if (calls) {
+        json_put_key(&w, DGM_STR("tool_calls"));
+        json_open_arr(&w);
+        for (it = json_iter(parts); json_next(&it);)
+            if (json_get(it.value, DGM_STR("functionCall")))
+                answer_put_call(s->r, &w, it.value, s->choices[index].calls++);
+        json_close_arr(&w);
+    }
+    close_chunk(s, &w, (struct dgm_str){0});
+}
+
+static void put_candidate(struct dgm_stream *s, const struct json_val *candidate, struct dgm_buf *out)
+{
+    int64_t index = 0; /* proto3 leaves a zero out */
+    json_int(json_get(candidate, DGM_STR("index")), &index);
+    if (index < 0 || index >= CHOICES_MAX)
+        return;
+    struct choice *c = &s->choices[index];
+    const struct json_val *parts = json_get(json_get(candidate, DGM_STR("content")), DGM_STR("parts"));
+    struct json_iter it = json_iter(parts);
+    bool texts = false, calls = false;
+    while (json_next(&it)) {
+        texts = texts || answer_text(it.value).n != 0;
+        calls = calls || json_get(it.value, DGM_STR("functionCall")) != NULL;
+    }
+    if (texts || calls)
+        put_delta(s, (size_t)index, parts, texts, calls, out);
+    struct dgm_str native = json_get_str(candidate, DGM_STR("finishReason"));
+    if (native.n)
+        c->finish = answer_finish(native, c->calls != 0);
+}
+
+/* ---- errors ---- */
+
+/* Ends the stream in the error that stands in s->error. */
+static enum dgm_rc put_error(struct dgm_stream *s, struct dgm_buf *out)
+{
+    dgm_buf_put_lit(out, "data: ");
+    dgm_buf_put(out, dgm_buf_str(&s->error));
+    dgm_buf_put_lit(out, "\n\n");
+    s->state = STREAM_FAILED;
+    s->rc = s->error.rc != DGM_OK ? s->error.rc : out->rc != DGM_OK ? out->rc : DGM_E_UPSTREAM;
+    return s->rc;
+}
+
+static enum dgm_rc fail_with(struct dgm_stream *s, enum dgm_error id, struct dgm_buf *out)
+{
+    struct dgm_fail fail;
+    dgm_fail_set(&fail, id, DGM_STR(""), (const struct dgm_str[4]){0});
+    dgm_fail_put(&fail, &s->error);
+    s->error_status = dgm_error_status(id);
+    return put_error(s, out);
+}
+
+static enum dgm_rc no_memory(struct dgm_stream *s)
+{
+    s->state = STREAM_FAILED;
+    s->rc = DGM_E_NOMEM;
+    return s->rc;
+}
+
+/* ---- events ---- */
+
+/* Handles the event that waits. DGM_OK, or what the stream came to. */
+static enum dgm_rc take_event(struct dgm_stream *s, struct dgm_buf *out)
+{
+    const struct json_val *root = NULL;
+    struct json_error e = {0};
+    enum dgm_rc rc = json_parse(&s->scratch, s->event, s->event_bytes, s->r->limits.depth, &root, &e);
+    s->event = NULL;
+    if (rc == DGM_E_NOMEM)
+        return no_memory(s);
+    if (answer_error(root)) {
+        s->error_status = answer_put_error(&s->error, 0, root);
+        return put_error(s, out);
+    }
+    if (e.trouble == JSON_EMPTY) /* an event without data says nothing */
+        return DGM_OK;
+    if (json_kind(root) != JSON_OBJ)
+        return fail_with(s, s->event_cut ? DGM_ERR_UPSTREAM_CUT : DGM_ERR_UPSTREAM_BROKEN, out);
+    struct json_iter it = json_iter(json_get(root, DGM_STR("candidates")));
+    while (json_next(&it))
+        put_candidate(s, it.value, out);
+    const struct json_val *feedback = json_get(root, DGM_STR("promptFeedback"));
+    if (json_get_str(feedback, DGM_STR("blockReason")).n && !s->choices[0].started)
+        put_refusal(s, feedback, out);
+    const struct json_val *usage = json_get(root, DGM_STR("usageMetadata"));
+    if (usage)
+        s->usage = answer_usage(usage);
+    if (s->r->rc != DGM_OK || out->rc != DGM_OK) {
+        s->state = STREAM_FAILED;
+        s->rc = s->r->rc != DGM_OK ? s->r->rc : out->rc;
+        return s->rc;
+    }
+    return s->r->kept_n ? DGM_KEEP : DGM_OK;
+}
+
+/* Makes a copy of an event to wait for its turn. False when memory is short. */
+static bool hold_event(struct dgm_stream *s, const struct dgm_sse_event *e)
+{
+    dgm_arena_reset(&s->scratch);
+    s->event = dgm_arena_take(&s->scratch, e->data.n + JSON_PADDING);
+    if (!s->event)
+        return false;
+    if (e->data.n)
+        memcpy(s->event, e->data.p, e->data.n);
+    s->event_bytes = e->data.n;
+    s->event_cut = e->cut;
+    return true;
+}
+
+static bool has_room(const struct dgm_buf *out, size_t event_bytes)
+{
+    size_t room = out->max - out->n;
+    return out->n == 0 || (room >= OUT_BESIDES && (room - OUT_BESIDES) / OUT_PER_BYTE >= event_bytes);
+}
+
+/*
+ * Takes events until the decoder has no more: `ended` by asking it for what the end of the stream left, else
+ * by feeding it `in`. DGM_OK when it has none; otherwise why it stopped.
+ */
+static enum dgm_rc take_events(struct dgm_stream *s, struct dgm_str *in, bool ended, struct dgm_buf *out)
+{
+    for (;;) {
+        struct dgm_sse_event e;
+        enum dgm_rc rc = DGM_EVENT;
+        if (!s->event) {
+            rc = ended ? dgm_sse_finish(&s->sse, &e) : dgm_sse_next(&s->sse, in, &e);
+            if (rc == DGM_MORE || rc == DGM_DONE)
+                return DGM_OK;
+            if (rc == DGM_E_LIMIT)
+                return fail_with(s, DGM_ERR_UPSTREAM_LARGE, out);
+            if (rc != DGM_EVENT || !hold_event(s, &e))
+                return no_memory(s);
+        }
+        if (!has_room(out, s->event_bytes))
+            return DGM_FULL;
+        rc = take_event(s, out);
+        if (rc != DGM_OK)
+            return rc;
+    }
+}
+
+enum dgm_rc dgm_stream_feed(struct dgm_stream *s, struct dgm_str *in, struct dgm_buf *out)
+{
+    if (s->state == STREAM_FAILED)
+        return s->rc;
+    assert(s->state == STREAM_OPEN);
+    s->r->kept_n = 0;
+    enum dgm_rc rc = take_events(s, in, false, out);
+    return rc == DGM_OK ? DGM_MORE : rc;
+}
+
+/* ---- the end ---- */
+
+/* Whether all that began has ended, and something did. */
+static bool is_whole(const struct dgm_stream *s)
+{
+    bool any = false;
+    for (size_t i = 0; i < CHOICES_MAX; i++) {
+        if (s->choices[i].started && !s->choices[i].finish.p)
+            return false;
+        any = any || s->choices[i].finish.p;
+    }
+    return any;
+}
+
+static void put_end(struct dgm_stream *s, struct dgm_buf *out)
+{
+    for (size_t i = 0; i < CHOICES_MAX; i++) {
+        if (!s->choices[i].finish.p)
+            continue;
+        struct json_writer w = json_writer(out);
+        bool started = s->choices[i].started;
+        open_chunk(s, &w, i);
+        if (!started) /* an answer without a word is still an answer */
+            json_member_str(&w, "content", DGM_STR(""));
+        close_chunk(s, &w, s->choices[i].finish);
+    }
+    if (s->r->usage) {
+        dgm_buf_put_lit(out, "data: ");
+        dgm_buf_put(out, s->head);
+        dgm_buf_put_lit(out, "],\"usage\":");
+        struct json_writer w = json_writer(out);
+        answer_put_usage(&w, &s->usage);
+        dgm_buf_put_lit(out, "}\n\n");
+    }
+    dgm_buf_put_lit(out, "data: [DONE]\n\n");
+}
+
+enum dgm_rc dgm_stream_finish(struct dgm_stream *s, struct dgm_buf *out)
+{
+    if (s->state == STREAM_FAILED)
+        return s->rc;
+    if (s->state == STREAM_DONE)
+        return DGM_DONE;
+    s->r->kept_n = 0;
+    enum dgm_rc rc = take_events(s, NULL, true, out);
+    if (rc != DGM_OK)
+        return rc;
+    if (!has_room(out, 0))
+        return DGM_FULL;
+    if (!is_whole(s))
+        return fail_with(s, DGM_ERR_UPSTREAM_CUT, out);
+    put_end(s, out);
+    if (out->rc != DGM_OK) {
+        s->state = STREAM_FAILED;
+        s->rc = out->rc;
+        return s->rc;
+    }
+    s->state = STREAM_DONE;
+    return DGM_DONE;
+}
+
+void dgm_stream_fail(struct dgm_stream *s, const struct dgm_fail *fail, struct dgm_buf *out)
+{
+    if (s->state == STREAM_FAILED || s->state == STREAM_DONE)
+        return;
+    dgm_fail_put(fail, &s->error);
+    s->error_status = dgm_error_status(fail->id);
+    (void)put_error(s, out);
+}
+
+bool dgm_stream_started(const struct dgm_stream *s)
+{
+    for (size_t i = 0; i < CHOICES_MAX; i++)
+        if (s->choices[i].started)
+            return true;
+    return false;
+}
+
+int dgm_stream_put_error(const struct dgm_stream *s, struct dgm_buf *out)
+{
+    dgm_buf_put(out, dgm_buf_str(&s->error));
+    return s->error_status;
+}
+
+/* ---- its life ---- */
+
+static bool put_head(struct dgm_stream *s)
+{
+    struct dgm_buf head;
+    dgm_buf_init(&head, dgm_arena_alloc(&s->r->arena), 4096);
+    struct json_writer w = json_writer(&head);
+    json_open_obj(&w);
+    answer_put_head(s->r, &w, DGM_STR("chat.completion.chunk"));
+    json_put_key(&w, DGM_STR("choices"));
+    json_open_arr(&w);
+    s->head = dgm_buf_str(&head);
+    return head.rc == DGM_OK;
+}
+
+struct dgm_stream *dgm_stream_new(struct dgm_request *r)
+{
+    const struct dgm_alloc *alloc = r->env.alloc;
+    struct dgm_stream *s = alloc->resize(alloc->ctx, NULL, 0, sizeof *s);
+    if (!s)
+        return NULL;
+    *s = (struct dgm_stream){.r = r};
+    dgm_sse_init(&s->sse, alloc, r->limits.event_bytes);
+    dgm_arena_init(&s->scratch, alloc, r->limits.arena_bytes);
+    dgm_buf_init(&s->error, alloc, r->limits.event_bytes);
+    if (put_head(s))
+        return s;
+    dgm_stream_free(s);
+    return NULL;
+}
+
+void dgm_stream_free(struct dgm_stream *s)
+{
+    if (!s)
+        return;
+    const struct dgm_alloc *alloc = s->r->env.alloc;
+    dgm_sse_dispose(&s->sse);
+    dgm_arena_dispose(&s->scratch);
+    dgm_buf_dispose(&s->error);
+    alloc->resize(alloc->ctx, s, sizeof *s, 0);
+}
