@@ -64,7 +64,8 @@ static void check_body(struct dgm_buf *body)
 /* One translation; the body, or nothing when it was refused, is put to `ret`. */
 static void run(const uint8_t *data, size_t n, uint8_t choice, struct dgm_buf *ret)
 {
-    struct dgm_env env = {.surface = choice & 1 ? DGM_GEMINI : DGM_VERTEX, .now = 1, .id = DGM_STR("fuzz")};
+    struct dgm_env env = {
+        .surface = choice & 1 ? DGM_GEMINI : DGM_VERTEX, .now = 1, .id = DGM_STR("fuzz")};
     struct dgm_request *r = NULL;
     struct dgm_fail fail;
     struct dgm_buf in;

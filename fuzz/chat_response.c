@@ -50,7 +50,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     dgm_buf_put_lit(&in, "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}");
     assert(dgm_chat_request(&env, &in, &r, &fail) == DGM_OK);
 
-    enum dgm_rc rc = dgm_chat_response(r, status, (struct dgm_str){(const char *)data, n}, &out, &answered);
+    enum dgm_rc rc =
+        dgm_chat_response(r, status, (struct dgm_str){(const char *)data, n}, &out, &answered);
     assert(rc == DGM_OK || rc == DGM_KEEP);
     const struct json_val *root = NULL;
     struct json_error e;

@@ -51,8 +51,9 @@ static void play(const uint8_t *data, size_t n, size_t step, size_t out_bytes, s
     struct run run = {.all = ret};
     dgm_buf_init(&in, &dgm_alloc_libc, SIZE_MAX);
     dgm_buf_init(&run.out, &dgm_alloc_libc, out_bytes);
-    dgm_buf_put_lit(&in, "{\"model\":\"m\",\"stream\":true,\"stream_options\":{\"include_usage\":true},"
-                         "\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}");
+    dgm_buf_put_lit(&in,
+                    "{\"model\":\"m\",\"stream\":true,\"stream_options\":{\"include_usage\":true},"
+                    "\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}");
     assert(dgm_chat_request(&env, &in, &run.r, &fail) == DGM_OK);
     run.s = dgm_stream_new(run.r);
     assert(run.s);

@@ -23,8 +23,9 @@ enum dgm_surface {
 /** Ceilings of one exchange, in bytes unless the name says otherwise. Zero means the default. */
 struct dgm_limits {
     size_t arena_bytes; /* all that one request may take besides its body; default 256 MiB */
-    size_t event_bytes; /* one upstream event, or a whole answer that is not streamed; default 64 MiB */
-    unsigned depth;     /* nesting of JSON; default 100, and never more */
+    size_t
+        event_bytes; /* one upstream event, or a whole answer that is not streamed; default 64 MiB */
+    unsigned depth;  /* nesting of JSON; default 100, and never more */
 };
 
 /** What a translation takes from outside. Copied; the strings are borrowed until the request is freed. */
@@ -32,8 +33,9 @@ struct dgm_env {
     const struct dgm_alloc *alloc;   /* NULL: dgm_alloc_libc */
     const struct dgm_limits *limits; /* NULL: the defaults */
     enum dgm_surface surface;
-    int64_t now;       /* seconds since 1970: `created`, when the upstream does not say */
-    struct dgm_str id; /* 1 to 64 of [A-Za-z0-9_-], unique to this exchange: seed of completion and call ids */
+    int64_t now; /* seconds since 1970: `created`, when the upstream does not say */
+    struct dgm_str
+        id; /* 1 to 64 of [A-Za-z0-9_-], unique to this exchange: seed of completion and call ids */
     struct dgm_str model; /* for a body that names none (a URL did); absent: the body must */
 };
 
@@ -97,7 +99,8 @@ struct dgm_place {
  * Puts the path and query of the request's call: ":generateContent", or ":streamGenerateContent?alt=sse"
  * where it wants a stream. Asserts that the names of the place match dgm_name_ok.
  */
-void dgm_request_put_path(const struct dgm_request *, const struct dgm_place *, struct dgm_buf *out);
+void dgm_request_put_path(const struct dgm_request *, const struct dgm_place *,
+                          struct dgm_buf *out);
 
 /**
  * Whether a text can stand as one segment of a Google resource path: 1 to 128 of [A-Za-z0-9_.:@-], not
@@ -155,7 +158,8 @@ void dgm_stream_free(struct dgm_stream *); /* NULL is fine */
  * One call never puts more than one event beyond what `out` was asked to hold: FULL comes before an event
  * whose output, at most 8 bytes for each of its own and 8 KiB besides, would pass out->max, unless `out` is empty.
  */
-DGM_MUST_USE enum dgm_rc dgm_stream_feed(struct dgm_stream *, struct dgm_str *in, struct dgm_buf *out);
+DGM_MUST_USE enum dgm_rc dgm_stream_feed(struct dgm_stream *, struct dgm_str *in,
+                                         struct dgm_buf *out);
 
 /**
  * The upstream's body ended. Puts the usage chunk and "[DONE]", or the error event when it ended too early.

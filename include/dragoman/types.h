@@ -116,7 +116,8 @@ struct dgm_str dgm_error_type(enum dgm_error);
  * Fills `f`. `param` may be empty. The detail is put together from up to four pieces (absent ones are left
  * out), each cut at a character's border when the place is full.
  */
-void dgm_fail_set(struct dgm_fail *f, enum dgm_error, struct dgm_str param, const struct dgm_str detail[4]);
+void dgm_fail_set(struct dgm_fail *f, enum dgm_error, struct dgm_str param,
+                  const struct dgm_str detail[4]);
 
 /** Puts OpenAI's error object `{"error":{"message","type","param","code"}}`, param and code null when absent. */
 void dgm_fail_put(const struct dgm_fail *, struct dgm_buf *out);

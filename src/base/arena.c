@@ -47,7 +47,8 @@ static void link_out(struct dgm_arena_block *b)
         b->next->link = b->link;
 }
 
-static struct dgm_arena_block *add_block(struct dgm_arena *a, struct dgm_arena_block **list, size_t bytes)
+static struct dgm_arena_block *add_block(struct dgm_arena *a, struct dgm_arena_block **list,
+                                         size_t bytes)
 {
     if (bytes > a->_max_bytes - a->_used_bytes || bytes > SIZE_MAX - sizeof(struct dgm_arena_block))
         return NULL;

@@ -7,7 +7,7 @@
 #include "base/str.h"
 
 enum {
-    LINE_EXTRA = 16,      /* what a line may have beside its payload: a byte order mark and "data: " */
+    LINE_EXTRA = 16, /* what a line may have beside its payload: a byte order mark and "data: " */
     SEARCH_WINDOW = 1024, /* bytes */
 };
 

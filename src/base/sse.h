@@ -8,8 +8,8 @@
 /** One event. */
 struct dgm_sse_event {
     struct dgm_str data; /* its payload, lines joined by LF; maybe empty, never absent */
-    bool raw;            /* its lines stood there without "data:", the first beginning with '{' or '[' */
-    bool cut;            /* the stream ended within its last line */
+    bool raw; /* its lines stood there without "data:", the first beginning with '{' or '[' */
+    bool cut; /* the stream ended within its last line */
 };
 
 /** What the open event is made of. */
@@ -26,7 +26,8 @@ enum dgm_sse_open { DGM_SSE_NONE, DGM_SSE_DATA, DGM_SSE_RAW };
 struct dgm_sse {
     struct dgm_buf _line; /* a line that did not arrive in one piece */
     struct dgm_buf _data; /* the open event's payload, but for what `_held` shows */
-    struct dgm_str _held; /* its first line, as long as it is the only one and stands in the input */
+    struct dgm_str
+        _held; /* its first line, as long as it is the only one and stands in the input */
     size_t _max_bytes;
     enum dgm_sse_open _open;
     enum dgm_rc _rc;
@@ -47,7 +48,8 @@ void dgm_sse_dispose(struct dgm_sse *); /* fine on a zeroed or failed decoder, a
  * as the bytes of `*in` stand: an event that arrives in one piece is not copied. DGM_MORE: `*in` is used up.
  * DGM_E_LIMIT, DGM_E_NOMEM: sticky.
  */
-DGM_MUST_USE enum dgm_rc dgm_sse_next(struct dgm_sse *, struct dgm_str *in, struct dgm_sse_event *ret);
+DGM_MUST_USE enum dgm_rc dgm_sse_next(struct dgm_sse *, struct dgm_str *in,
+                                      struct dgm_sse_event *ret);
 
 /**
  * The stream ended. An event still open counts, with its last line as far as it came (`cut` tells: half a

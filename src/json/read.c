@@ -182,8 +182,8 @@ static enum dgm_rc fail(struct json_error *reterr, enum json_trouble trouble, si
 }
 
 /* yyjson's words are kept where they help a person; the others are a defect of ours and read so. */
-static enum dgm_rc fail_yyjson(struct json_error *reterr, const yyjson_read_err *err, const char *text,
-                               size_t n, size_t at)
+static enum dgm_rc fail_yyjson(struct json_error *reterr, const yyjson_read_err *err,
+                               const char *text, size_t n, size_t at)
 {
     size_t offset = at + err->pos;
     if (err->code == YYJSON_READ_ERROR_MEMORY_ALLOCATION)

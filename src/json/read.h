@@ -45,12 +45,13 @@ const char *json_kind_name(enum json_kind);
 
 const struct json_val *json_get(const struct json_val *obj, struct dgm_str name);
 const struct json_val *json_at(const struct json_val *arr, size_t index); /* walks: O(index) */
-size_t json_size(const struct json_val *);                               /* members, elements; else 0 */
+size_t json_size(const struct json_val *); /* members, elements; else 0 */
 
-struct dgm_str json_str(const struct json_val *);      /* the string's bytes, UTF-8; absent if no string */
-struct dgm_str json_num(const struct json_val *);      /* the number's text; absent if no number */
+struct dgm_str
+json_str(const struct json_val *); /* the string's bytes, UTF-8; absent if no string */
+struct dgm_str json_num(const struct json_val *); /* the number's text; absent if no number */
 bool json_bool(const struct json_val *, bool otherwise);
-bool json_int(const struct json_val *, int64_t *ret);  /* an integral number in int64; else false */
+bool json_int(const struct json_val *, int64_t *ret); /* an integral number in int64; else false */
 bool json_double(const struct json_val *, double *ret);
 
 /** `json_get` and the reader above in one. */
@@ -58,7 +59,7 @@ struct dgm_str json_get_str(const struct json_val *obj, struct dgm_str name);
 
 /** A walk over an object's members or an array's elements; over anything else there is nothing to see. */
 struct json_iter {
-    struct dgm_str name;          /* the member's; absent in an array */
+    struct dgm_str name; /* the member's; absent in an array */
     const struct json_val *value;
     size_t index;
     const struct json_val *_next; /* private */
@@ -72,6 +73,7 @@ bool json_next(struct json_iter *);
  * Looks for a name that stands twice in an object, in O(n log n); `scratch` holds the names of a large one.
  * DGM_OK: `*ret` is the first such name, absent when there is none. DGM_E_NOMEM: it could not be told.
  */
-DGM_MUST_USE enum dgm_rc json_twice(const struct json_val *obj, struct dgm_arena *scratch, struct dgm_str *ret);
+DGM_MUST_USE enum dgm_rc json_twice(const struct json_val *obj, struct dgm_arena *scratch,
+                                    struct dgm_str *ret);
 
 #endif

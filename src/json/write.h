@@ -10,11 +10,13 @@
 
 #include "json/read.h"
 
-#define JSON_WRITER_DEPTH_MAX 64 /* containers opened by calls; values that are put bring their own */
+#define JSON_WRITER_DEPTH_MAX                                                                      \
+    64 /* containers opened by calls; values that are put bring their own */
 
 struct json_writer {
     struct dgm_buf *buf;
-    uint64_t _objs[JSON_WRITER_DEPTH_MAX / 64]; /* a bit for each open container: is it an object? */
+    uint64_t
+        _objs[JSON_WRITER_DEPTH_MAX / 64]; /* a bit for each open container: is it an object? */
     unsigned _depth;
     bool _comma, _named; /* a comma comes before the next; a key waits for its value */
 };

@@ -4,7 +4,8 @@
 
 #include "base/str.h"
 
-#define CALL_ID_BYTES 20 /* the least after "call_"; clients cut or refuse more than 40 in all (user-pain D4) */
+#define CALL_ID_BYTES                                                                              \
+    20 /* the least after "call_"; clients cut or refuse more than 40 in all (user-pain D4) */
 #define CALL_ID_STEM_BYTES 24
 
 static const struct {
@@ -36,7 +37,8 @@ struct answer_usage answer_usage(const struct json_val *native)
 {
     int64_t thoughts = count(native, DGM_STR("thoughtsTokenCount"));
     return (struct answer_usage){
-        .prompt = count(native, DGM_STR("promptTokenCount")) + count(native, DGM_STR("toolUsePromptTokenCount")),
+        .prompt = count(native, DGM_STR("promptTokenCount")) +
+                  count(native, DGM_STR("toolUsePromptTokenCount")),
         .completion = count(native, DGM_STR("candidatesTokenCount")) + thoughts,
         .reasoning = thoughts,
         .cached = count(native, DGM_STR("cachedContentTokenCount")),
@@ -118,7 +120,8 @@ static void keep(struct dgm_request *r, struct dgm_kept record)
     if (r->kept_n == r->kept_cap) {
         size_t cap = r->kept_cap ? 2 * r->kept_cap : 4;
         const struct dgm_alloc *alloc = dgm_arena_alloc(&r->arena);
-        struct dgm_kept *kept = alloc->resize(alloc->ctx, r->kept, r->kept_cap * sizeof *kept, cap * sizeof *kept);
+        struct dgm_kept *kept =
+            alloc->resize(alloc->ctx, r->kept, r->kept_cap * sizeof *kept, cap * sizeof *kept);
         if (!kept) {
             chat_no_memory(r);
             return;
@@ -129,7 +132,8 @@ static void keep(struct dgm_request *r, struct dgm_kept record)
     r->kept[r->kept_n++] = record;
 }
 
-void answer_put_call(struct dgm_request *r, struct json_writer *w, const struct json_val *part, int64_t index)
+void answer_put_call(struct dgm_request *r, struct json_writer *w, const struct json_val *part,
+                     int64_t index)
 {
     const struct json_val *call = json_get(part, DGM_STR("functionCall"));
     const struct json_val *args = json_get(call, DGM_STR("args"));
@@ -159,7 +163,8 @@ void answer_put_call(struct dgm_request *r, struct json_writer *w, const struct 
         json_member_str(w, "thought_signature", signature);
         json_close_obj(w);
         json_close_obj(w);
-        keep(r, (struct dgm_kept){.call_id = id, .name = name, .signature = signature, .model = r->model.name});
+        keep(r, (struct dgm_kept){
+                    .call_id = id, .name = name, .signature = signature, .model = r->model.name});
     }
     json_close_obj(w);
 }
@@ -202,7 +207,8 @@ int answer_put_error(struct dgm_buf *out, int status, const struct json_val *nat
 {
     const struct json_val *error = answer_error(native);
     int64_t code = 0;
-    if (status == 0 && json_int(json_get(error, DGM_STR("code")), &code) && code >= 400 && code <= 599)
+    if (status == 0 && json_int(json_get(error, DGM_STR("code")), &code) && code >= 400 &&
+        code <= 599)
         status = (int)code;
     const struct upstream_error *row = find_error(status);
     struct dgm_str message = json_get_str(error, DGM_STR("message"));

@@ -29,7 +29,8 @@ void answer_put_refusal(struct json_writer *, const struct json_val *prompt_feed
  * Puts one functionCall as an element of tool_calls, with a new id, and notes its signature in `kept`.
  * `index`: its index in a stream; negative in a whole answer, which has none.
  */
-void answer_put_call(struct dgm_request *, struct json_writer *, const struct json_val *part, int64_t index);
+void answer_put_call(struct dgm_request *, struct json_writer *, const struct json_val *part,
+                     int64_t index);
 
 /** Puts id, object, created and model: what begins every answer and every chunk. */
 void answer_put_head(const struct dgm_request *, struct json_writer *, struct dgm_str object);

@@ -40,7 +40,8 @@ struct chat_field {
     const char *native;
     double min, max;
     /* Puts the member, name and value, or refuses with chat_refuse. */
-    void (*put)(struct dgm_request *, const struct chat_field *, const struct json_val *, struct json_writer *);
+    void (*put)(struct dgm_request *, const struct chat_field *, const struct json_val *,
+                struct json_writer *);
 };
 
 enum chat_role {
@@ -101,12 +102,17 @@ struct chat_place {
     char text[sizeof((struct dgm_fail *)0)->param];
 };
 struct chat_place chat_place(const char *name);
-struct chat_place chat_place_at(struct chat_place, size_t index);        /* name[3] */
-struct chat_place chat_place_in(struct chat_place, const char *member);  /* name.member */
+struct chat_place chat_place_at(struct chat_place, size_t index);       /* name[3] */
+struct chat_place chat_place_in(struct chat_place, const char *member); /* name.member */
 
-/** Refuses the request, unless it already failed. The detail is up to three pieces, "" for none. */
-void chat_refuse(struct dgm_request *, enum dgm_error, const char *place, const char *a, const char *b,
-                 const char *c);
+/**
+ * Refuses the request, unless it already failed. The detail is up to four pieces put together; NULL leaves
+ * it to the error's own sentence.
+ */
+#define chat_refuse(r, id, place, ...)                                                             \
+    chat__refuse((r), (id), (place), (const char *const[4]){__VA_ARGS__})
+void chat__refuse(struct dgm_request *, enum dgm_error, const char *place,
+                  const char *const detail[4]);
 
 /** Remembers that memory ran short, unless the request already failed. */
 void chat_no_memory(struct dgm_request *);
@@ -115,7 +121,8 @@ void chat_no_memory(struct dgm_request *);
 void chat_ignore(struct dgm_request *, struct dgm_str name);
 
 /** Refuses a value that is not of one of the kinds, naming what was expected. True when it is fine. */
-bool chat_expect(struct dgm_request *, const struct json_val *, unsigned accepts, const char *place);
+bool chat_expect(struct dgm_request *, const struct json_val *, unsigned accepts,
+                 const char *place);
 
 /** Puts the members of generationConfig, the object included, when there are any. */
 void chat_put_config(struct dgm_request *, struct json_writer *);

@@ -20,12 +20,12 @@ static void put_number(struct dgm_request *r, const struct chat_field *f, const 
     put_raw(w, f->native, json_num(v));
 }
 
-static bool read_integer(struct dgm_request *r, const struct chat_field *f, const struct json_val *v,
-                         int64_t *ret)
+static bool read_integer(struct dgm_request *r, const struct chat_field *f,
+                         const struct json_val *v, int64_t *ret)
 {
     if (json_int(v, ret))
         return true;
-    chat_refuse(r, DGM_ERR_TYPE, f->name, f->name, " must be an integer.", "");
+    chat_refuse(r, DGM_ERR_TYPE, f->name, f->name, " must be an integer.");
     return false;
 }
 
@@ -42,8 +42,8 @@ static void put_integer(struct dgm_request *r, const struct chat_field *f, const
 }
 
 /* Google calls the two aliases; with both sent the newer name counts. */
-static void put_max_tokens(struct dgm_request *r, const struct chat_field *f, const struct json_val *v,
-                           struct json_writer *w)
+static void put_max_tokens(struct dgm_request *r, const struct chat_field *f,
+                           const struct json_val *v, struct json_writer *w)
 {
     if (r->field[CHAT_MAX_COMPLETION_TOKENS])
         chat_ignore(r, dgm_str_c(f->name));
@@ -90,13 +90,15 @@ static void put_stop(struct dgm_request *r, const struct chat_field *f, const st
         json_close_arr(w);
 }
 
-static void put_response_format(struct dgm_request *r, const struct chat_field *f, const struct json_val *v,
-                                struct json_writer *w)
+static void put_response_format(struct dgm_request *r, const struct chat_field *f,
+                                const struct json_val *v, struct json_writer *w)
 {
     const struct json_val *type = json_get(v, DGM_STR("type"));
-    if (!type)
-        chat_refuse(r, DGM_ERR_MISSING, "response_format.type", "response_format needs a type.", "", "");
-    else if (!chat_expect(r, type, J_STR, "response_format.type"))
+    if (!type) {
+        chat_refuse(r, DGM_ERR_MISSING, "response_format.type", "response_format needs a type.");
+        return;
+    }
+    if (!chat_expect(r, type, J_STR, "response_format.type"))
         return;
     struct dgm_str name = json_str(type), mime;
     if (dgm_str_eq(name, DGM_STR("text")))
@@ -111,13 +113,13 @@ static void put_response_format(struct dgm_request *r, const struct chat_field *
     json_put_str(w, mime);
 }
 
-static void put_reasoning_effort(struct dgm_request *r, const struct chat_field *f, const struct json_val *v,
-                                 struct json_writer *w)
+static void put_reasoning_effort(struct dgm_request *r, const struct chat_field *f,
+                                 const struct json_val *v, struct json_writer *w)
 {
     struct thinking t;
     if (!model_thinking(&r->model, json_str(v), &t)) {
         chat_refuse(r, DGM_ERR_VALUE, f->name, f->name,
-                    " must be one of none, minimal, low, medium, high, xhigh and max.", "");
+                    " must be one of none, minimal, low, medium, high, xhigh and max.");
         return;
     }
     if (!t.member) {
@@ -131,7 +133,7 @@ static void put_reasoning_effort(struct dgm_request *r, const struct chat_field 
 }
 
 const struct chat_field chat_fields[CHAT_FIELDS] = {
-#define FIELD(id, name, accepts, fate, native, min, max, put)                                                \
+#define FIELD(id, name, accepts, fate, native, min, max, put)                                      \
     [CHAT_##id] = {name, accepts, fate, native, min, max, put},
 #include "translate/chat_fields.def"
 #undef FIELD

@@ -11,7 +11,8 @@ static const struct row {
     int status;
     const char *type, *code, *sentence;
 } rows[] = {
-#define ERROR(id, number, status, type, code, sentence) {DGM_ERR_##id, status, type, code, sentence},
+#define ERROR(id, number, status, type, code, sentence)                                            \
+    {DGM_ERR_##id, status, type, code, sentence},
 #include <dragoman/errors.def>
 #undef ERROR
 };
@@ -49,7 +50,8 @@ static void add(char *to, size_t size, struct dgm_str s)
     to[n + s.n] = '\0';
 }
 
-void dgm_fail_set(struct dgm_fail *f, enum dgm_error id, struct dgm_str param, const struct dgm_str detail[4])
+void dgm_fail_set(struct dgm_fail *f, enum dgm_error id, struct dgm_str param,
+                  const struct dgm_str detail[4])
 {
     *f = (struct dgm_fail){.id = id};
     add(f->param, sizeof f->param, param);

@@ -37,7 +37,8 @@ static struct chat_place place_of(size_t message, const char *member)
 
 /* ---- checking ---- */
 
-static void check_member(struct dgm_request *r, size_t message, struct dgm_str name, const struct json_val *v)
+static void check_member(struct dgm_request *r, size_t message, struct dgm_str name,
+                         const struct json_val *v)
 {
     for (size_t i = 0; i < sizeof message_fields / sizeof *message_fields; i++) {
         if (!dgm_str_eq(name, dgm_str_c(message_fields[i].name)))
@@ -45,7 +46,8 @@ static void check_member(struct dgm_request *r, size_t message, struct dgm_str n
         if (json_kind(v) == JSON_NULL)
             return;
         if (message_fields[i].roles & 1u << r->messages[message].role)
-            chat_expect(r, v, message_fields[i].accepts, place_of(message, message_fields[i].name).text);
+            chat_expect(r, v, message_fields[i].accepts,
+                        place_of(message, message_fields[i].name).text);
         else
             chat_ignore(r, dgm_str_c(message_fields[i].ignored_as));
         return;
@@ -58,7 +60,7 @@ static void check_role(struct dgm_request *r, size_t message, struct chat_messag
     const struct json_val *role = json_get(m->val, DGM_STR("role"));
     struct chat_place place = place_of(message, "role");
     if (!role) {
-        chat_refuse(r, DGM_ERR_MISSING, place.text, place.text, " is missing.", "");
+        chat_refuse(r, DGM_ERR_MISSING, place.text, place.text, " is missing.");
         return;
     }
     if (!chat_expect(r, role, J_STR, place.text))
@@ -70,7 +72,7 @@ static void check_role(struct dgm_request *r, size_t message, struct chat_messag
         }
     }
     chat_refuse(r, DGM_ERR_VALUE, place.text, place.text,
-                " must be one of system, developer, user, assistant, model, tool and function.", "");
+                " must be one of system, developer, user, assistant, model, tool and function.");
 }
 
 /* What a role cannot do without: a text for most, an id to answer to for a tool. */
@@ -79,19 +81,20 @@ static void check_needed(struct dgm_request *r, size_t message, const struct cha
     const char *needed = m->role == ROLE_MODEL ? NULL : "content";
     if (needed && !json_get(m->val, dgm_str_c(needed))) {
         struct chat_place place = place_of(message, needed);
-        chat_refuse(r, DGM_ERR_MISSING, place.text, place.text, " is missing.", "");
+        chat_refuse(r, DGM_ERR_MISSING, place.text, place.text, " is missing.");
     }
     needed = m->role == ROLE_TOOL ? "tool_call_id" : m->role == ROLE_FUNCTION ? "name" : NULL;
     if (needed && !json_str(json_get(m->val, dgm_str_c(needed))).p) {
         struct chat_place place = place_of(message, needed);
-        chat_refuse(r, DGM_ERR_MISSING, place.text, place.text, " is missing.", "");
+        chat_refuse(r, DGM_ERR_MISSING, place.text, place.text, " is missing.");
     }
 }
 
 static void check_messages(struct dgm_request *r)
 {
     struct json_iter it = json_iter(r->field[CHAT_MESSAGES]);
-    struct chat_message *m = dgm_arena_take0(&r->arena, json_size(r->field[CHAT_MESSAGES]) * sizeof *m);
+    struct chat_message *m =
+        dgm_arena_take0(&r->arena, json_size(r->field[CHAT_MESSAGES]) * sizeof *m);
     if (!m) {
         chat_no_memory(r);
         return;
@@ -114,7 +117,8 @@ static void check_messages(struct dgm_request *r)
 struct chat_texts chat_texts(struct dgm_request *r, size_t message)
 {
     const struct json_val *content = json_get(r->messages[message].val, DGM_STR("content"));
-    return (struct chat_texts){._r = r, ._content = content, ._parts = json_iter(content), ._message = message};
+    return (struct chat_texts){
+        ._r = r, ._content = content, ._parts = json_iter(content), ._message = message};
 }
 
 bool chat_next_text(struct chat_texts *t, struct dgm_str *ret)
@@ -133,12 +137,13 @@ bool chat_next_text(struct chat_texts *t, struct dgm_str *ret)
     bool refusal = dgm_str_eq(type, DGM_STR("refusal"));
     if (!refusal && !dgm_str_eq(type, DGM_STR("text"))) {
         place = chat_place_in(place, "type");
-        chat_refuse(t->_r, DGM_ERR_VALUE, place.text, place.text, " must be \"text\"; no other part is served yet.",
-                    "");
+        chat_refuse(t->_r, DGM_ERR_VALUE, place.text, place.text,
+                    " must be \"text\"; no other part is served yet.");
         return false;
     }
     place = chat_place_in(place, refusal ? "refusal" : "text");
-    const struct json_val *text = json_get(t->_parts.value, refusal ? DGM_STR("refusal") : DGM_STR("text"));
+    const struct json_val *text =
+        json_get(t->_parts.value, refusal ? DGM_STR("refusal") : DGM_STR("text"));
     if (!chat_expect(t->_r, text, J_STR, place.text))
         return false;
     *ret = json_str(text);
@@ -163,7 +168,7 @@ static bool read_function(struct dgm_request *r, const struct json_val *f, struc
     ret->name = json_get_str(f, DGM_STR("name"));
     if (ret->name.n == 0) {
         place = chat_place_in(place, "name");
-        chat_refuse(r, DGM_ERR_MISSING, place.text, place.text, " is missing.", "");
+        chat_refuse(r, DGM_ERR_MISSING, place.text, place.text, " is missing.");
         return false;
     }
     const struct json_val *arguments = json_get(f, DGM_STR("arguments"));
@@ -191,9 +196,11 @@ bool chat_next_call(struct chat_calls *c, struct chat_call *ret)
     if (!chat_expect(c->_r, id, J_STR, chat_place_in(place, "id").text))
         return false;
     ret->id = json_str(id);
-    const struct json_val *google = json_get(json_get(call, DGM_STR("extra_content")), DGM_STR("google"));
+    const struct json_val *google =
+        json_get(json_get(call, DGM_STR("extra_content")), DGM_STR("google"));
     ret->signature = json_get_str(google, DGM_STR("thought_signature"));
-    return read_function(c->_r, json_get(call, DGM_STR("function")), chat_place_in(place, "function"), ret);
+    return read_function(c->_r, json_get(call, DGM_STR("function")),
+                         chat_place_in(place, "function"), ret);
 }
 
 /* ---- contents ---- */
@@ -300,7 +307,8 @@ static void put_arguments(struct chat_contents *c, struct dgm_str text)
  * The signature a call goes back with: the client's, else the remembered one, else, where Gemini 3 would
  * refuse without, the documented stand-in: on the first call of a step of the current turn (user-pain D8).
  */
-static struct dgm_str find_signature(struct dgm_request *r, const struct chat_call *call, bool first, bool current)
+static struct dgm_str find_signature(struct dgm_request *r, const struct chat_call *call,
+                                     bool first, bool current)
 {
     if (call->signature.p)
         return call->signature;
@@ -382,7 +390,8 @@ static void collect_needs(struct dgm_request *r)
         return;
     size_t cap = 0;
     for (size_t i = 0; i < r->messages_n; i++)
-        cap += r->messages[i].role == ROLE_MODEL && json_get(r->messages[i].val, DGM_STR("tool_calls"));
+        cap += r->messages[i].role == ROLE_MODEL &&
+               json_get(r->messages[i].val, DGM_STR("tool_calls"));
     if (cap == 0)
         return;
     r->needs = dgm_arena_take0(&r->arena, cap * sizeof *r->needs);
@@ -406,7 +415,7 @@ void chat_put_system(struct dgm_request *r, struct json_writer *w)
     if (r->rc != DGM_OK)
         return;
     struct chat_contents c = {.r = r, .w = w};
-    for (size_t i = 0; i < leading(r); i++)
+    for (size_t i = 0, end = leading(r); i < end; i++)
         put_texts(&c, i, TURN_SYSTEM);
     close_turn(&c);
     collect_needs(r);

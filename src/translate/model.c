@@ -19,7 +19,7 @@ static const struct {
     const char *word;
     enum effort effort;
 } efforts[] = {
-    {"none", NONE}, {"minimal", MINIMAL}, {"low", LOW}, {"medium", MEDIUM},
+    {"none", NONE}, {"minimal", MINIMAL}, {"low", LOW},  {"medium", MEDIUM},
     {"high", HIGH}, {"xhigh", HIGH},      {"max", HIGH},
 };
 

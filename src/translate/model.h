@@ -6,8 +6,8 @@
 #include <dragoman/types.h>
 
 struct model {
-    struct dgm_str name;   /* as the native URL has it: "gemini-2.5-flash" */
-    unsigned generation;   /* ten times the version: 25 is Gemini 2.5; 0 when the name says none */
+    struct dgm_str name; /* as the native URL has it: "gemini-2.5-flash" */
+    unsigned generation; /* ten times the version: 25 is Gemini 2.5; 0 when the name says none */
 };
 
 #define GEMINI_3 30 /* from here on: thinking levels, thought signatures enforced */

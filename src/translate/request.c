@@ -48,14 +48,16 @@ struct chat_place chat_place_in(struct chat_place p, const char *member)
     return place_add(place_add(p, DGM_STR(".")), dgm_str_c(member));
 }
 
-void chat_refuse(struct dgm_request *r, enum dgm_error id, const char *place, const char *a, const char *b,
-                 const char *c)
+void chat__refuse(struct dgm_request *r, enum dgm_error id, const char *place,
+                  const char *const detail[4])
 {
     if (r->rc != DGM_OK)
         return;
+    struct dgm_str pieces[4];
+    for (size_t i = 0; i < 4; i++)
+        pieces[i] = dgm_str_c(detail[i]);
     r->rc = DGM_E_REFUSED;
-    dgm_fail_set(&r->fail, id, dgm_str_c(place),
-                 (const struct dgm_str[4]){dgm_str_c(a), dgm_str_c(b), dgm_str_c(c)});
+    dgm_fail_set(&r->fail, id, dgm_str_c(place), pieces);
 }
 
 void chat_no_memory(struct dgm_request *r)
@@ -77,7 +79,8 @@ void chat_ignore(struct dgm_request *r, struct dgm_str name)
         r->ignored[r->ignored_n++] = name;
 }
 
-bool chat_expect(struct dgm_request *r, const struct json_val *v, unsigned accepts, const char *place)
+bool chat_expect(struct dgm_request *r, const struct json_val *v, unsigned accepts,
+                 const char *place)
 {
     if (accepts & 1u << json_kind(v))
         return true;
@@ -118,7 +121,9 @@ static void put_ignored(struct dgm_request *r)
 static void refuse_syntax(struct dgm_request *r, const struct json_error *e)
 {
     static const enum dgm_error ids[] = {
-        [JSON_EMPTY] = DGM_ERR_BODY_EMPTY, [JSON_SYNTAX] = DGM_ERR_BODY_SYNTAX, [JSON_UTF8] = DGM_ERR_BODY_SYNTAX,
+        [JSON_EMPTY] = DGM_ERR_BODY_EMPTY,
+        [JSON_SYNTAX] = DGM_ERR_BODY_SYNTAX,
+        [JSON_UTF8] = DGM_ERR_BODY_SYNTAX,
         [JSON_DEEP] = DGM_ERR_BODY_DEPTH,
     };
     if (e->trouble == JSON_NOMEM) {
@@ -126,7 +131,7 @@ static void refuse_syntax(struct dgm_request *r, const struct json_error *e)
         return;
     }
     if (e->trouble == JSON_EMPTY) {
-        chat_refuse(r, DGM_ERR_BODY_EMPTY, "", "", "", "");
+        chat_refuse(r, DGM_ERR_BODY_EMPTY, "", NULL);
         return;
     }
     char text[24] = "";
@@ -149,7 +154,8 @@ static bool refuse_twice(struct dgm_request *r, const struct json_val *obj, cons
         return false;
     struct chat_place at = place[0] ? chat_place_in(chat_place(place), "") : (struct chat_place){0};
     at = place_add(at, name);
-    chat_refuse(r, DGM_ERR_BODY_TWICE, at.text, "The member stands twice in the same object: ", at.text, ".");
+    chat_refuse(r, DGM_ERR_BODY_TWICE, at.text,
+                "The member stands twice in the same object: ", at.text, ".");
     return true;
 }
 
@@ -192,19 +198,20 @@ static void read_model(struct dgm_request *r)
 {
     r->model_sent = r->field[CHAT_MODEL] ? json_str(r->field[CHAT_MODEL]) : r->env.model;
     if (!r->model_sent.p) {
-        chat_refuse(r, DGM_ERR_MISSING, "model", "The member \"model\" is missing.", "", "");
+        chat_refuse(r, DGM_ERR_MISSING, "model", "The member \"model\" is missing.");
         return;
     }
     switch (model_read(r->model_sent, &r->model)) {
     case DGM_OK:
         return;
     case DGM_E_REFUSED:
-        chat_refuse(r, DGM_ERR_MODEL_UNKNOWN, "model", "Only Google's models are served here, as in ",
-                    "\"google/gemini-2.5-flash\".", "");
+        chat_refuse(r, DGM_ERR_MODEL_UNKNOWN, "model",
+                    "Only Google's models are served here, as in ", "\"google/gemini-2.5-flash\".");
         return;
     default:
-        chat_refuse(r, DGM_ERR_MODEL_NAME, "model", "The model name is not well formed; expected something like ",
-                    "\"google/gemini-2.5-flash\".", "");
+        chat_refuse(r, DGM_ERR_MODEL_NAME, "model",
+                    "The model name is not well formed; expected something like ",
+                    "\"google/gemini-2.5-flash\".");
     }
 }
 
@@ -217,7 +224,8 @@ static void read_stream(struct dgm_request *r)
             chat_ignore(r, DGM_STR("stream_options.*"));
             continue;
         }
-        if (json_kind(it.value) != JSON_NULL && chat_expect(r, it.value, J_BOOL, "stream_options.include_usage"))
+        if (json_kind(it.value) != JSON_NULL &&
+            chat_expect(r, it.value, J_BOOL, "stream_options.include_usage"))
             r->usage = json_bool(it.value, false);
     }
 }
@@ -225,7 +233,7 @@ static void read_stream(struct dgm_request *r)
 static void read_members(struct dgm_request *r, const struct json_val *root)
 {
     if (json_kind(root) != JSON_OBJ) {
-        chat_refuse(r, DGM_ERR_BODY_NOT_OBJECT, "", "", "", "");
+        chat_refuse(r, DGM_ERR_BODY_NOT_OBJECT, "", NULL);
         return;
     }
     if (refuse_twice(r, root, ""))
@@ -237,9 +245,9 @@ static void read_members(struct dgm_request *r, const struct json_val *root)
     read_stream(r);
     const struct json_val *messages = r->field[CHAT_MESSAGES];
     if (!messages)
-        chat_refuse(r, DGM_ERR_MISSING, "messages", "The member \"messages\" is missing.", "", "");
+        chat_refuse(r, DGM_ERR_MISSING, "messages", "The member \"messages\" is missing.");
     else if (json_size(messages) == 0)
-        chat_refuse(r, DGM_ERR_VALUE, "messages", "\"messages\" must have at least one message.", "", "");
+        chat_refuse(r, DGM_ERR_VALUE, "messages", "\"messages\" must have at least one message.");
     it = json_iter(messages);
     while (r->rc == DGM_OK && json_next(&it))
         refuse_twice(r, it.value, chat_place_at(chat_place("messages"), it.index).text);
@@ -303,8 +311,8 @@ static struct dgm_request *request_new(const struct dgm_env *env)
     return r;
 }
 
-enum dgm_rc dgm_chat_request(const struct dgm_env *env, struct dgm_buf *openai, struct dgm_request **ret,
-                             struct dgm_fail *reterr)
+enum dgm_rc dgm_chat_request(const struct dgm_env *env, struct dgm_buf *openai,
+                             struct dgm_request **ret, struct dgm_fail *reterr)
 {
     assert(env->id.n != 0 && env->id.n <= 64);
     struct dgm_request *r = request_new(env);
@@ -389,7 +397,8 @@ size_t dgm_request_kept(const struct dgm_request *r, const struct dgm_kept **ret
     return r->kept_n;
 }
 
-void dgm_request_put_path(const struct dgm_request *r, const struct dgm_place *place, struct dgm_buf *out)
+void dgm_request_put_path(const struct dgm_request *r, const struct dgm_place *place,
+                          struct dgm_buf *out)
 {
     if (place->surface == DGM_VERTEX) {
         assert(dgm_name_ok(place->project) && dgm_name_ok(place->location));

@@ -26,9 +26,11 @@ static void put_content(struct json_writer *w, const struct json_val *parts)
     json_close_str(w);
 }
 
-static void put_choice(struct dgm_request *r, struct json_writer *w, const struct json_val *candidate, size_t index)
+static void put_choice(struct dgm_request *r, struct json_writer *w,
+                       const struct json_val *candidate, size_t index)
 {
-    const struct json_val *parts = json_get(json_get(candidate, DGM_STR("content")), DGM_STR("parts"));
+    const struct json_val *parts =
+        json_get(json_get(candidate, DGM_STR("content")), DGM_STR("parts"));
     struct json_iter it = json_iter(parts);
     bool texts = false, calls = false;
     while (json_next(&it)) {
@@ -50,7 +52,8 @@ static void put_choice(struct dgm_request *r, struct json_writer *w, const struc
         put_calls(r, w, parts);
     json_close_obj(w);
     json_member_null(w, "logprobs");
-    json_member_str(w, "finish_reason", answer_finish(json_get_str(candidate, DGM_STR("finishReason")), calls));
+    json_member_str(w, "finish_reason",
+                    answer_finish(json_get_str(candidate, DGM_STR("finishReason")), calls));
     json_close_obj(w);
 }
 
@@ -110,7 +113,8 @@ static int put_failure(enum dgm_error id, struct dgm_buf *out)
 }
 
 /* What an answer is, by its status and its members; puts the client's and returns the client's status. */
-static int put_answer(struct dgm_request *r, int status, const struct json_val *root, struct dgm_buf *out)
+static int put_answer(struct dgm_request *r, int status, const struct json_val *root,
+                      struct dgm_buf *out)
 {
     const struct json_val *candidates = json_get(root, DGM_STR("candidates"));
     const struct json_val *feedback = json_get(root, DGM_STR("promptFeedback"));
@@ -124,8 +128,8 @@ static int put_answer(struct dgm_request *r, int status, const struct json_val *
     return 200;
 }
 
-enum dgm_rc dgm_chat_response(struct dgm_request *r, int status, struct dgm_str native, struct dgm_buf *out,
-                              int *ret_status)
+enum dgm_rc dgm_chat_response(struct dgm_request *r, int status, struct dgm_str native,
+                              struct dgm_buf *out, int *ret_status)
 {
     r->kept_n = 0;
     char *text = dgm_arena_take(&r->arena, native.n + JSON_PADDING);

@@ -87,8 +87,8 @@ static void put_refusal(struct dgm_stream *s, const struct json_val *feedback, s
     s->choices[0].finish = DGM_STR("content_filter");
 }
 
-static void put_delta(struct dgm_stream *s, size_t index, const struct json_val *parts, bool texts, bool calls,
-                      struct dgm_buf *out)
+static void put_delta(struct dgm_stream *s, size_t index, const struct json_val *parts, bool texts,
+                      bool calls, struct dgm_buf *out)
 {
     struct json_writer w = json_writer(out);
     struct json_iter it = json_iter(parts);
@@ -111,14 +111,16 @@ static void put_delta(struct dgm_stream *s, size_t index, const struct json_val 
     close_chunk(s, &w, (struct dgm_str){0});
 }
 
-static void put_candidate(struct dgm_stream *s, const struct json_val *candidate, struct dgm_buf *out)
+static void put_candidate(struct dgm_stream *s, const struct json_val *candidate,
+                          struct dgm_buf *out)
 {
     int64_t index = 0; /* proto3 leaves a zero out */
     json_int(json_get(candidate, DGM_STR("index")), &index);
     if (index < 0 || index >= CHOICES_MAX)
         return;
     struct choice *c = &s->choices[index];
-    const struct json_val *parts = json_get(json_get(candidate, DGM_STR("content")), DGM_STR("parts"));
+    const struct json_val *parts =
+        json_get(json_get(candidate, DGM_STR("content")), DGM_STR("parts"));
     struct json_iter it = json_iter(parts);
     bool texts = false, calls = false;
     while (json_next(&it)) {
@@ -168,7 +170,8 @@ static enum dgm_rc take_event(struct dgm_stream *s, struct dgm_buf *out)
 {
     const struct json_val *root = NULL;
     struct json_error e = {0};
-    enum dgm_rc rc = json_parse(&s->scratch, s->event, s->event_bytes, s->r->limits.depth, &root, &e);
+    enum dgm_rc rc =
+        json_parse(&s->scratch, s->event, s->event_bytes, s->r->limits.depth, &root, &e);
     s->event = NULL;
     if (rc == DGM_E_NOMEM)
         return no_memory(s);
@@ -214,14 +217,16 @@ static bool hold_event(struct dgm_stream *s, const struct dgm_sse_event *e)
 static bool has_room(const struct dgm_buf *out, size_t event_bytes)
 {
     size_t room = out->max - out->n;
-    return out->n == 0 || (room >= OUT_BESIDES && (room - OUT_BESIDES) / OUT_PER_BYTE >= event_bytes);
+    return out->n == 0 ||
+           (room >= OUT_BESIDES && (room - OUT_BESIDES) / OUT_PER_BYTE >= event_bytes);
 }
 
 /*
  * Takes events until the decoder has no more: `ended` by asking it for what the end of the stream left, else
  * by feeding it `in`. DGM_OK when it has none; otherwise why it stopped.
  */
-static enum dgm_rc take_events(struct dgm_stream *s, struct dgm_str *in, bool ended, struct dgm_buf *out)
+static enum dgm_rc take_events(struct dgm_stream *s, struct dgm_str *in, bool ended,
+                               struct dgm_buf *out)
 {
     for (;;) {
         struct dgm_sse_event e;

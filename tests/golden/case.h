@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* case.h - one golden case: a folder of files, read. README.md says what the files are. */
+#ifndef GOLDEN_CASE_H
+#define GOLDEN_CASE_H
+
+#include <dragoman/dragoman.h>
+
+#define GOLDEN_ID "golden"
+#define GOLDEN_NOW 1750000000
+#define GOLDEN_SUPPLIES_MAX 16
+
+enum golden_kind { GOLDEN_REQUEST, GOLDEN_RESPONSE, GOLDEN_STREAM };
+
+/** A remembered signature: what the case answers to a need. */
+struct golden_supply {
+    struct dgm_str call_id, signature;
+};
+
+struct golden_case {
+    enum golden_kind kind;
+    char name[256]; /* "stream/two-choices" */
+    char path[512];
+
+    struct dgm_buf request; /* the OpenAI request: openai.json or request.json, or one made up */
+    struct dgm_buf native;  /* gemini.json or gemini.sse; empty for a request */
+    struct dgm_buf _options, _status;
+
+    enum dgm_surface surface;
+    struct dgm_str model; /* that a URL named; absent: none did */
+    int status;           /* of the upstream's answer */
+    enum dgm_error end; /* a stream that its caller ends so; DGM_ERR_NONE: the upstream just closes */
+    struct golden_supply supplies[GOLDEN_SUPPLIES_MAX];
+    size_t supplies_n;
+};
+
+/** Reads the case. Returns what is wrong with it, or NULL. Dispose of it in any case. */
+const char *golden_case_init(struct golden_case *, enum golden_kind, const char *folder);
+void golden_case_dispose(struct golden_case *);
+
+/** The folders of a kind, sorted, as a NULL-ended array; NULL when there are none. */
+char **golden_list(enum golden_kind);
+void golden_list_free(char **);
+
+const char *golden_kind_name(enum golden_kind);
+
+/** Reads a file of the case into `ret`. False when there is none. */
+bool golden_read(const struct golden_case *, const char *file, struct dgm_buf *ret);
+
+/** Writes a file of the case; removes it when `text` is absent. */
+void golden_write(const struct golden_case *, const char *file, struct dgm_str text);
+
+#endif

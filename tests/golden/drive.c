@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* drive.c - one run of a case through the core. */
+#include "drive.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "support/alloc_fail.h"
+
+#define OUTCOME_BYTES_MAX ((size_t)256 << 20)
+#define ANSWER_BYTES_MAX ((size_t)64 << 20)
+
+static struct dgm_buf *const no_buf = NULL;
+
+static void outcome_init(struct outcome *o)
+{
+    *o = (struct outcome){0};
+    struct dgm_buf *bufs[] = {&o->body, &o->error, &o->ignored, &o->target, &o->kept, no_buf};
+    for (struct dgm_buf **b = bufs; *b; b++)
+        dgm_buf_init(*b, &dgm_alloc_libc, OUTCOME_BYTES_MAX);
+}
+
+void outcome_dispose(struct outcome *o)
+{
+    struct dgm_buf *bufs[] = {&o->body, &o->error, &o->ignored, &o->target, &o->kept, no_buf};
+    for (struct dgm_buf **b = bufs; *b; b++)
+        dgm_buf_dispose(*b);
+}
+
+static void expect(struct outcome *o, bool kept, const char *promise)
+{
+    if (!kept && !o->broken)
+        o->broken = promise;
+}
+
+/* A copy that ends where it ends, so that AddressSanitizer sees a read behind it. */
+static char *copy_of(struct dgm_str s)
+{
+    char *p = malloc(s.n ? s.n : 1);
+    if (!p)
+        abort();
+    if (s.n)
+        memcpy(p, s.p, s.n);
+    return p;
+}
+
+/* ---- the request -------------------------------------------------------------------------------------- */
+
+static struct dgm_str supply_for(const struct golden_case *c, struct dgm_str call_id)
+{
+    for (size_t i = 0; i < c->supplies_n; i++)
+        if (dgm_str_eq(c->supplies[i].call_id, call_id))
+            return c->supplies[i].signature;
+    return (struct dgm_str){0};
+}
+
+static enum dgm_rc answer_needs(const struct golden_case *c, struct dgm_request *r, struct dgm_fail *fail)
+{
+    const struct dgm_need *needs;
+    size_t n = dgm_request_needs(r, &needs);
+    for (size_t i = 0; i < n; i++) {
+        char *copy = copy_of(supply_for(c, needs[i].call_id));
+        struct dgm_str signature = supply_for(c, needs[i].call_id);
+        bool taken = dgm_request_supply(r, i, signature.p ? (struct dgm_str){copy, signature.n} : signature);
+        free(copy);
+        if (!taken) {
+            dgm_fail_set(fail, DGM_ERR_NO_MEMORY, DGM_STR(""), (struct dgm_str[4]){{0}});
+            return DGM_E_NOMEM;
+        }
+    }
+    return dgm_request_resume(r, fail);
+}
+
+static enum dgm_rc translate_request(const struct golden_case *c, const struct dgm_alloc *alloc,
+                                     struct dgm_buf *body, struct outcome *o, struct dgm_request **ret)
+{
+    const struct dgm_env env = {
+        .alloc = alloc,
+        .surface = c->surface,
+        .now = GOLDEN_NOW,
+        .id = DGM_STR(GOLDEN_ID),
+        .model = c->kind == GOLDEN_REQUEST ? c->model : (struct dgm_str){0},
+    };
+    struct dgm_fail fail;
+    memset(&fail, 0x5a, sizeof fail);
+    const struct dgm_fail untouched = fail;
+
+    enum dgm_rc rc = dgm_chat_request(&env, body, ret, &fail);
+    expect(o, rc == DGM_OK || rc == DGM_NEED || !*ret, "a failed dgm_chat_request left *ret alone");
+    if (rc == DGM_NEED)
+        rc = answer_needs(c, *ret, &fail);
+    if (rc == DGM_OK) {
+        expect(o, memcmp(&fail, &untouched, sizeof fail) == 0, "success left *reterr alone");
+        return rc;
+    }
+    expect(o, rc == DGM_E_REFUSED || rc == DGM_E_NOMEM || rc == DGM_E_LIMIT, "a named return value");
+    expect(o, rc != DGM_E_NOMEM || fail.id == DGM_ERR_NO_MEMORY, "NOMEM has its row of errors.def");
+    dgm_fail_put(&fail, &o->error);
+    o->status = dgm_error_status(fail.id);
+    return rc;
+}
+
+static void note_request(struct dgm_request *r, enum dgm_surface surface, struct outcome *o)
+{
+    const struct dgm_str *segments;
+    size_t n = dgm_request_body(r, &segments);
+    for (size_t i = 0; i < n; i++)
+        dgm_buf_put(&o->body, segments[i]);
+    dgm_buf_put(&o->ignored, dgm_request_ignored(r));
+
+    const struct dgm_place place = {surface, DGM_STR("golden-project"), DGM_STR("us-central1")};
+    dgm_buf_put_lit(&o->target, "POST ");
+    dgm_request_put_path(r, &place, &o->target);
+}
+
+static void note_kept(const struct dgm_request *r, struct outcome *o)
+{
+    const struct dgm_kept *kept;
+    size_t n = dgm_request_kept(r, &kept);
+    expect(o, n != 0, "DGM_KEEP has records");
+    for (size_t i = 0; i < n; i++) {
+        const struct dgm_str words[] = {kept[i].call_id, kept[i].name, kept[i].signature, kept[i].model};
+        for (size_t k = 0; k < 4; k++) {
+            dgm_buf_put(&o->kept, words[k]);
+            dgm_buf_put_char(&o->kept, k < 3 ? ' ' : '\n');
+        }
+    }
+}
+
+/* ---- the whole answer --------------------------------------------------------------------------------- */
+
+static enum dgm_rc drive_response(const struct golden_case *c, struct dgm_request *r,
+                                  const struct dgm_alloc *alloc, struct outcome *o)
+{
+    struct dgm_buf out;
+    int status = -1;
+    dgm_buf_init(&out, alloc, ANSWER_BYTES_MAX);
+    struct dgm_str native = dgm_buf_str(&c->native);
+    char *copy = copy_of(native);
+    enum dgm_rc rc = dgm_chat_response(r, c->status, (struct dgm_str){copy, native.n}, &out, &status);
+    free(copy);
+    if (rc == DGM_KEEP) {
+        note_kept(r, o);
+        rc = DGM_OK;
+    }
+    if (rc == DGM_OK) {
+        expect(o, out.rc == DGM_OK, "DGM_OK means that `out` is complete");
+        dgm_buf_put(&o->body, dgm_buf_str(&out));
+        o->status = status;
+    }
+    dgm_buf_dispose(&out);
+    return rc;
+}
+
+/* ---- the stream --------------------------------------------------------------------------------------- */
+
+struct run {
+    const struct golden_case *c;
+    struct dgm_request *r;
+    struct dgm_stream *s;
+    struct dgm_buf out;
+    struct outcome *o;
+};
+
+static void drain(struct run *run)
+{
+    dgm_buf_put(&run->o->body, dgm_buf_str(&run->out));
+    dgm_buf_clear(&run->out);
+}
+
+/* What a caller does on a state; true when the same call is to be made again. */
+static bool goes_on(struct run *run, enum dgm_rc rc)
+{
+    if (rc == DGM_KEEP) {
+        note_kept(run->r, run->o);
+        return !run->o->broken;
+    }
+    if (rc != DGM_FULL)
+        return false;
+    expect(run->o, run->out.n != 0, "DGM_FULL never comes with an empty `out`");
+    drain(run);
+    return !run->o->broken;
+}
+
+static enum dgm_rc feed(struct run *run, struct dgm_str piece)
+{
+    char *copy = copy_of(piece);
+    struct dgm_str in = {copy, piece.n};
+    enum dgm_rc rc;
+    do {
+        size_t before = in.n;
+        rc = dgm_stream_feed(run->s, &in, &run->out);
+        expect(run->o, in.n <= before, "feed only takes from the front");
+    } while (goes_on(run, rc));
+    expect(run->o, rc != DGM_MORE || in.n == 0, "DGM_MORE means that the input is used up");
+    free(copy);
+    return rc;
+}
+
+static enum dgm_rc end(struct run *run)
+{
+    if (run->c->end != DGM_ERR_NONE) {
+        struct dgm_fail fail;
+        dgm_fail_set(&fail, run->c->end, DGM_STR(""), (struct dgm_str[4]){{0}});
+        dgm_stream_fail(run->s, &fail, &run->out);
+    }
+    enum dgm_rc rc;
+    do
+        rc = dgm_stream_finish(run->s, &run->out);
+    while (goes_on(run, rc));
+    return rc;
+}
+
+/* What has ended stays so: no byte more, whatever comes. */
+static void poke_ended(struct run *run, enum dgm_rc rc)
+{
+    size_t before = run->out.n;
+    if (rc == DGM_E_UPSTREAM) {
+        struct dgm_str in = DGM_STR("data: {}\n\n");
+        expect(run->o, dgm_stream_feed(run->s, &in, &run->out) == rc, "an ended stream says so again");
+    }
+    expect(run->o, dgm_stream_finish(run->s, &run->out) == rc, "an ended stream says so again");
+    struct dgm_fail fail;
+    dgm_fail_set(&fail, DGM_ERR_UPSTREAM_CUT, DGM_STR(""), (struct dgm_str[4]){{0}});
+    dgm_stream_fail(run->s, &fail, &run->out);
+    expect(run->o, run->out.n == before, "nothing is put behind the end of a stream");
+}
+
+static enum dgm_rc drive_stream(const struct golden_case *c, struct dgm_request *r,
+                                const struct dgm_alloc *alloc, const struct way *way, struct outcome *o)
+{
+    struct run run = {.c = c, .r = r, .s = dgm_stream_new(r), .o = o};
+    if (!run.s)
+        return DGM_E_NOMEM;
+
+    dgm_buf_init(&run.out, alloc, way->out_bytes);
+    struct dgm_str rest = dgm_buf_str(&c->native);
+    enum dgm_rc rc = DGM_MORE;
+    for (size_t n = way->first; rest.n != 0 && rc == DGM_MORE; n = way->step) {
+        rc = feed(&run, dgm_str_head(rest, n));
+        rest = dgm_str_skip(rest, n);
+    }
+    if (rc == DGM_MORE)
+        rc = end(&run);
+    if (rc == DGM_DONE || rc == DGM_E_UPSTREAM) {
+        poke_ended(&run, rc);
+        drain(&run);
+    }
+    if (rc == DGM_E_UPSTREAM && !dgm_stream_started(run.s))
+        o->status = dgm_stream_put_error(run.s, &o->error);
+    dgm_stream_free(run.s);
+    dgm_buf_dispose(&run.out);
+    return rc;
+}
+
+/* ---- all ---------------------------------------------------------------------------------------------- */
+
+static void drive_with(const struct golden_case *c, const struct dgm_alloc *alloc, struct dgm_buf *body,
+                       const struct way *way, struct outcome *o)
+{
+    struct dgm_request *r = NULL;
+    o->rc = translate_request(c, alloc, body, o, &r);
+    if (o->rc == DGM_OK && c->kind == GOLDEN_REQUEST)
+        note_request(r, c->surface, o);
+    if (o->rc == DGM_E_REFUSED && c->kind != GOLDEN_REQUEST)
+        expect(o, false, "the case's own request is a good one");
+    if (o->rc == DGM_OK && c->kind == GOLDEN_RESPONSE)
+        o->rc = drive_response(c, r, alloc, o);
+    if (o->rc == DGM_OK && c->kind == GOLDEN_STREAM)
+        o->rc = drive_stream(c, r, alloc, way, o);
+    dgm_request_free(r);
+}
+
+void drive(const struct golden_case *c, struct alloc_fail *memory, const struct way *way, struct outcome *o)
+{
+    outcome_init(o);
+
+    /* The body stands in just as much memory as it needs: room behind it is the core's business. */
+    struct dgm_buf body;
+    dgm_buf_init(&body, &memory->alloc, ANSWER_BYTES_MAX);
+    size_t fail_at = memory->fail_at;
+    memory->fail_at = 0;
+    dgm_buf_put(&body, dgm_buf_str(&c->request));
+    memory->fail_at = fail_at ? fail_at + memory->calls : 0;
+
+    drive_with(c, &memory->alloc, &body, way, o);
+    dgm_buf_dispose(&body);
+    expect(o, memory->live_blocks == 0, "all memory was given back");
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* model.c - what a model's name tells about it. */
+#include "translate/model.h"
+
+#include "base/str.h"
+
+#include <dragoman/dragoman.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void all_spellings_name_one_model(void **state)
+{
+    static const char *const sent[] = {"google/gemini-2.5-flash", "gemini-2.5-flash",
+                                       "models/gemini-2.5-flash",
+                                       "publishers/google/models/gemini-2.5-flash"};
+    (void)state;
+    for (size_t i = 0; i < sizeof sent / sizeof *sent; i++) {
+        struct model m;
+        assert_int_equal(model_read(dgm_str_c(sent[i]), &m), DGM_OK);
+        assert_true(dgm_str_eq(m.name, DGM_STR("gemini-2.5-flash")));
+        assert_int_equal(m.generation, 25);
+    }
+}
+
+static void names_are_checked_before_any_url_is_built(void **state)
+{
+    static const char *const bad[] = {
+        "",    "google/",   "..",          "google/..",  "a/../b", "a%2fb",
+        "a b", "google/.x", "google/a..b", "models/a\n", "a\\b",   "a?b",
+        "a#b", "/",         "models//x",   "caf\xc3\xa9"};
+    struct model m;
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_int_equal(model_read(dgm_str_c(bad[i]), &m), DGM_E_SYNTAX);
+    assert_int_equal(model_read((struct dgm_str){"a\0b", 3}, &m), DGM_E_SYNTAX);
+    assert_int_equal(model_read(DGM_STR("meta/llama"), &m), DGM_E_REFUSED);
+}
+
+static void a_name_has_at_most_128_bytes(void **state)
+{
+    char name[129];
+    (void)state;
+    memset(name, 'x', sizeof name);
+    assert_true(dgm_name_ok((struct dgm_str){name, 128}));
+    assert_false(dgm_name_ok((struct dgm_str){name, 129}));
+}
+
+static void generations_are_read_from_the_version(void **state)
+{
+    static const struct {
+        const char *name;
+        unsigned generation;
+    } cases[] = {
+        {"gemini-2.5-pro", 25},
+        {"gemini-3-pro-preview", 30},
+        {"gemini-3.1-flash-lite", 31},
+        {"gemini-1.0-pro-002", 10},
+        {"gemini-2.0-flash-001", 20},
+        {"gemini-pro", 0},
+        {"gemini-10-pro", 0},
+        {"gemini-2.x-pro", 0},
+        {"gemini-", 0},
+        {"gemma-3-27b", 0},
+        {"gemini-3", 30},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct model m;
+        assert_int_equal(model_read(dgm_str_c(cases[i].name), &m), DGM_OK);
+        assert_int_equal(m.generation, cases[i].generation);
+    }
+}
+
+static void every_effort_has_a_meaning_for_every_thinking_model(void **state)
+{
+    static const char *const models[] = {"gemini-2.5-flash",       "gemini-2.5-pro",
+                                         "gemini-3-pro-preview",   "gemini-3.1-pro-preview",
+                                         "gemini-3-flash-preview", "gemini-3.8-flash"};
+    static const char *const efforts[] = {"none", "minimal", "low", "medium",
+                                          "high", "xhigh",   "max"};
+    (void)state;
+    for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
+        struct model m;
+        struct thinking t;
+        assert_int_equal(model_read(dgm_str_c(models[i]), &m), DGM_OK);
+        for (size_t k = 0; k < sizeof efforts / sizeof *efforts; k++) {
+            assert_true(model_thinking(&m, dgm_str_c(efforts[k]), &t));
+            assert_non_null(t.member);
+            assert_int_not_equal(t.value.n, 0);
+            bool level = strcmp(t.member, "thinkingLevel") == 0;
+            assert_int_equal(level, m.generation >= GEMINI_3);
+        }
+        assert_false(model_thinking(&m, DGM_STR("huge"), &t));
+    }
+}
+
+static void models_that_do_not_think_have_no_member(void **state)
+{
+    static const char *const models[] = {"gemini-2.0-flash", "gemini-2.5-flash-image",
+                                         "gemini-2.5-flash-preview-tts", "gemma-3"};
+    (void)state;
+    for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
+        struct model m;
+        struct thinking t;
+        assert_int_equal(model_read(dgm_str_c(models[i]), &m), DGM_OK);
+        assert_true(model_thinking(&m, DGM_STR("low"), &t));
+        assert_null(t.member);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(all_spellings_name_one_model),
+        cmocka_unit_test(names_are_checked_before_any_url_is_built),
+        cmocka_unit_test(a_name_has_at_most_128_bytes),
+        cmocka_unit_test(generations_are_read_from_the_version),
+        cmocka_unit_test(every_effort_has_a_meaning_for_every_thinking_model),
+        cmocka_unit_test(models_that_do_not_think_have_no_member),
+    };
+    return cmocka_run_group_tests_name("translate/model", tests, NULL, NULL);
+}

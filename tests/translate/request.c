@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* request.c - what golden cases cannot show of a request: needs, order, size. */
+#include "base/str.h"
+
+#include <dragoman/dragoman.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define MANY 300000
+#define LINEAR_SECONDS 20 /* under sanitizers, with room; quadratic work takes minutes */
+
+static const struct dgm_env env = {.now = 1, .id = {"id", 2}};
+
+static void body_init(struct dgm_buf *body, const char *text)
+{
+    dgm_buf_init(body, &dgm_alloc_libc, SIZE_MAX);
+    dgm_buf_put(body, dgm_str_c(text));
+}
+
+static struct dgm_str native(const struct dgm_request *r)
+{
+    const struct dgm_str *segments;
+    assert_int_equal(dgm_request_body(r, &segments), 1);
+    return segments[0];
+}
+
+static void needs_are_asked_for_once_and_used(void **state)
+{
+    struct dgm_buf body;
+    struct dgm_request *r = NULL;
+    struct dgm_fail fail;
+    const struct dgm_need *needs;
+    (void)state;
+    body_init(&body,
+              "{\"model\":\"gemini-3-pro\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"},"
+              "{\"role\":\"assistant\",\"tool_calls\":["
+              "{\"id\":\"one\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}},"
+              "{\"id\":\"two\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]}]}");
+    assert_int_equal(dgm_chat_request(&env, &body, &r, &fail), DGM_NEED);
+    assert_int_equal(dgm_request_needs(r, &needs),
+                     1); /* a step's first call alone carries a signature */
+    assert_true(dgm_str_eq(needs[0].call_id, DGM_STR("one")));
+    assert_true(dgm_request_supply(r, 0, DGM_STR("UkVNRU1CRVI=")));
+    assert_int_equal(dgm_request_resume(r, &fail), DGM_OK);
+    assert_true(dgm_str_find(native(r), DGM_STR("\"thoughtSignature\":\"UkVNRU1CRVI=\"")) <
+                native(r).n);
+    assert_true(dgm_str_find(native(r), DGM_STR("skip_thought")) == native(r).n);
+    dgm_request_free(r);
+    dgm_buf_dispose(&body);
+}
+
+/* Translates and keeps the native body. */
+static void translate(const char *text, struct dgm_buf *ret)
+{
+    struct dgm_buf body;
+    struct dgm_request *r = NULL;
+    struct dgm_fail fail;
+    body_init(&body, text);
+    assert_int_equal(dgm_chat_request(&env, &body, &r, &fail), DGM_OK);
+    dgm_buf_init(ret, &dgm_alloc_libc, SIZE_MAX);
+    dgm_buf_put(ret, native(r));
+    dgm_request_free(r);
+    dgm_buf_dispose(&body);
+}
+
+/* Implicit caching depends on it: all but the closing brackets of the shorter one begins the longer one. */
+static void one_more_turn_only_appends(void **state)
+{
+    struct dgm_buf one, more;
+    (void)state;
+    translate(
+        "{\"messages\":[{\"role\":\"system\",\"content\":\"s\"},{\"role\":\"user\",\"content\":\"a\"}],"
+        "\"model\":\"gemini-2.5-pro\",\"temperature\":1}",
+        &one);
+    translate(
+        "{\"messages\":[{\"role\":\"system\",\"content\":\"s\"},{\"role\":\"user\",\"content\":\"a\"},"
+        "{\"role\":\"assistant\",\"content\":\"b\"},{\"role\":\"developer\",\"content\":\"c\"}],"
+        "\"model\":\"gemini-2.5-pro\",\"temperature\":1}",
+        &more);
+    struct dgm_str open = dgm_buf_str(&one);
+    while (open.n && strchr("]}", open.p[open.n - 1]))
+        open.n--;
+    assert_int_not_equal(open.n, 0);
+    assert_true(dgm_str_starts(dgm_buf_str(&more), open));
+    dgm_buf_dispose(&one);
+    dgm_buf_dispose(&more);
+}
+
+/* Puts MANY messages of one kind, with a user's behind them. */
+static void put_many(struct dgm_buf *body, const char *first, const char *each, const char *last)
+{
+    dgm_buf_init(body, &dgm_alloc_libc, SIZE_MAX);
+    dgm_buf_put_lit(body, "{\"model\":\"gemini-2.5-pro\",\"messages\":[");
+    dgm_buf_put(body, dgm_str_c(first));
+    for (size_t i = 0; i < MANY; i++)
+        dgm_buf_put(body, dgm_str_c(each));
+    dgm_buf_put(body, dgm_str_c(last));
+    dgm_buf_put_lit(body, "{\"role\":\"user\",\"content\":\"x\"}]}");
+}
+
+static void time_grows_with_the_body_alone(void **state)
+{
+    static const struct {
+        const char *first, *each, *last;
+    } cases[] = {
+        {"", "{\"role\":\"system\",\"content\":\"x\"},", ""},
+        {"", "{\"role\":\"user\",\"content\":\"x\"},", ""},
+        {"", "{\"role\":\"tool\",\"tool_call_id\":\"a\",\"content\":\"x\"},", ""},
+        {"{\"role\":\"assistant\",\"tool_calls\":[",
+         "{\"id\":\"a\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}},",
+         "{\"id\":\"b\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]},"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct dgm_buf body;
+        struct dgm_request *r = NULL;
+        struct dgm_fail fail;
+        put_many(&body, cases[i].first, cases[i].each, cases[i].last);
+        alarm(LINEAR_SECONDS);
+        assert_int_equal(dgm_chat_request(&env, &body, &r, &fail), DGM_OK);
+        alarm(0);
+        dgm_request_free(r);
+        dgm_buf_dispose(&body);
+    }
+}
+
+static void the_arena_has_a_ceiling(void **state)
+{
+    struct dgm_limits limits = {.arena_bytes = 64 * 1024};
+    struct dgm_env small = env;
+    struct dgm_buf body;
+    struct dgm_request *r = NULL;
+    struct dgm_fail fail;
+    (void)state;
+    small.limits = &limits;
+    put_many(&body, "", "{\"role\":\"user\",\"content\":\"x\"},", "");
+    assert_int_equal(dgm_chat_request(&small, &body, &r, &fail), DGM_E_NOMEM);
+    assert_int_equal(fail.id, DGM_ERR_NO_MEMORY);
+    assert_null(r);
+    dgm_buf_dispose(&body);
+}
+
+static void every_error_row_is_whole(void **state)
+{
+    static const enum dgm_error ids[] = {
+#define ERROR(id, number, status, type, code, sentence) DGM_ERR_##id,
+#include <dragoman/errors.def>
+#undef ERROR
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
+        struct dgm_fail fail;
+        struct dgm_buf out;
+        dgm_buf_init(&out, &dgm_alloc_libc, 4096);
+        dgm_fail_set(&fail, ids[i], DGM_STR(""), (const struct dgm_str[4]){0});
+        dgm_fail_put(&fail, &out);
+        assert_int_equal(out.rc, DGM_OK);
+        assert_in_range(dgm_error_status(ids[i]), 400, 599);
+        assert_int_not_equal(dgm_error_type(ids[i]).n, 0);
+        assert_true(dgm_str_find(dgm_buf_str(&out), DGM_STR("\"message\":\"\"")) == out.n);
+        for (size_t k = 0; k < i; k++)
+            assert_int_not_equal(ids[i], ids[k]);
+        dgm_buf_dispose(&out);
+    }
+}
+
+static void long_texts_of_an_error_are_cut_between_characters(void **state)
+{
+    char text[1023];
+    struct dgm_fail fail;
+    (void)state;
+    for (size_t i = 0; i + 2 < sizeof text; i += 3)
+        memcpy(text + i, "\xe2\x82\xac", 3);
+    struct dgm_str euros = {text, sizeof text};
+    dgm_fail_set(&fail, DGM_ERR_VALUE, euros, (const struct dgm_str[4]){euros, euros});
+    assert_int_equal(strlen(fail.param), (sizeof fail.param - 1) / 3 * 3);
+    assert_int_equal(strlen(fail.detail), (sizeof fail.detail - 1) / 3 * 3);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(needs_are_asked_for_once_and_used),
+        cmocka_unit_test(one_more_turn_only_appends),
+        cmocka_unit_test(time_grows_with_the_body_alone),
+        cmocka_unit_test(the_arena_has_a_ceiling),
+        cmocka_unit_test(every_error_row_is_whole),
+        cmocka_unit_test(long_texts_of_an_error_are_cut_between_characters),
+    };
+    return cmocka_run_group_tests_name("translate/request", tests, NULL, NULL);
+}
