@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+# The verbs. Each is a line or two; what they do stands in scripts/ and CMakeLists.txt.
+
+PREFIX ?= /usr/local
+SECONDS ?= 60
+
+.PHONY: run test build bench fuzz fmt lint docs install clients-latest mutate bless clean
+
+run: build ## install what is missing, build, start the gateway on its emulator
+	@exec build/dragoman serve --listen 127.0.0.1:8080
+
+build: ## a release in build/dragoman
+	@scripts/bootstrap run
+	@scripts/build release
+	@ln -sfn release/dragoman build/dragoman
+
+test: ## everything, under ASan and UBSan
+	@scripts/test
+
+fuzz: ## every fuzzer for SECONDS (60), two at a time; FUZZ=stream for one
+	@scripts/fuzz --seconds $(SECONDS) $(FUZZ)
+
+bench: build
+	@scripts/bench
+
+fmt: ## clang-format, in place
+	@scripts/format --fix
+
+lint: ## format, clang-tidy, who may use whom, banned names, the clang build
+	@scripts/lint
+
+docs: ## reference pages made from the tables
+	@scripts/docs
+
+install: ## PREFIX (/usr/local), DESTDIR
+	@scripts/build release
+	@cmake --install build/release --prefix $(PREFIX)
+
+clients-latest: ## the client tests with today's newest SDKs
+	@scripts/test --clients-latest
+
+mutate: ## remove one table row at a time: some golden case must fail
+	@scripts/mutate
+
+bless: ## rewrite the golden cases' expected files
+	@scripts/build dev golden
+	@build/dev/golden --bless
+
+clean:
+	@rm -rf build
