@@ -34,10 +34,10 @@ enum chat_field_id {
 };
 
 struct chat_field {
-    const char *name;
+    struct dgm_str name;
     unsigned accepts;
     enum field_fate fate;
-    const char *native;
+    struct dgm_str native; /* the member of generationConfig; absent for other fates */
     double min, max;
     /* Puts the member, name and value, or refuses with chat_refuse. */
     void (*put)(struct dgm_request *, const struct chat_field *, const struct json_val *,
@@ -97,22 +97,34 @@ struct dgm_request {
     struct dgm_fail fail;
 };
 
-/** The place of a member, for people: "messages[3].content[0].text", put together as it is walked. */
+/**
+ * The place of a value, "messages[3].content[0].text", as a chain that costs nothing until an error shows
+ * it: a member or, where `member` is absent, an element of what `in` is.
+ */
 struct chat_place {
-    char text[sizeof((struct dgm_fail *)0)->param];
+    const struct chat_place *in; /* NULL: the body itself */
+    struct dgm_str member;
+    size_t index;
 };
-struct chat_place chat_place(const char *name);
-struct chat_place chat_place_at(struct chat_place, size_t index);       /* name[3] */
-struct chat_place chat_place_in(struct chat_place, const char *member); /* name.member */
+
+#define CHAT_MEMBER(place, name) (&(struct chat_place){.in = (place), .member = (name)})
+#define CHAT_ELEMENT(place, i) (&(struct chat_place){.in = (place), .index = (i)})
+
+/** messages[i] and messages[i].member */
+#define CHAT_MESSAGE(i) CHAT_ELEMENT(CHAT_MEMBER(NULL, DGM_STR("messages")), (i))
+#define CHAT_MESSAGE_MEMBER(i, name) CHAT_MEMBER(CHAT_MESSAGE(i), (name))
 
 /**
- * Refuses the request, unless it already failed. The detail is up to four pieces put together; NULL leaves
- * it to the error's own sentence.
+ * Refuses the request, unless it already failed: at a place (NULL: none), which begins the sentence, in up
+ * to three more pieces; with the first of them NULL the error's own sentence stands alone.
  */
 #define chat_refuse(r, id, place, ...)                                                             \
-    chat__refuse((r), (id), (place), (const char *const[4]){__VA_ARGS__})
-void chat__refuse(struct dgm_request *, enum dgm_error, const char *place,
-                  const char *const detail[4]);
+    chat__refuse((r), (id), (place), (const char *const[3]){__VA_ARGS__})
+void chat__refuse(struct dgm_request *, enum dgm_error, const struct chat_place *,
+                  const char *const pieces[3]);
+
+/** Refuses the request for something that is not there. */
+void chat_missing(struct dgm_request *, const struct chat_place *);
 
 /** Remembers that memory ran short, unless the request already failed. */
 void chat_no_memory(struct dgm_request *);
@@ -122,7 +134,7 @@ void chat_ignore(struct dgm_request *, struct dgm_str name);
 
 /** Refuses a value that is not of one of the kinds, naming what was expected. True when it is fine. */
 bool chat_expect(struct dgm_request *, const struct json_val *, unsigned accepts,
-                 const char *place);
+                 const struct chat_place *);
 
 /** Puts the members of generationConfig, the object included, when there are any. */
 void chat_put_config(struct dgm_request *, struct json_writer *);

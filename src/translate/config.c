@@ -6,9 +6,9 @@
 
 #define STOP_MAX 5 /* stop sequences Gemini takes (google.md 6.4) */
 
-static void put_raw(struct json_writer *w, const char *name, struct dgm_str json)
+static void put_raw(struct json_writer *w, struct dgm_str name, struct dgm_str json)
 {
-    json_put_key(w, dgm_str_c(name));
+    json_put_key(w, name);
     json_put_raw(w, json);
 }
 
@@ -25,7 +25,7 @@ static bool read_integer(struct dgm_request *r, const struct chat_field *f,
 {
     if (json_int(v, ret))
         return true;
-    chat_refuse(r, DGM_ERR_TYPE, f->name, f->name, " must be an integer.");
+    chat_refuse(r, DGM_ERR_TYPE, CHAT_MEMBER(NULL, f->name), " must be an integer.");
     return false;
 }
 
@@ -35,7 +35,7 @@ static void put_integer(struct dgm_request *r, const struct chat_field *f, const
     int64_t i;
     if (!read_integer(r, f, v, &i))
         return;
-    json_put_key(w, dgm_str_c(f->native));
+    json_put_key(w, f->native);
     json_put_int(w, i);
     if (f == &chat_fields[CHAT_N])
         r->choices = (unsigned)i;
@@ -46,7 +46,7 @@ static void put_max_tokens(struct dgm_request *r, const struct chat_field *f,
                            const struct json_val *v, struct json_writer *w)
 {
     if (r->field[CHAT_MAX_COMPLETION_TOKENS])
-        chat_ignore(r, dgm_str_c(f->name));
+        chat_ignore(r, f->name);
     else
         put_integer(r, f, v, w);
 }
@@ -60,7 +60,7 @@ static void put_seed(struct dgm_request *r, const struct chat_field *f, const st
         return;
     if (i < INT32_MIN || i > INT32_MAX)
         i = (int64_t)((uint64_t)i % ((uint64_t)INT32_MAX + 1));
-    json_put_key(w, dgm_str_c(f->native));
+    json_put_key(w, f->native);
     json_put_int(w, i);
 }
 
@@ -72,7 +72,7 @@ static void put_stop(struct dgm_request *r, const struct chat_field *f, const st
     size_t put = 0;
     for (bool one = json_kind(v) == JSON_STR; one || json_next(&it); one = false) {
         const struct json_val *sequence = one ? v : it.value;
-        if (!chat_expect(r, sequence, J_STR, chat_place_at(chat_place(f->name), it.index).text))
+        if (!chat_expect(r, sequence, J_STR, CHAT_ELEMENT(CHAT_MEMBER(NULL, f->name), it.index)))
             return;
         if (json_str(sequence).n == 0)
             continue;
@@ -81,7 +81,7 @@ static void put_stop(struct dgm_request *r, const struct chat_field *f, const st
             break;
         }
         if (put++ == 0) {
-            json_put_key(w, dgm_str_c(f->native));
+            json_put_key(w, f->native);
             json_open_arr(w);
         }
         json_put_str(w, json_str(sequence));
@@ -94,11 +94,12 @@ static void put_response_format(struct dgm_request *r, const struct chat_field *
                                 const struct json_val *v, struct json_writer *w)
 {
     const struct json_val *type = json_get(v, DGM_STR("type"));
+    const struct chat_place *place = CHAT_MEMBER(CHAT_MEMBER(NULL, f->name), DGM_STR("type"));
     if (!type) {
-        chat_refuse(r, DGM_ERR_MISSING, "response_format.type", "response_format needs a type.");
+        chat_missing(r, place);
         return;
     }
-    if (!chat_expect(r, type, J_STR, "response_format.type"))
+    if (!chat_expect(r, type, J_STR, place))
         return;
     struct dgm_str name = json_str(type), mime;
     if (dgm_str_eq(name, DGM_STR("text")))
@@ -106,10 +107,10 @@ static void put_response_format(struct dgm_request *r, const struct chat_field *
     else if (dgm_str_eq(name, DGM_STR("json_object")))
         mime = DGM_STR("application/json");
     else {
-        chat_ignore(r, dgm_str_c(f->name));
+        chat_ignore(r, f->name);
         return;
     }
-    json_put_key(w, dgm_str_c(f->native));
+    json_put_key(w, f->native);
     json_put_str(w, mime);
 }
 
@@ -118,23 +119,24 @@ static void put_reasoning_effort(struct dgm_request *r, const struct chat_field 
 {
     struct thinking t;
     if (!model_thinking(&r->model, json_str(v), &t)) {
-        chat_refuse(r, DGM_ERR_VALUE, f->name, f->name,
+        chat_refuse(r, DGM_ERR_VALUE, CHAT_MEMBER(NULL, f->name),
                     " must be one of none, minimal, low, medium, high, xhigh and max.");
         return;
     }
     if (!t.member) {
-        chat_ignore(r, dgm_str_c(f->name));
+        chat_ignore(r, f->name);
         return;
     }
-    json_put_key(w, dgm_str_c(f->native));
+    json_put_key(w, f->native);
     json_open_obj(w);
-    put_raw(w, t.member, t.value);
+    put_raw(w, dgm_str_c(t.member), t.value);
     json_close_obj(w);
 }
 
 const struct chat_field chat_fields[CHAT_FIELDS] = {
 #define FIELD(id, name, accepts, fate, native, min, max, put)                                      \
-    [CHAT_##id] = {name, accepts, fate, native, min, max, put},
+    [CHAT_##id] = {                                                                                \
+        {name, sizeof name - 1}, accepts, fate, {native, sizeof native - 1}, min, max, put},
 #include "translate/chat_fields.def"
 #undef FIELD
 };

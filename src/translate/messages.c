@@ -8,10 +8,10 @@
 #define NO_SIGNATURE DGM_STR("skip_thought_signature_validator")
 
 static const struct {
-    const char *name;
+    struct dgm_str name;
     enum chat_role role;
 } roles[] = {
-#define ROLE(name, kind) {name, ROLE_##kind},
+#define ROLE(name, kind) {{name, sizeof name - 1}, ROLE_##kind},
 #include "translate/roles.def"
 #undef ROLE
 };
@@ -22,18 +22,14 @@ static const struct {
 #define R_ANY (~0u)
 
 static const struct {
-    const char *name, *ignored_as;
+    struct dgm_str name, ignored_as;
     unsigned accepts, roles;
 } message_fields[] = {
-#define MESSAGE_FIELD(id, name, accepts, roles) {name, "messages[]." name, accepts, roles},
+#define MESSAGE_FIELD(id, name, accepts, roles)                                                    \
+    {{name, sizeof name - 1}, {"messages[]." name, sizeof "messages[]." name - 1}, accepts, roles},
 #include "translate/message_fields.def"
 #undef MESSAGE_FIELD
 };
-
-static struct chat_place place_of(size_t message, const char *member)
-{
-    return chat_place_in(chat_place_at(chat_place("messages"), message), member);
-}
 
 /* ---- checking ---- */
 
@@ -41,15 +37,14 @@ static void check_member(struct dgm_request *r, size_t message, struct dgm_str n
                          const struct json_val *v)
 {
     for (size_t i = 0; i < sizeof message_fields / sizeof *message_fields; i++) {
-        if (!dgm_str_eq(name, dgm_str_c(message_fields[i].name)))
+        if (!dgm_str_eq(name, message_fields[i].name))
             continue;
         if (json_kind(v) == JSON_NULL)
             return;
         if (message_fields[i].roles & 1u << r->messages[message].role)
-            chat_expect(r, v, message_fields[i].accepts,
-                        place_of(message, message_fields[i].name).text);
+            chat_expect(r, v, message_fields[i].accepts, CHAT_MESSAGE_MEMBER(message, name));
         else
-            chat_ignore(r, dgm_str_c(message_fields[i].ignored_as));
+            chat_ignore(r, message_fields[i].ignored_as);
         return;
     }
     chat_ignore(r, DGM_STR("messages[].*"));
@@ -58,36 +53,33 @@ static void check_member(struct dgm_request *r, size_t message, struct dgm_str n
 static void check_role(struct dgm_request *r, size_t message, struct chat_message *m)
 {
     const struct json_val *role = json_get(m->val, DGM_STR("role"));
-    struct chat_place place = place_of(message, "role");
+    const struct chat_place *place = CHAT_MESSAGE_MEMBER(message, DGM_STR("role"));
     if (!role) {
-        chat_refuse(r, DGM_ERR_MISSING, place.text, place.text, " is missing.");
+        chat_missing(r, place);
         return;
     }
-    if (!chat_expect(r, role, J_STR, place.text))
+    if (!chat_expect(r, role, J_STR, place))
         return;
     for (size_t i = 0; i < sizeof roles / sizeof *roles; i++) {
-        if (dgm_str_eq(json_str(role), dgm_str_c(roles[i].name))) {
+        if (dgm_str_eq(json_str(role), roles[i].name)) {
             m->role = roles[i].role;
             return;
         }
     }
-    chat_refuse(r, DGM_ERR_VALUE, place.text, place.text,
+    chat_refuse(r, DGM_ERR_VALUE, place,
                 " must be one of system, developer, user, assistant, model, tool and function.");
 }
 
 /* What a role cannot do without: a text for most, an id to answer to for a tool. */
 static void check_needed(struct dgm_request *r, size_t message, const struct chat_message *m)
 {
-    const char *needed = m->role == ROLE_MODEL ? NULL : "content";
-    if (needed && !json_get(m->val, dgm_str_c(needed))) {
-        struct chat_place place = place_of(message, needed);
-        chat_refuse(r, DGM_ERR_MISSING, place.text, place.text, " is missing.");
-    }
-    needed = m->role == ROLE_TOOL ? "tool_call_id" : m->role == ROLE_FUNCTION ? "name" : NULL;
-    if (needed && !json_str(json_get(m->val, dgm_str_c(needed))).p) {
-        struct chat_place place = place_of(message, needed);
-        chat_refuse(r, DGM_ERR_MISSING, place.text, place.text, " is missing.");
-    }
+    if (m->role != ROLE_MODEL && !json_get(m->val, DGM_STR("content")))
+        chat_missing(r, CHAT_MESSAGE_MEMBER(message, DGM_STR("content")));
+    if (m->role != ROLE_TOOL && m->role != ROLE_FUNCTION)
+        return;
+    struct dgm_str key = m->role == ROLE_TOOL ? DGM_STR("tool_call_id") : DGM_STR("name");
+    if (!json_get_str(m->val, key).p)
+        chat_missing(r, CHAT_MESSAGE_MEMBER(message, key));
 }
 
 static void check_messages(struct dgm_request *r)
@@ -102,7 +94,7 @@ static void check_messages(struct dgm_request *r)
     r->messages = m;
     for (; r->rc == DGM_OK && json_next(&it); m++, r->messages_n++) {
         m->val = it.value;
-        if (!chat_expect(r, it.value, J_OBJ, chat_place_at(chat_place("messages"), it.index).text))
+        if (!chat_expect(r, it.value, J_OBJ, CHAT_MESSAGE(it.index)))
             return;
         check_role(r, it.index, m);
         struct json_iter members = json_iter(it.value);
@@ -132,19 +124,17 @@ bool chat_next_text(struct chat_texts *t, struct dgm_str *ret)
     }
     if (t->_r->rc != DGM_OK || !json_next(&t->_parts))
         return false;
-    struct chat_place place = chat_place_at(place_of(t->_message, "content"), t->_parts.index);
+    const struct chat_place *part =
+        CHAT_ELEMENT(CHAT_MESSAGE_MEMBER(t->_message, DGM_STR("content")), t->_parts.index);
     struct dgm_str type = json_get_str(t->_parts.value, DGM_STR("type"));
     bool refusal = dgm_str_eq(type, DGM_STR("refusal"));
     if (!refusal && !dgm_str_eq(type, DGM_STR("text"))) {
-        place = chat_place_in(place, "type");
-        chat_refuse(t->_r, DGM_ERR_VALUE, place.text, place.text,
+        chat_refuse(t->_r, DGM_ERR_VALUE, CHAT_MEMBER(part, DGM_STR("type")),
                     " must be \"text\"; no other part is served yet.");
         return false;
     }
-    place = chat_place_in(place, refusal ? "refusal" : "text");
-    const struct json_val *text =
-        json_get(t->_parts.value, refusal ? DGM_STR("refusal") : DGM_STR("text"));
-    if (!chat_expect(t->_r, text, J_STR, place.text))
+    const struct json_val *text = json_get(t->_parts.value, type); /* the type names its member */
+    if (!chat_expect(t->_r, text, J_STR, CHAT_MEMBER(part, type)))
         return false;
     *ret = json_str(text);
     return true;
@@ -162,18 +152,17 @@ struct chat_calls chat_calls(struct dgm_request *r, size_t message)
 }
 
 /* Reads {name, arguments}, which tool_calls[].function and function_call share. */
-static bool read_function(struct dgm_request *r, const struct json_val *f, struct chat_place place,
-                          struct chat_call *ret)
+static bool read_function(struct dgm_request *r, const struct json_val *f,
+                          const struct chat_place *place, struct chat_call *ret)
 {
     ret->name = json_get_str(f, DGM_STR("name"));
     if (ret->name.n == 0) {
-        place = chat_place_in(place, "name");
-        chat_refuse(r, DGM_ERR_MISSING, place.text, place.text, " is missing.");
+        chat_missing(r, CHAT_MEMBER(place, DGM_STR("name")));
         return false;
     }
     const struct json_val *arguments = json_get(f, DGM_STR("arguments"));
     if (arguments && json_kind(arguments) != JSON_NULL &&
-        !chat_expect(r, arguments, J_STR, chat_place_in(place, "arguments").text))
+        !chat_expect(r, arguments, J_STR, CHAT_MEMBER(place, DGM_STR("arguments"))))
         return false;
     ret->arguments = json_str(arguments);
     return true;
@@ -188,19 +177,21 @@ bool chat_next_call(struct chat_calls *c, struct chat_call *ret)
         const struct json_val *legacy = c->_legacy;
         c->_legacy = NULL;
         return json_kind(legacy) == JSON_OBJ &&
-               read_function(c->_r, legacy, place_of(c->_message, "function_call"), ret);
+               read_function(c->_r, legacy,
+                             CHAT_MESSAGE_MEMBER(c->_message, DGM_STR("function_call")), ret);
     }
     const struct json_val *call = c->_calls.value;
-    struct chat_place place = chat_place_at(place_of(c->_message, "tool_calls"), c->_calls.index);
+    const struct chat_place *place =
+        CHAT_ELEMENT(CHAT_MESSAGE_MEMBER(c->_message, DGM_STR("tool_calls")), c->_calls.index);
     const struct json_val *id = json_get(call, DGM_STR("id"));
-    if (!chat_expect(c->_r, id, J_STR, chat_place_in(place, "id").text))
+    if (!chat_expect(c->_r, id, J_STR, CHAT_MEMBER(place, DGM_STR("id"))))
         return false;
     ret->id = json_str(id);
     const struct json_val *google =
         json_get(json_get(call, DGM_STR("extra_content")), DGM_STR("google"));
     ret->signature = json_get_str(google, DGM_STR("thought_signature"));
     return read_function(c->_r, json_get(call, DGM_STR("function")),
-                         chat_place_in(place, "function"), ret);
+                         CHAT_MEMBER(place, DGM_STR("function")), ret);
 }
 
 /* ---- contents ---- */

@@ -16,48 +16,60 @@ static const struct dgm_limits default_limits = {
 
 /* ---- places, refusals, notes ---- */
 
-static struct chat_place place_add(struct chat_place p, struct dgm_str s)
+/* A text that ends where its room does, for sentences of bounded length. */
+struct text {
+    char bytes[sizeof((struct dgm_fail *)0)->detail];
+    struct dgm_buf buf;
+};
+
+static void text_init(struct text *t)
 {
-    size_t n = strlen(p.text);
-    s = dgm_utf8_head(s, sizeof p.text - 1 - n);
-    memcpy(p.text + n, s.p, s.n);
-    p.text[n + s.n] = '\0';
-    return p;
+    size_t max = sizeof t->bytes - 1;
+    t->buf = (struct dgm_buf){.p = t->bytes, .cap = max, .max = max};
 }
 
-struct chat_place chat_place(const char *name)
+static const char *text_end(struct text *t)
 {
-    return place_add((struct chat_place){0}, dgm_str_c(name));
+    t->bytes[t->buf.n] = '\0';
+    return t->bytes;
 }
 
-struct chat_place chat_place_at(struct chat_place p, size_t index)
+static void put_place(struct dgm_buf *out, const struct chat_place *place)
 {
-    char digits[20];
-    size_t at = sizeof digits;
-    do {
-        digits[--at] = (char)('0' + index % 10);
-        index /= 10;
-    } while (index != 0);
-    p = place_add(p, DGM_STR("["));
-    p = place_add(p, (struct dgm_str){digits + at, sizeof digits - at});
-    return place_add(p, DGM_STR("]"));
+    if (!place)
+        return;
+    put_place(out, place->in);
+    if (!place->member.p) {
+        dgm_buf_put_lit(out, "[");
+        dgm_buf_put_int(out, (int64_t)place->index);
+        dgm_buf_put_lit(out, "]");
+        return;
+    }
+    if (place->in)
+        dgm_buf_put_lit(out, ".");
+    dgm_buf_put(out, dgm_utf8_head(place->member, sizeof((struct dgm_fail *)0)->param));
 }
 
-struct chat_place chat_place_in(struct chat_place p, const char *member)
+void chat__refuse(struct dgm_request *r, enum dgm_error id, const struct chat_place *place,
+                  const char *const pieces[3])
 {
-    return place_add(place_add(p, DGM_STR(".")), dgm_str_c(member));
-}
-
-void chat__refuse(struct dgm_request *r, enum dgm_error id, const char *place,
-                  const char *const detail[4])
-{
+    struct text t;
+    struct dgm_str detail[4] = {0};
     if (r->rc != DGM_OK)
         return;
-    struct dgm_str pieces[4];
-    for (size_t i = 0; i < 4; i++)
-        pieces[i] = dgm_str_c(detail[i]);
+    text_init(&t);
+    put_place(&t.buf, place);
+    for (size_t i = 0; pieces[0] && i < 3; i++)
+        detail[i + 1] = dgm_str_c(pieces[i]);
+    if (pieces[0])
+        detail[0] = dgm_buf_str(&t.buf);
     r->rc = DGM_E_REFUSED;
-    dgm_fail_set(&r->fail, id, dgm_str_c(place), pieces);
+    dgm_fail_set(&r->fail, id, dgm_buf_str(&t.buf), detail);
+}
+
+void chat_missing(struct dgm_request *r, const struct chat_place *place)
+{
+    chat_refuse(r, DGM_ERR_MISSING, place, " is missing.");
 }
 
 void chat_no_memory(struct dgm_request *r)
@@ -80,20 +92,22 @@ void chat_ignore(struct dgm_request *r, struct dgm_str name)
 }
 
 bool chat_expect(struct dgm_request *r, const struct json_val *v, unsigned accepts,
-                 const char *place)
+                 const struct chat_place *place)
 {
     if (accepts & 1u << json_kind(v))
         return true;
-    struct chat_place kinds = {0}; /* borrowed for its bounded text */
+    struct text kinds;
+    text_init(&kinds);
     for (enum json_kind k = JSON_BOOL; k <= JSON_OBJ; k++) {
         if (!(accepts & 1u << k))
             continue;
-        if (kinds.text[0])
-            kinds = place_add(kinds, DGM_STR(" or "));
-        kinds = place_add(kinds, dgm_str_c(json_kind_name(k)));
+        if (kinds.buf.n)
+            dgm_buf_put_lit(&kinds.buf, " or ");
+        dgm_buf_put(&kinds.buf, dgm_str_c(json_kind_name(k)));
     }
-    struct chat_place detail = place_add(kinds, DGM_STR(" was expected, not "));
-    chat_refuse(r, DGM_ERR_TYPE, place, "Wrong type: ", detail.text, json_kind_name(json_kind(v)));
+    dgm_buf_put_lit(&kinds.buf, ", not ");
+    dgm_buf_put(&kinds.buf, dgm_str_c(json_kind_name(json_kind(v))));
+    chat_refuse(r, DGM_ERR_TYPE, place, " must be ", text_end(&kinds), ".");
     return false;
 }
 
@@ -131,19 +145,20 @@ static void refuse_syntax(struct dgm_request *r, const struct json_error *e)
         return;
     }
     if (e->trouble == JSON_EMPTY) {
-        chat_refuse(r, DGM_ERR_BODY_EMPTY, "", NULL);
+        chat_refuse(r, DGM_ERR_BODY_EMPTY, NULL, NULL);
         return;
     }
-    char text[24] = "";
-    struct dgm_buf digits = {.p = text, .cap = sizeof text - 1, .max = sizeof text - 1};
-    dgm_buf_put_int(&digits, (int64_t)e->offset);
-    text[digits.n] = '\0';
-    struct chat_place where = place_add(chat_place(e->what), DGM_STR(" at byte "));
-    chat_refuse(r, ids[e->trouble], "", "The body is not valid JSON: ", where.text, text);
+    struct text where;
+    text_init(&where);
+    dgm_buf_put(&where.buf, dgm_str_c(e->what));
+    dgm_buf_put_lit(&where.buf, " at byte ");
+    dgm_buf_put_int(&where.buf, (int64_t)e->offset);
+    chat_refuse(r, ids[e->trouble], NULL, "The body is not valid JSON: ", text_end(&where), ".");
 }
 
 /* OpenAI's clients send a name once; where two stand, gateways in a row would each obey another one. */
-static bool refuse_twice(struct dgm_request *r, const struct json_val *obj, const char *place)
+static bool refuse_twice(struct dgm_request *r, const struct json_val *obj,
+                         const struct chat_place *place)
 {
     struct dgm_str name;
     if (json_twice(obj, &r->arena, &name) != DGM_OK) {
@@ -152,10 +167,8 @@ static bool refuse_twice(struct dgm_request *r, const struct json_val *obj, cons
     }
     if (!name.p)
         return false;
-    struct chat_place at = place[0] ? chat_place_in(chat_place(place), "") : (struct chat_place){0};
-    at = place_add(at, name);
-    chat_refuse(r, DGM_ERR_BODY_TWICE, at.text,
-                "The member stands twice in the same object: ", at.text, ".");
+    chat_refuse(r, DGM_ERR_BODY_TWICE, CHAT_MEMBER(place, name),
+                " stands twice in the same object.");
     return true;
 }
 
@@ -166,26 +179,26 @@ static void check_range(struct dgm_request *r, const struct chat_field *f, const
         return;
     if (json_double(v, &d) && d >= f->min && d <= f->max)
         return;
-    char text[48] = "";
-    struct dgm_buf range = {.p = text, .cap = sizeof text - 1, .max = sizeof text - 1};
-    dgm_buf_put_int(&range, (int64_t)f->min);
-    dgm_buf_put_lit(&range, " to ");
-    dgm_buf_put_int(&range, (int64_t)f->max);
-    text[range.n] = '\0';
-    chat_refuse(r, DGM_ERR_RANGE, f->name, f->name, " must be in the range ", text);
+    struct text range;
+    text_init(&range);
+    dgm_buf_put_int(&range.buf, (int64_t)f->min);
+    dgm_buf_put_lit(&range.buf, " to ");
+    dgm_buf_put_int(&range.buf, (int64_t)f->max);
+    chat_refuse(r, DGM_ERR_RANGE, CHAT_MEMBER(NULL, f->name), " must be in the range ",
+                text_end(&range), ".");
 }
 
 static void read_member(struct dgm_request *r, struct dgm_str name, const struct json_val *v)
 {
     for (size_t i = 0; i < CHAT_FIELDS; i++) {
         const struct chat_field *f = &chat_fields[i];
-        if (!dgm_str_eq(name, dgm_str_c(f->name)))
+        if (!dgm_str_eq(name, f->name))
             continue;
         if (json_kind(v) == JSON_NULL)
             return;
         if (f->fate == IGNORE)
             chat_ignore(r, name);
-        else if (chat_expect(r, v, f->accepts, f->name)) {
+        else if (chat_expect(r, v, f->accepts, CHAT_MEMBER(NULL, name))) {
             check_range(r, f, v);
             r->field[i] = v;
         }
@@ -197,20 +210,21 @@ static void read_member(struct dgm_request *r, struct dgm_str name, const struct
 static void read_model(struct dgm_request *r)
 {
     r->model_sent = r->field[CHAT_MODEL] ? json_str(r->field[CHAT_MODEL]) : r->env.model;
+    const struct chat_place *place = CHAT_MEMBER(NULL, DGM_STR("model"));
     if (!r->model_sent.p) {
-        chat_refuse(r, DGM_ERR_MISSING, "model", "The member \"model\" is missing.");
+        chat_missing(r, place);
         return;
     }
     switch (model_read(r->model_sent, &r->model)) {
     case DGM_OK:
         return;
     case DGM_E_REFUSED:
-        chat_refuse(r, DGM_ERR_MODEL_UNKNOWN, "model",
-                    "Only Google's models are served here, as in ", "\"google/gemini-2.5-flash\".");
+        chat_refuse(r, DGM_ERR_MODEL_UNKNOWN, place,
+                    " is another publisher's; Google's are served here, ",
+                    "as in \"google/gemini-2.5-flash\".");
         return;
     default:
-        chat_refuse(r, DGM_ERR_MODEL_NAME, "model",
-                    "The model name is not well formed; expected something like ",
+        chat_refuse(r, DGM_ERR_MODEL_NAME, place, " is not well formed; expected something like ",
                     "\"google/gemini-2.5-flash\".");
     }
 }
@@ -225,7 +239,9 @@ static void read_stream(struct dgm_request *r)
             continue;
         }
         if (json_kind(it.value) != JSON_NULL &&
-            chat_expect(r, it.value, J_BOOL, "stream_options.include_usage"))
+            chat_expect(r, it.value, J_BOOL,
+                        CHAT_MEMBER(CHAT_MEMBER(NULL, DGM_STR("stream_options")),
+                                    DGM_STR("include_usage"))))
             r->usage = json_bool(it.value, false);
     }
 }
@@ -233,10 +249,10 @@ static void read_stream(struct dgm_request *r)
 static void read_members(struct dgm_request *r, const struct json_val *root)
 {
     if (json_kind(root) != JSON_OBJ) {
-        chat_refuse(r, DGM_ERR_BODY_NOT_OBJECT, "", NULL);
+        chat_refuse(r, DGM_ERR_BODY_NOT_OBJECT, NULL, NULL);
         return;
     }
-    if (refuse_twice(r, root, ""))
+    if (refuse_twice(r, root, NULL))
         return;
     struct json_iter it = json_iter(root);
     while (json_next(&it))
@@ -245,12 +261,13 @@ static void read_members(struct dgm_request *r, const struct json_val *root)
     read_stream(r);
     const struct json_val *messages = r->field[CHAT_MESSAGES];
     if (!messages)
-        chat_refuse(r, DGM_ERR_MISSING, "messages", "The member \"messages\" is missing.");
+        chat_missing(r, CHAT_MEMBER(NULL, DGM_STR("messages")));
     else if (json_size(messages) == 0)
-        chat_refuse(r, DGM_ERR_VALUE, "messages", "\"messages\" must have at least one message.");
+        chat_refuse(r, DGM_ERR_VALUE, CHAT_MEMBER(NULL, DGM_STR("messages")),
+                    " must have at least one message.");
     it = json_iter(messages);
     while (r->rc == DGM_OK && json_next(&it))
-        refuse_twice(r, it.value, chat_place_at(chat_place("messages"), it.index).text);
+        refuse_twice(r, it.value, CHAT_MESSAGE(it.index));
 }
 
 /* ---- public ---- */

@@ -160,7 +160,8 @@ static const char *read_options(struct golden_case *c)
 static const char *read_status(struct golden_case *c)
 {
     uint64_t status;
-    if (!dgm_str_u64(dgm_str_trim(dgm_str_head(dgm_buf_str(&c->_status), 3)), &status) || status < 100)
+    if (!dgm_str_u64(dgm_str_trim(dgm_str_head(dgm_buf_str(&c->_status), 3)), &status) ||
+        status < 100)
         return "status.txt is no HTTP status";
     c->status = (int)status;
     return NULL;
@@ -185,7 +186,8 @@ static void put_plain_request(struct golden_case *c)
 }
 
 /* What is no JSON has another ending, so that editors and reviewers do not stumble. */
-static bool read_either(struct golden_case *c, const char *json, const char *text, struct dgm_buf *ret)
+static bool read_either(struct golden_case *c, const char *json, const char *text,
+                        struct dgm_buf *ret)
 {
     return golden_read(c, json, ret) || golden_read(c, text, ret);
 }
@@ -215,11 +217,13 @@ const char *golden_case_init(struct golden_case *c, enum golden_kind kind, const
     if (trouble)
         return trouble;
     if (kind == GOLDEN_REQUEST)
-        return read_either(c, "openai.json", "openai.txt", &c->request) ? NULL : "openai.json is missing";
+        return read_either(c, "openai.json", "openai.txt", &c->request) ? NULL
+                                                                        : "openai.json is missing";
     if (!golden_read(c, "request.json", &c->request))
         put_plain_request(c);
     if (kind == GOLDEN_RESPONSE)
-        return read_either(c, "gemini.json", "gemini.txt", &c->native) ? NULL : "gemini.json is missing";
+        return read_either(c, "gemini.json", "gemini.txt", &c->native) ? NULL
+                                                                       : "gemini.json is missing";
     return golden_read(c, "gemini.sse", &c->native) ? NULL : "gemini.sse is missing";
 }
 

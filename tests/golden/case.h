@@ -28,7 +28,8 @@ struct golden_case {
     enum dgm_surface surface;
     struct dgm_str model; /* that a URL named; absent: none did */
     int status;           /* of the upstream's answer */
-    enum dgm_error end; /* a stream that its caller ends so; DGM_ERR_NONE: the upstream just closes */
+    enum dgm_error
+        end; /* a stream that its caller ends so; DGM_ERR_NONE: the upstream just closes */
     struct golden_supply supplies[GOLDEN_SUPPLIES_MAX];
     size_t supplies_n;
 };

@@ -55,14 +55,16 @@ static struct dgm_str supply_for(const struct golden_case *c, struct dgm_str cal
     return (struct dgm_str){0};
 }
 
-static enum dgm_rc answer_needs(const struct golden_case *c, struct dgm_request *r, struct dgm_fail *fail)
+static enum dgm_rc answer_needs(const struct golden_case *c, struct dgm_request *r,
+                                struct dgm_fail *fail)
 {
     const struct dgm_need *needs;
     size_t n = dgm_request_needs(r, &needs);
     for (size_t i = 0; i < n; i++) {
         char *copy = copy_of(supply_for(c, needs[i].call_id));
         struct dgm_str signature = supply_for(c, needs[i].call_id);
-        bool taken = dgm_request_supply(r, i, signature.p ? (struct dgm_str){copy, signature.n} : signature);
+        bool taken =
+            dgm_request_supply(r, i, signature.p ? (struct dgm_str){copy, signature.n} : signature);
         free(copy);
         if (!taken) {
             dgm_fail_set(fail, DGM_ERR_NO_MEMORY, DGM_STR(""), (struct dgm_str[4]){{0}});
@@ -73,7 +75,8 @@ static enum dgm_rc answer_needs(const struct golden_case *c, struct dgm_request 
 }
 
 static enum dgm_rc translate_request(const struct golden_case *c, const struct dgm_alloc *alloc,
-                                     struct dgm_buf *body, struct outcome *o, struct dgm_request **ret)
+                                     struct dgm_buf *body, struct outcome *o,
+                                     struct dgm_request **ret)
 {
     const struct dgm_env env = {
         .alloc = alloc,
@@ -94,7 +97,8 @@ static enum dgm_rc translate_request(const struct golden_case *c, const struct d
         expect(o, memcmp(&fail, &untouched, sizeof fail) == 0, "success left *reterr alone");
         return rc;
     }
-    expect(o, rc == DGM_E_REFUSED || rc == DGM_E_NOMEM || rc == DGM_E_LIMIT, "a named return value");
+    expect(o, rc == DGM_E_REFUSED || rc == DGM_E_NOMEM || rc == DGM_E_LIMIT,
+           "a named return value");
     expect(o, rc != DGM_E_NOMEM || fail.id == DGM_ERR_NO_MEMORY, "NOMEM has its row of errors.def");
     dgm_fail_put(&fail, &o->error);
     o->status = dgm_error_status(fail.id);
@@ -120,7 +124,8 @@ static void note_kept(const struct dgm_request *r, struct outcome *o)
     size_t n = dgm_request_kept(r, &kept);
     expect(o, n != 0, "DGM_KEEP has records");
     for (size_t i = 0; i < n; i++) {
-        const struct dgm_str words[] = {kept[i].call_id, kept[i].name, kept[i].signature, kept[i].model};
+        const struct dgm_str words[] = {kept[i].call_id, kept[i].name, kept[i].signature,
+                                        kept[i].model};
         for (size_t k = 0; k < 4; k++) {
             dgm_buf_put(&o->kept, words[k]);
             dgm_buf_put_char(&o->kept, k < 3 ? ' ' : '\n');
@@ -138,7 +143,8 @@ static enum dgm_rc drive_response(const struct golden_case *c, struct dgm_reques
     dgm_buf_init(&out, alloc, ANSWER_BYTES_MAX);
     struct dgm_str native = dgm_buf_str(&c->native);
     char *copy = copy_of(native);
-    enum dgm_rc rc = dgm_chat_response(r, c->status, (struct dgm_str){copy, native.n}, &out, &status);
+    enum dgm_rc rc =
+        dgm_chat_response(r, c->status, (struct dgm_str){copy, native.n}, &out, &status);
     free(copy);
     if (rc == DGM_KEEP) {
         note_kept(r, o);
@@ -218,7 +224,8 @@ static void poke_ended(struct run *run, enum dgm_rc rc)
     size_t before = run->out.n;
     if (rc == DGM_E_UPSTREAM) {
         struct dgm_str in = DGM_STR("data: {}\n\n");
-        expect(run->o, dgm_stream_feed(run->s, &in, &run->out) == rc, "an ended stream says so again");
+        expect(run->o, dgm_stream_feed(run->s, &in, &run->out) == rc,
+               "an ended stream says so again");
     }
     expect(run->o, dgm_stream_finish(run->s, &run->out) == rc, "an ended stream says so again");
     struct dgm_fail fail;
@@ -228,7 +235,8 @@ static void poke_ended(struct run *run, enum dgm_rc rc)
 }
 
 static enum dgm_rc drive_stream(const struct golden_case *c, struct dgm_request *r,
-                                const struct dgm_alloc *alloc, const struct way *way, struct outcome *o)
+                                const struct dgm_alloc *alloc, const struct way *way,
+                                struct outcome *o)
 {
     struct run run = {.c = c, .r = r, .s = dgm_stream_new(r), .o = o};
     if (!run.s)
@@ -256,8 +264,8 @@ static enum dgm_rc drive_stream(const struct golden_case *c, struct dgm_request 
 
 /* ---- all ---------------------------------------------------------------------------------------------- */
 
-static void drive_with(const struct golden_case *c, const struct dgm_alloc *alloc, struct dgm_buf *body,
-                       const struct way *way, struct outcome *o)
+static void drive_with(const struct golden_case *c, const struct dgm_alloc *alloc,
+                       struct dgm_buf *body, const struct way *way, struct outcome *o)
 {
     struct dgm_request *r = NULL;
     o->rc = translate_request(c, alloc, body, o, &r);
@@ -272,7 +280,8 @@ static void drive_with(const struct golden_case *c, const struct dgm_alloc *allo
     dgm_request_free(r);
 }
 
-void drive(const struct golden_case *c, struct alloc_fail *memory, const struct way *way, struct outcome *o)
+void drive(const struct golden_case *c, struct alloc_fail *memory, const struct way *way,
+           struct outcome *o)
 {
     outcome_init(o);
 

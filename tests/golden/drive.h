@@ -12,11 +12,12 @@ struct way {
 
 /** What a run came to. Texts that the run did not make are absent. */
 struct outcome {
-    enum dgm_rc rc;     /* of the call that ended it: DGM_OK, DGM_DONE, DGM_E_REFUSED, DGM_E_UPSTREAM or worse */
-    const char *broken; /* a promise of dragoman.h that was not kept; else NULL */
-    int status;         /* the client's; 0 when it is the usual one */
-    struct dgm_buf body;    /* native JSON, the client's JSON, or the client's SSE */
-    struct dgm_buf error;   /* a refusal, or the error that a stream not yet begun becomes */
+    enum dgm_rc
+        rc; /* of the call that ended it: DGM_OK, DGM_DONE, DGM_E_REFUSED, DGM_E_UPSTREAM or worse */
+    const char *broken;   /* a promise of dragoman.h that was not kept; else NULL */
+    int status;           /* the client's; 0 when it is the usual one */
+    struct dgm_buf body;  /* native JSON, the client's JSON, or the client's SSE */
+    struct dgm_buf error; /* a refusal, or the error that a stream not yet begun becomes */
     struct dgm_buf ignored, target, kept;
 };
 
@@ -27,6 +28,7 @@ void outcome_dispose(struct outcome *);
  * allocation; all of it is given back, or the run is broken. `*ret` is set in any case; dispose of it.
  */
 struct alloc_fail;
-void drive(const struct golden_case *, struct alloc_fail *memory, const struct way *, struct outcome *ret);
+void drive(const struct golden_case *, struct alloc_fail *memory, const struct way *,
+           struct outcome *ret);
 
 #endif

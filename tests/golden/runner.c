@@ -12,7 +12,8 @@
 #include "support/chunks.h"
 
 #define EVERY_CUT_BYTES ((size_t)8 << 10) /* streams up to here are cut everywhere */
-#define CUTS_WORK_BYTES ((size_t)32 << 20) /* above, so much is fed in all for the cuts near borders */
+#define CUTS_WORK_BYTES                                                                            \
+    ((size_t)32 << 20) /* above, so much is fed in all for the cuts near borders */
 #define OUT_BYTES ((size_t)64 << 20)
 
 enum mode { CHECK, QUICK, BLESS };
@@ -51,7 +52,8 @@ static void print_diagnosis(const char *text)
 }
 
 /* The surroundings of the first difference. */
-static void fail_difference(struct report *r, const char *file, struct dgm_str expected, struct dgm_str got)
+static void fail_difference(struct report *r, const char *file, struct dgm_str expected,
+                            struct dgm_str got)
 {
     enum { BEFORE = 60, SHOWN = 400 };
     size_t at = 0;
@@ -60,8 +62,8 @@ static void fail_difference(struct report *r, const char *file, struct dgm_str e
     size_t from = at > BEFORE ? at - BEFORE : 0;
     struct dgm_str e = dgm_str_head(dgm_str_skip(expected, from), SHOWN);
     struct dgm_str g = dgm_str_head(dgm_str_skip(got, from), SHOWN);
-    fail(r, "%s differs at byte %zu (JSON without blanks)\nexpected ...%.*s\n     got ...%.*s", file, at,
-         (int)e.n, e.p ? e.p : "", (int)g.n, g.p ? g.p : "");
+    fail(r, "%s differs at byte %zu (JSON without blanks)\nexpected ...%.*s\n     got ...%.*s",
+         file, at, (int)e.n, e.p ? e.p : "", (int)g.n, g.p ? g.p : "");
 }
 
 /* ---- expected files ------------------------------------------------------------------------------------ */
@@ -157,7 +159,8 @@ static void compare(struct report *r, const char *file, enum form form, struct d
     struct dgm_str e = dgm_buf_str(&expected), g = got;
     if (form == JSON && got.p) {
         if (!normalize(got, false, &got_json))
-            fail(r, "%s: the run made what is no JSON: %.*s", file, (int)dgm_str_head(got, 1000).n, got.p);
+            fail(r, "%s: the run made what is no JSON: %.*s", file, (int)dgm_str_head(got, 1000).n,
+                 got.p);
         g = dgm_buf_str(&got_json);
         e = normalize(e, false, &expected_json) ? dgm_buf_str(&expected_json) : (struct dgm_str){0};
     }
@@ -246,8 +249,8 @@ static bool same_outcome(const struct outcome *a, const struct outcome *b)
 }
 
 /* One more run, which must come to the same, or to "out of memory" where an allocation failed. */
-static void run_again(struct report *r, const struct outcome *expected, const struct way *way, size_t fail_at,
-                      bool *ret_failed)
+static void run_again(struct report *r, const struct outcome *expected, const struct way *way,
+                      size_t fail_at, bool *ret_failed)
 {
     struct alloc_fail memory;
     struct outcome o;
@@ -258,15 +261,18 @@ static void run_again(struct report *r, const struct outcome *expected, const st
     if (!what && !same_outcome(&o, expected) && !(failed && o.rc == DGM_E_NOMEM))
         what = "it comes to the same";
     if (what)
-        fail(r, "a promise was broken: %s\nfirst piece %zu, then %zu bytes a piece, out of %zu, allocation %zu failing; "
-                "rc %d, expected %d",
-             what, way->first, way->step, way->out_bytes, fail_at, (int)o.rc, (int)expected->rc);
+        fail(
+            r,
+            "a promise was broken: %s\nfirst piece %zu, then %zu bytes a piece, out of %zu, allocation %zu failing; "
+            "rc %d, expected %d",
+            what, way->first, way->step, way->out_bytes, fail_at, (int)o.rc, (int)expected->rc);
     if (ret_failed)
         *ret_failed = failed;
     outcome_dispose(&o);
 }
 
-static void fail_every_allocation(struct report *r, const struct outcome *expected, const struct way *way)
+static void fail_every_allocation(struct report *r, const struct outcome *expected,
+                                  const struct way *way)
 {
     bool failed = true;
     for (size_t k = 1; failed && !r->failed; k++)
@@ -278,7 +284,8 @@ static size_t largest_event(struct dgm_str sse)
 {
     size_t largest = 0, from = 0;
     for (size_t i = 0; i + 1 < sse.n; i++) {
-        bool border = (sse.p[i] == '\n' || sse.p[i] == '\r') && (sse.p[i + 1] == '\n' || sse.p[i + 1] == '\r');
+        bool border = (sse.p[i] == '\n' || sse.p[i] == '\r') &&
+                      (sse.p[i + 1] == '\n' || sse.p[i + 1] == '\r');
         if (!border || memcmp(sse.p + i, "\r\n", 2) == 0)
             continue;
         if (i + 2 - from > largest)
@@ -335,7 +342,8 @@ static void run_in_every_way(struct report *r, const struct outcome *expected)
     fail_every_allocation(r, expected, &(struct way){n + 1, n + 1, OUT_BYTES});
     if (r->c->kind != GOLDEN_STREAM)
         return;
-    fail_every_allocation(r, expected, &(struct way){7, n <= EVERY_CUT_BYTES ? 7 : 4095, OUT_BYTES});
+    fail_every_allocation(r, expected,
+                          &(struct way){7, n <= EVERY_CUT_BYTES ? 7 : 4095, OUT_BYTES});
     run_in_small_outputs(r, expected);
     if (n <= EVERY_CUT_BYTES)
         cut_everywhere(r, expected);
@@ -351,12 +359,13 @@ static void run_case(struct report *r)
     alloc_fail_init(&memory, 0);
     drive(r->c, &memory, &(struct way){n + 1, n + 1, OUT_BYTES}, &o);
     if (o.broken)
-        fail(r, "a promise was broken: %s\n%.*s", o.broken, (int)o.error.n, o.error.n ? o.error.p : "");
+        fail(r, "a promise was broken: %s\n%.*s", o.broken, (int)o.error.n,
+             o.error.n ? o.error.p : "");
     if (r->c->kind == GOLDEN_STREAM && !r->failed) {
         const char *broken = chunks_broken(dgm_buf_str(&o.body));
         if (broken)
-            fail(r, "a promise was broken: %s\n%.*s", broken, (int)dgm_str_head(dgm_buf_str(&o.body), 4000).n,
-                 o.body.n ? o.body.p : "");
+            fail(r, "a promise was broken: %s\n%.*s", broken,
+                 (int)dgm_str_head(dgm_buf_str(&o.body), 4000).n, o.body.n ? o.body.p : "");
     }
     if (!r->failed)
         compare_files(r, &o);
@@ -393,7 +402,8 @@ static void run_folder(struct plan *plan, enum golden_kind kind, const char *fol
         fail(&r, "%s", trouble);
     else
         run_case(&r);
-    printf("%sok %zu - %s%s\n", r.failed ? "not " : "", ++plan->cases, c.name, r.blessed ? " (rewritten)" : "");
+    printf("%sok %zu - %s%s\n", r.failed ? "not " : "", ++plan->cases, c.name,
+           r.blessed ? " (rewritten)" : "");
     if (r.failed) {
         plan->failed++;
         print_diagnosis(r.text);
