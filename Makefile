@@ -4,7 +4,7 @@
 PREFIX ?= /usr/local
 SECONDS ?= 60
 
-.PHONY: run test build bench fuzz fmt lint docs install clients-latest mutate bless clean
+.PHONY: run test soak build bench fuzz fmt lint docs install clients-latest mutate bless clean
 
 run: build ## install what is missing, build, start the gateway on its emulator
 	@exec build/dragoman serve --listen 127.0.0.1:8080
@@ -16,6 +16,9 @@ build: ## a release in build/dragoman
 
 test: ## everything, under ASan and UBSan
 	@scripts/test
+
+soak: build ## 10,000 requests, every tenth client gone in mid-stream: is the memory where it was?
+	@DRAGOMAN=build/dragoman python3 tests/daemon/leaving.py
 
 fuzz: ## every fuzzer for SECONDS (60), two at a time; FUZZ=stream for one
 	@scripts/fuzz --seconds $(SECONDS) $(FUZZ)
@@ -29,7 +32,7 @@ fmt: ## clang-format, in place
 lint: ## format, clang-tidy, who may use whom, banned names, the clang build
 	@scripts/lint
 
-docs: ## reference pages made from the tables
+docs: build ## reference pages made from the tables
 	@scripts/docs
 
 install: ## PREFIX (/usr/local), DESTDIR

@@ -82,7 +82,8 @@ static const char *look_at_chunk(struct look *look, const struct json_val *chunk
         look->created = created;
     if (created != look->created ||
         !same_text(look->id, sizeof look->id, json_get_str(chunk, DGM_STR("id")), is_first) ||
-        !same_text(look->model, sizeof look->model, json_get_str(chunk, DGM_STR("model")), is_first))
+        !same_text(look->model, sizeof look->model, json_get_str(chunk, DGM_STR("model")),
+                   is_first))
         return "id, created and model are the same in all chunks";
     if (look->usage)
         return "usage comes last";

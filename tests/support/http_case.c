@@ -53,7 +53,9 @@ static void put(struct decoder *d, char c)
     d->out[d->n++] = c;
 }
 
-/* Decodes up to `end` (a zero, or the brace that ends a repeated text) and returns where it stands. */
+/*
+ * Decodes up to `end` (a zero, or the brace that ends a repeated text) and returns where it stands.
+ */
 static const char *decode(struct decoder *d, const char *s, char end)
 {
     while (*s != end) {

@@ -5,7 +5,9 @@
 
 #include <dragoman/types.h>
 
-/** One line of the index with its bytes, pauses left out. The strings live until http_cases_free. */
+/**
+ * One line of the index with its bytes, pauses left out. The strings live until http_cases_free.
+ */
 struct http_case {
     const char *name;
     const char *answers;

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* serve.c - `dragoman serve`: the daemon, and what it says when it is ready. */
+#include "cli/cli.h"
+#include "gateway/master.h"
+
+#include "base/str.h"
+
+#include <unistd.h>
+
+#define BASE_PATH "/v1/projects/my-project/locations/us-central1/endpoints/openapi"
+
+static void put_curl(struct dgm_str at, struct dgm_buf *out)
+{
+    struct dgm_str path = dgm_str_skip(at, 5);
+    bool is_unix = dgm_str_starts(at, DGM_STR("unix:"));
+    dgm_buf_put_lit(out, "  curl ");
+    if (is_unix) {
+        dgm_buf_put_lit(out, "--unix-socket ");
+        dgm_buf_put(out, path);
+        dgm_buf_put_char(out, ' ');
+    }
+    dgm_buf_put_lit(out, "-X POST http://");
+    dgm_buf_put(out, is_unix ? DGM_STR("localhost") : at);
+    dgm_buf_put_lit(
+        out, BASE_PATH
+        "/chat/completions \\\n"
+        "    -H \"Authorization: Bearer test\" -H \"Content-Type: application/json\" \\\n"
+        "    -d '{\"model\": \"google/gemini-2.0-flash-001\", \"messages\": [{\"role\": \"user\", "
+        "\"content\": \"Why is the sky blue?\"}]}'\n");
+}
+
+static void put_exports(struct dgm_str at, struct dgm_buf *out)
+{
+    if (dgm_str_starts(at, DGM_STR("unix:")))
+        return;
+    dgm_buf_put_lit(out, "\nor point any OpenAI SDK at it:\n\n  export OPENAI_BASE_URL=http://");
+    dgm_buf_put(out, at);
+    dgm_buf_put_lit(out, BASE_PATH "\n  export OPENAI_API_KEY=test\n");
+}
+
+static void on_listening(void *ctx, const struct gw_config *c, const struct dgm_str *at, size_t n)
+{
+    (void)ctx;
+    struct dgm_buf out;
+    dgm_buf_init(&out, &dgm_alloc_libc, 1 << 16);
+    for (size_t i = 0; i < n; i++) {
+        dgm_buf_put(&out, i ? DGM_STR(", ") : DGM_STR("Dragoman " DGM_VERSION " listens on "));
+        if (!dgm_str_starts(at[i], DGM_STR("unix:")))
+            dgm_buf_put_lit(&out, "http://");
+        dgm_buf_put(&out, at[i]);
+    }
+    dgm_buf_put_lit(&out, "\n");
+    if (c->fallback) {
+        dgm_buf_put_lit(
+            &out,
+            "No upstream is configured: the built-in emulator answers, and no model is asked.\n"
+            "\nTry it:\n\n");
+        put_curl(at[0], &out);
+        put_exports(at[0], &out);
+        dgm_buf_put_lit(&out, "\n");
+    }
+    (void)cli_write(STDOUT_FILENO, &out, false);
+    dgm_buf_dispose(&out);
+}
+
+static struct gw_config *reload(void *ctx)
+{
+    struct gw_config *c = NULL;
+    if (cli_config(ctx, &c) != CLI_DONE)
+        return NULL;
+    cli_tell_idle(c);
+    return c;
+}
+
+int cli_serve(const struct cli_args *args)
+{
+    struct gw_config *c = NULL;
+    int code = cli_config(args, &c);
+    if (code != CLI_DONE)
+        return code;
+    cli_tell_idle(c);
+    struct cli_args again = *args;
+    struct gw_master_hooks hooks = {.ctx = &again, .on_listening = on_listening, .reload = reload};
+    code = gw_master_run(c, &hooks);
+    gw_config_free(c);
+    return code;
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* settings.c - the configuration that a command line, the environment and a file make together. */
+#include "cli/cli.h"
+
+#include "base/str.h"
+
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SETS_MAX 256
+#define LISTEN_MAX 64
+
+/* The CPUs this process may run on: in a container fewer than the machine has. */
+static int64_t count_cpus(void)
+{
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0)
+        return CPU_COUNT(&set);
+    return sysconf(_SC_NPROCESSORS_ONLN);
+}
+
+/* --upstream KIND[=URL] with --project and --location. Returns an enum cli_exit. */
+static int read_upstream(const struct cli_args *args, struct gw_upstream *ret,
+                         struct dgm_str *ret_location)
+{
+    struct dgm_str text = cli_get(args, CLI_OPT_UPSTREAM), project = cli_get(args, CLI_OPT_PROJECT);
+    size_t equals = dgm_str_find_char(text, '=');
+    struct dgm_str kind = dgm_str_head(text, equals);
+    *ret = (struct gw_upstream){.kind = -1, .project = project};
+    *ret_location = cli_get(args, CLI_OPT_LOCATION);
+    for (int i = GW_VERTEX; i <= GW_EMULATOR; i++)
+        if (dgm_str_eq(gw_upstream_kind_name(i), kind))
+            ret->kind = i;
+    if (text.p && ret->kind < 0)
+        return cli_misused(args, DGM_STR("--upstream "), kind,
+                           DGM_STR(": expected vertex, gemini or openai=URL"));
+    if (ret->kind != GW_VERTEX && (project.p || ret_location->p))
+        return cli_misused(args, DGM_STR("--project and --location go with --upstream vertex"));
+    if (equals < text.n)
+        ret->base_url = dgm_str_skip(text, equals + 1);
+    if (ret_location->p)
+        ret->locations = (struct gw_strs){ret_location, 1};
+    return CLI_DONE;
+}
+
+/* --workers N is --set workers=N, at its place among the others' end: the short form is meant. */
+static int read_sets(const struct cli_args *args, struct dgm_str *sets, size_t *n, char *workers,
+                     size_t workers_bytes)
+{
+    *n = cli_get_all(args, CLI_OPT_SET, sets, SETS_MAX);
+    if (*n >= SETS_MAX)
+        return cli_misused(args, DGM_STR("more --set than are taken"));
+    struct dgm_str count = cli_get(args, CLI_OPT_WORKERS);
+    if (!count.p)
+        return CLI_DONE;
+    snprintf(workers, workers_bytes, "workers=%.40s", count.p);
+    sets[(*n)++] = dgm_str_c(workers);
+    return CLI_DONE;
+}
+
+static int parse(const struct gw_config_source *source, struct dgm_str file_name,
+                 struct gw_config **ret)
+{
+    struct gw_problems problems = {0};
+    struct dgm_buf out;
+    switch (gw_config_parse(source, ret, &problems)) {
+    case DGM_OK:
+        return CLI_DONE;
+    case DGM_E_REFUSED:
+        dgm_buf_init(&out, &dgm_alloc_libc, 1 << 20);
+        gw_problems_put(&problems, file_name, &out);
+        (void)cli_write(STDERR_FILENO, &out, false);
+        dgm_buf_dispose(&out);
+        return CLI_CONFIG;
+    default:
+        cli_tell(DGM_STR("out of memory"));
+        return CLI_REFUSED;
+    }
+}
+
+static struct dgm_str file_name(const struct cli_args *args, const char *const *environment)
+{
+    static const struct dgm_str variable = {"DRAGOMAN_CONFIG=", 16};
+    struct dgm_str name = cli_get(args, CLI_OPT_CONFIG);
+    for (const char *const *at = environment; !name.p && *at; at++)
+        if (dgm_str_starts(dgm_str_c(*at), variable) && (*at)[variable.n])
+            name = dgm_str_skip(dgm_str_c(*at), variable.n);
+    return name;
+}
+
+int cli_config(const struct cli_args *args, struct gw_config **ret)
+{
+    struct dgm_str sets[SETS_MAX], listen[LISTEN_MAX], location;
+    struct gw_upstream upstream;
+    char workers[64];
+    struct gw_config_source source = {.environment = (const char *const *)environ,
+                                      .sets = sets,
+                                      .listen = listen,
+                                      .cpus = count_cpus()};
+
+    source.listen_n = cli_get_all(args, CLI_OPT_LISTEN, listen, LISTEN_MAX);
+    if (source.listen_n > LISTEN_MAX)
+        return cli_misused(args, DGM_STR("more --listen than are taken"));
+    int code = read_sets(args, sets, &source.sets_n, workers, sizeof workers);
+    if (code == CLI_DONE)
+        code = read_upstream(args, &upstream, &location);
+    if (code != CLI_DONE)
+        return code;
+    if (cli_get(args, CLI_OPT_UPSTREAM).p)
+        source.upstream = &upstream;
+
+    struct dgm_str name = file_name(args, source.environment);
+    struct dgm_buf file = {0};
+    if (name.p && !cli_read(name.p, GW_CONFIG_FILE_MAX + 1, &file)) {
+        dgm_buf_dispose(&file);
+        return CLI_CONFIG;
+    }
+    if (name.p)
+        source.file = file.p ? dgm_buf_str(&file) : DGM_STR("");
+    code = parse(&source, name, ret);
+    if (file.p)
+        explicit_bzero(file.p, file.cap);
+    dgm_buf_dispose(&file);
+    return code;
+}
+
+void cli_tell_idle(const struct gw_config *c)
+{
+    struct dgm_buf out;
+    dgm_buf_init(&out, &dgm_alloc_libc, 1 << 20);
+    for (size_t i = 0; i < c->idle.n; i++) {
+        dgm_buf_put(&out, i ? DGM_STR(", ") : DGM_STR("dragoman: no effect in this version yet: "));
+        dgm_buf_put(&out, c->idle.at[i]);
+    }
+    if (c->idle.n)
+        dgm_buf_put_char(&out, '\n');
+    gw_config_put_suspects((const char *const *)environ, &out);
+    (void)cli_write(STDERR_FILENO, &out, false);
+    dgm_buf_dispose(&out);
+}

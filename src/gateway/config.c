@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* config.c - the configuration: sources merged, checked, looked up and wiped. */
+#include "gateway/config.h"
+
+#include "gateway/config_near.h"
+#include "gateway/config_parse.h"
+
+#include "base/str.h"
+#include "base/utf8.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define ARENA_BYTES_MAX ((size_t)64 * 1024 * 1024)
+#define NAME_BYTES_MAX 256 /* of a model; longer ones have no long form */
+
+/* ---- memory that is overwritten before it is given back ---- */
+
+static void *resize_wiping(void *ctx, void *p, size_t old_n, size_t n)
+{
+    const struct dgm_alloc *under = ctx;
+    void *to = n ? under->resize(under->ctx, NULL, 0, n) : NULL;
+    if (n && !to)
+        return NULL;
+    if (p && to)
+        memcpy(to, p, old_n < n ? old_n : n);
+    if (p) {
+        explicit_bzero(p, old_n);
+        under->resize(under->ctx, p, old_n, 0);
+    }
+    return to;
+}
+
+static struct dgm_alloc wiping(const struct dgm_alloc *under)
+{
+    union { /* resize gets its context back as const: it is only ever read */
+        const struct dgm_alloc *in;
+        void *out;
+    } ctx = {.in = under};
+    return (struct dgm_alloc){.resize = resize_wiping, .ctx = ctx.out};
+}
+
+static void *parse_take(struct gw_parse *p, struct dgm_arena *arena, size_t n)
+{
+    void *at = dgm_arena_take0(arena, n);
+    if (!at)
+        p->no_memory = true;
+    return at;
+}
+
+void *gw_parse_scratch(struct gw_parse *p, size_t n)
+{
+    return parse_take(p, &p->scratch, n);
+}
+
+void *gw_parse_take(struct gw_parse *p, size_t n)
+{
+    return parse_take(p, &p->config->_arena, n);
+}
+
+struct dgm_str gw_parse_join(struct gw_parse *p, const struct dgm_str *texts, size_t n)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < n; i++)
+        bytes += texts[i].n;
+    char *to = gw_parse_scratch(p, bytes + 1);
+    if (!to)
+        return DGM_STR("");
+    size_t at = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (texts[i].n)
+            memcpy(to + at, texts[i].p, texts[i].n);
+        at += texts[i].n;
+    }
+    return (struct dgm_str){to, bytes};
+}
+
+struct dgm_str gw_parse_text(struct gw_parse *p, const struct dgm_buf *buf)
+{
+    p->no_memory |= buf->rc == DGM_E_NOMEM;
+    return gw_join(p, dgm_buf_str(buf));
+}
+
+struct dgm_str gw_parse_keep(struct gw_parse *p, struct dgm_str text)
+{
+    char *to = text.p ? gw_parse_take(p, text.n + 1) : NULL;
+    if (!to)
+        return (struct dgm_str){0};
+    if (text.n)
+        memcpy(to, text.p, text.n);
+    return (struct dgm_str){to, text.n};
+}
+
+/* ---- problems ---- */
+
+static bool is_before(const struct gw_problem *a, const struct gw_problem *b)
+{
+    size_t a_line = a->line ? a->line : SIZE_MAX, b_line = b->line ? b->line : SIZE_MAX;
+    return a_line < b_line || (a_line == b_line && a->column < b->column);
+}
+
+void gw_parse_problem(struct gw_parse *p, size_t line, size_t column, const struct dgm_str *texts,
+                      size_t n)
+{
+    struct gw_problems *all = &p->problems;
+    struct gw_problem new = {.line = line, .column = column};
+    for (size_t i = 0; i < all->n; i++)
+        if (line && all->at[i].line == line && all->at[i].column == column)
+            return;
+    struct dgm_str text = gw_parse_join(p, texts, n);
+    text = dgm_utf8_head(dgm_str_head(text, dgm_utf8_bad(text)), sizeof new.text - 1);
+    if (text.n)
+        memcpy(new.text, text.p, text.n);
+    /* In the file's order, whatever the order of the checks; when there are too many the last ones go. */
+    size_t at = all->n;
+    while (at != 0 && is_before(&new, &all->at[at - 1]))
+        at--;
+    if (all->n == GW_CONFIG_PROBLEMS_MAX)
+        all->more++;
+    if (at == GW_CONFIG_PROBLEMS_MAX)
+        return;
+    size_t moved = (all->n < GW_CONFIG_PROBLEMS_MAX ? all->n : GW_CONFIG_PROBLEMS_MAX - 1) - at;
+    memmove(&all->at[at + 1], &all->at[at], moved * sizeof new);
+    all->at[at] = new;
+    if (all->n < GW_CONFIG_PROBLEMS_MAX)
+        all->n++;
+}
+
+void gw_problems_put(const struct gw_problems *all, struct dgm_str file_name, struct dgm_buf *out)
+{
+    for (size_t i = 0; i < all->n; i++) {
+        const struct gw_problem *at = &all->at[i];
+        if (at->line) {
+            dgm_buf_put(out, file_name);
+            dgm_buf_put_char(out, ':');
+            dgm_buf_put_int(out, (int64_t)at->line);
+            dgm_buf_put_char(out, ':');
+            dgm_buf_put_int(out, (int64_t)at->column);
+            dgm_buf_put_lit(out, ": ");
+        }
+        dgm_buf_put(out, dgm_str_c(at->text));
+        dgm_buf_put_char(out, '\n');
+    }
+    if (all->more) {
+        dgm_buf_put_lit(out, "and ");
+        dgm_buf_put_int(out, (int64_t)all->more);
+        dgm_buf_put_lit(out, " more\n");
+    }
+}
+
+void gw_parse_idle(struct gw_parse *p, struct dgm_str label)
+{
+    for (size_t i = 0; i < p->idle_n; i++)
+        if (dgm_str_eq(p->idle[i], label))
+            return;
+    if (p->idle_n == p->idle_cap) {
+        size_t cap = p->idle_cap ? p->idle_cap * 2 : 32;
+        struct dgm_str *more = gw_parse_take(p, cap * sizeof *more);
+        if (!more)
+            return;
+        if (p->idle_n)
+            memcpy(more, p->idle, p->idle_n * sizeof *more);
+        p->idle = more;
+        p->idle_cap = cap;
+    }
+    struct dgm_str kept = gw_parse_keep(p, label);
+    if (kept.p)
+        p->idle[p->idle_n++] = kept;
+}
+
+/* ---- the sources, the weakest first ---- */
+
+static void note_workers(struct gw_parse *p, const struct gw_row *row)
+{
+    if (dgm_str_eq(row->key, DGM_STR("workers")))
+        p->workers_set = true;
+}
+
+/* A text from outside the file: a default, a variable, a --set. */
+static void read_text(struct gw_parse *p, const struct gw_row *row, struct dgm_str text,
+                      struct dgm_str label)
+{
+    struct gw_node *node = gw_parse_scratch(p, sizeof *node);
+    if (!node)
+        return;
+    node->text = gw_join(p, text);
+    for (size_t i = 0; i < text.n; i++)
+        if ((unsigned char)text.p[i] < ' ' || text.p[i] == 0x7f) {
+            gw_problem(p, node, label,
+                       DGM_STR(": a text with control characters or line breaks in it"));
+            return;
+        }
+    if (dgm_utf8_bad(text) != text.n) {
+        gw_problem(p, node, label, DGM_STR(": a text that is not UTF-8"));
+        return;
+    }
+    gw_value_read(p, row, p->config, node, label);
+}
+
+static void read_standards(struct gw_parse *p)
+{
+    for (size_t i = 0; i < gw_rows_n; i++)
+        if (gw_rows[i].owner == GW_OF_CONFIG && gw_rows[i].standard)
+            read_text(p, &gw_rows[i], dgm_str_c(gw_rows[i].standard), gw_rows[i].key);
+    assert(p->problems.n == 0); /* the table's own texts are right; a test walks them */
+    p->idle_n = 0;              /* nobody set these */
+    p->listen = NULL;
+}
+
+static void read_file(struct gw_parse *p)
+{
+    const struct gw_node *root = gw_yaml_read(p);
+    if (!root || root->null)
+        return;
+    gw_map_read(p, GW_OF_CONFIG, p->config, root, (struct dgm_str){0}, DGM_STR(""));
+    p->workers_set = gw_node_get(root, DGM_STR("workers")) != NULL;
+}
+
+static void read_environment(struct gw_parse *p)
+{
+    for (size_t i = 0; i < gw_rows_n; i++) {
+        if (!gw_row_is_scalar(&gw_rows[i]))
+            continue;
+        struct dgm_buf name;
+        dgm_buf_init(&name, dgm_arena_alloc(&p->scratch), 256);
+        gw_row_put_env(&gw_rows[i], &name);
+        struct dgm_str label = gw_parse_text(p, &name);
+        struct dgm_str value = gw_parse_env(p, label);
+        if (value.n == 0) /* NAME= is the usual way to unset one in a service file */
+            continue;
+        read_text(p, &gw_rows[i], value, label);
+        note_workers(p, &gw_rows[i]);
+    }
+}
+
+static void tell_unknown_set(struct gw_parse *p, struct dgm_str key)
+{
+    static const struct gw_node nowhere = {0};
+    struct dgm_str keys[128];
+    size_t n = 0;
+    const struct gw_row *row = gw_row_find(GW_OF_CONFIG, key);
+    for (size_t i = 0; i < gw_rows_n && n < 128; i++)
+        if (gw_row_is_scalar(&gw_rows[i]))
+            keys[n++] = gw_rows[i].key;
+    struct dgm_str near = gw_near(key, keys, n), shown = dgm_str_head(key, 80);
+    if (row)
+        gw_problem(p, &nowhere, DGM_STR("--set "), shown,
+                   DGM_STR(": this one is set in the file alone"));
+    else
+        gw_problem(p, &nowhere, DGM_STR("--set: unknown key \""), shown, DGM_STR("\""),
+                   near.p ? DGM_STR("; did you mean \"") : DGM_STR(""), near,
+                   near.p ? DGM_STR("\"?") : DGM_STR(""));
+}
+
+static void read_sets(struct gw_parse *p)
+{
+    static const struct gw_node nowhere = {0};
+    for (size_t i = 0; i < p->source->sets_n; i++) {
+        struct dgm_str set = p->source->sets[i];
+        size_t at = dgm_str_find_char(set, '=');
+        struct dgm_str key = dgm_str_head(set, at);
+        const struct gw_row *row = gw_row_find(GW_OF_CONFIG, key);
+        if (at == set.n)
+            gw_problem(p, &nowhere, DGM_STR("--set wants key=value, not \""), dgm_str_head(set, 80),
+                       DGM_STR("\""));
+        else if (!row || !gw_row_is_scalar(row))
+            tell_unknown_set(p, key);
+        else {
+            read_text(p, row, dgm_str_skip(set, at + 1), gw_join(p, DGM_STR("--set "), key));
+            note_workers(p, row);
+        }
+    }
+}
+
+static void read_listen_options(struct gw_parse *p)
+{
+    struct dgm_buf all;
+    if (p->source->listen_n == 0)
+        return;
+    dgm_buf_init(&all, dgm_arena_alloc(&p->scratch), 64 * 1024);
+    for (size_t i = 0; i < p->source->listen_n; i++) {
+        if (i)
+            dgm_buf_put_char(&all, ',');
+        dgm_buf_put(&all, p->source->listen[i]);
+    }
+    read_text(p, gw_row_find(GW_OF_CONFIG, DGM_STR("listen")), gw_parse_text(p, &all),
+              DGM_STR("--listen"));
+}
+
+/* ---- what follows from all of them ---- */
+
+static void note_idle_upstreams(struct gw_parse *p)
+{
+    const struct gw_config *c = p->config;
+    for (size_t i = 0; i < c->upstreams_n; i++)
+        if (c->upstreams[i].kind != GW_EMULATOR)
+            gw_parse_idle(p, gw_join(p, DGM_STR("upstreams."), c->upstreams[i].name,
+                                     DGM_STR(" (kind "),
+                                     gw_upstream_kind_name(c->upstreams[i].kind), DGM_STR(")")));
+}
+
+static void finish(struct gw_parse *p)
+{
+    struct gw_config *c = p->config;
+    if (p->source->upstream) {
+        gw_upstreams_single(p, p->source->upstream);
+    } else if (c->upstreams_n == 0) {
+        c->fallback = true;
+        gw_upstreams_single(p, NULL);
+    }
+    if (p->no_memory)
+        return;
+    gw_models_make(p);
+    gw_endpoints_make(p);
+    gw_listen_check(p);
+    if (c->fallback && !p->workers_set)
+        c->workers = 1;
+    if (c->workers == 0)
+        c->workers = p->source->cpus < 1 ? 1 : p->source->cpus;
+    if (c->workers > gw_row_find(GW_OF_CONFIG, DGM_STR("workers"))->max)
+        c->workers = gw_row_find(GW_OF_CONFIG, DGM_STR("workers"))->max;
+    if (p->problems.n == 0)
+        note_idle_upstreams(p);
+    c->idle = (struct gw_strs){p->idle, p->idle_n};
+}
+
+static void parse_all(struct gw_parse *p)
+{
+    void (*const steps[])(struct gw_parse *) = {
+        read_standards, read_file, read_environment, read_sets, read_listen_options, finish,
+    };
+    for (size_t i = 0; i < sizeof steps / sizeof *steps && !p->no_memory; i++)
+        steps[i](p);
+}
+
+enum dgm_rc gw_config_parse(const struct gw_config_source *source, struct gw_config **ret,
+                            struct gw_problems *reterr)
+{
+    const struct dgm_alloc *alloc = source->alloc ? source->alloc : &dgm_alloc_libc;
+    struct gw_config *c = alloc->resize(alloc->ctx, NULL, 0, sizeof *c);
+    if (!c)
+        return DGM_E_NOMEM;
+    *c = (struct gw_config){._alloc = alloc, ._wiping = wiping(alloc)};
+    dgm_arena_init(&c->_arena, &c->_wiping, ARENA_BYTES_MAX);
+    struct gw_parse p = {.source = source, .config = c};
+    dgm_arena_init(&p.scratch, &c->_wiping, ARENA_BYTES_MAX);
+
+    parse_all(&p);
+    dgm_arena_dispose(&p.scratch);
+    if (!p.no_memory && p.problems.n == 0) {
+        *ret = c;
+        return DGM_OK;
+    }
+    gw_config_free(c);
+    if (p.no_memory)
+        return DGM_E_NOMEM;
+    *reterr = p.problems;
+    return DGM_E_REFUSED;
+}
+
+void gw_config_free(struct gw_config *c)
+{
+    if (!c)
+        return;
+    const struct dgm_alloc *alloc = c->_alloc;
+    dgm_arena_dispose(&c->_arena);
+    explicit_bzero(c, sizeof *c);
+    alloc->resize(alloc->ctx, c, sizeof *c, 0);
+}
+
+/* ---- looking things up ---- */
+
+/* '*' stands for any run of characters. Linear but for going back to the last star: O(pattern * name). */
+static bool matches(struct dgm_str pattern, struct dgm_str name)
+{
+    size_t i = 0, j = 0, star = SIZE_MAX, back = 0;
+    while (j < name.n) {
+        if (i < pattern.n && pattern.p[i] == '*') {
+            star = i++;
+            back = j;
+        } else if (i < pattern.n && pattern.p[i] == name.p[j]) {
+            i++;
+            j++;
+        } else if (star != SIZE_MAX) {
+            i = star + 1;
+            j = ++back;
+        } else {
+            return false;
+        }
+    }
+    while (i < pattern.n && pattern.p[i] == '*')
+        i++;
+    return i == pattern.n;
+}
+
+/* The part behind "publishers/google/models/", "models/" or "google/"; absent when the name is another's. */
+static struct dgm_str bare_name(struct dgm_str model)
+{
+    static const char *const prefixes[] = {"publishers/google/models/", "models/", "google/", ""};
+    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
+        struct dgm_str prefix = dgm_str_c(prefixes[i]), bare = dgm_str_skip(model, prefix.n);
+        if (dgm_str_starts(model, prefix) && dgm_str_find_char(bare, '/') == bare.n)
+            return bare;
+    }
+    return (struct dgm_str){0};
+}
+
+const struct gw_upstream *gw_config_model(const struct gw_config *c, struct dgm_str model)
+{
+    char text[7 + NAME_BYTES_MAX];
+    struct dgm_str bare = bare_name(model), full = model;
+    if (bare.p && bare.n <= NAME_BYTES_MAX) {
+        memcpy(text, "google/", 7);
+        memcpy(text + 7, bare.p, bare.n);
+        full = (struct dgm_str){text, 7 + bare.n};
+    }
+    for (size_t i = 0; i < c->models_n; i++)
+        if (matches(c->models[i].match, model) || matches(c->models[i].match, full))
+            return c->models[i].upstream;
+    return NULL;
+}
+
+const struct gw_endpoint *gw_config_endpoint(const struct gw_config *c, struct dgm_str id)
+{
+    for (size_t i = 0; i < c->endpoints_n; i++)
+        if (dgm_str_eq(c->endpoints[i].id, id))
+            return &c->endpoints[i];
+    return NULL;
+}

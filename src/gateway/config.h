@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * config.h - the configuration: a file, the environment and the command line, checked and ready to use.
+ *
+ * Every setting is a row of settings.def. What follows from the table: parsing, --set key=value,
+ * DRAGOMAN_KEY, --help, docs/CONFIGURATION.md and the test that walks them. Later sources win: defaults,
+ * file, environment, command line.
+ *
+ * Every string of a configuration is zero-terminated too; absent (p == NULL) means "not set". Durations are
+ * milliseconds, 0 is "off".
+ */
+#ifndef GATEWAY_CONFIG_H
+#define GATEWAY_CONFIG_H
+
+#include "base/arena.h"
+
+#include <sys/socket.h>
+
+/* ---- what it holds ---------------------------------------------------------------------------------- */
+
+/** Several strings: locations, origins. */
+struct gw_strs {
+    const struct dgm_str *at;
+    size_t n;
+};
+
+/** One address to listen on. */
+struct gw_listen {
+    struct dgm_str text; /* as written: "127.0.0.1:8080", "[::1]:8080", "unix:/run/dragoman.sock" */
+    struct sockaddr_storage
+        addr; /* AF_INET, AF_INET6 or AF_UNIX, for bind(2); port 0 takes a free one */
+    socklen_t addr_bytes;
+    bool loopback;                    /* only this machine can reach it; true for unix: */
+    struct dgm_str tls_cert, tls_key; /* paths of PEM files; both or neither */
+};
+
+enum gw_credentials_kind {
+    GW_CREDENTIALS_NONE,
+    GW_CREDENTIALS_ADC,     /* Application Default Credentials */
+    GW_CREDENTIALS_CALLER,  /* the caller's own bearer is forwarded */
+    GW_CREDENTIALS_FILE,    /* value: the path of a key file */
+    GW_CREDENTIALS_API_KEY, /* value: the key, a secret */
+};
+
+struct gw_credentials {
+    enum gw_credentials_kind kind;
+    struct dgm_str value;
+};
+
+/** In the order of the words in settings.def. */
+enum gw_upstream_kind { GW_VERTEX, GW_GEMINI, GW_VLLM, GW_TGI, GW_OPENAI, GW_EMULATOR };
+
+/** Somewhere a request can go. */
+struct gw_upstream {
+    struct dgm_str name;
+    int kind;                 /* enum gw_upstream_kind */
+    struct dgm_str project;   /* vertex: absent means the one of the request's path */
+    struct gw_strs locations; /* vertex: none means the one of the request's path */
+    struct dgm_str
+        base_url; /* instead of the kind's own host; the servers' address for vllm tgi openai */
+    struct dgm_str model; /* sent instead of the client's */
+    struct dgm_str ca;    /* path of a PEM file to trust instead of the system's */
+    struct gw_credentials credentials;
+};
+
+/** A pattern of model names ('*' stands for any run of characters) and where they go. */
+struct gw_model {
+    struct dgm_str match;
+    const struct gw_upstream *upstream;
+};
+
+/** What endpoints/{id} means. */
+struct gw_endpoint {
+    struct dgm_str id, display_name;
+    const struct gw_upstream *upstream;
+};
+
+enum gw_google { GW_GOOGLE_OFF, GW_GOOGLE_VERIFY, GW_GOOGLE_EMULATED };
+enum gw_compat { GW_COMPAT_OPENAI, GW_COMPAT_GOOGLE };
+enum gw_reasoning {
+    GW_REASONING_CONTENT,
+    GW_REASONING_PLAIN,
+    GW_REASONING_BOTH,
+    GW_REASONING_TAG,
+    GW_REASONING_OFF,
+};
+enum gw_log_level { GW_LOG_ERROR, GW_LOG_WARN, GW_LOG_INFO, GW_LOG_DEBUG };
+
+struct gw_auth {
+    struct dgm_str
+        keys;   /* path of the file of keys; absent: any bearer is accepted, on loopback alone */
+    int google; /* enum gw_google */
+    struct gw_strs origins; /* whose pages may ask, as "https://chat.example"; none: no page may */
+};
+
+struct gw_store {
+    struct dgm_str path;
+    int64_t max_bytes;
+    struct dgm_str valkey; /* redis://...; may hold a password */
+};
+
+struct gw_limits {
+    int64_t body_bytes;  /* of one request */
+    int64_t connections; /* of one worker, clients only */
+};
+
+struct gw_timeouts {
+    int64_t head_ms;       /* a request's head, from its first byte to its last */
+    int64_t body_ms;       /* the client's silence in the middle of a body */
+    int64_t keep_alive_ms; /* a client's connection between two requests */
+    int64_t connect_ms;    /* to an upstream, TLS included */
+    int64_t first_byte_ms; /* of an upstream's answer */
+    int64_t
+        idle_ms; /* no byte moves in an open answer: the upstream is silent, or the client does not read */
+    int64_t total_ms;   /* one exchange, from the request's first byte to the answer's last */
+    int64_t comment_ms; /* a stream still without a byte gets a comment line after this long */
+    int64_t drain_ms;   /* what runs at SIGTERM may take this long to end */
+};
+
+/** The pace of the emulator's streams. */
+struct gw_pace {
+    int64_t first_ms;    /* before the first piece */
+    int64_t piece_ms;    /* between two pieces */
+    int64_t piece_chars; /* characters of text in a piece */
+};
+
+struct gw_log {
+    int level;   /* enum gw_log_level */
+    bool access; /* one line a request */
+};
+
+/**
+ * A whole configuration. Lifetime:
+ *   1. gw_config_parse makes it; nothing in it changes afterwards, so processes forked later may share it.
+ *   2. All it points at lives as long as it does.
+ *   3. gw_config_free overwrites all of it before giving it back: there are secrets in it.
+ */
+struct gw_config {
+    const struct gw_listen *listen; /* at least one */
+    size_t listen_n;
+    int64_t workers;                     /* at least 1: "auto" is resolved already */
+    const struct gw_upstream *upstreams; /* at least one: the emulator, when none is configured */
+    size_t upstreams_n;
+    const struct gw_model
+        *models; /* at least one: "*" and the first upstream, when none is configured */
+    size_t models_n;
+    const struct gw_endpoint *endpoints;
+    size_t endpoints_n;
+    struct gw_auth auth;
+    struct gw_store store;
+    struct gw_limits limits;
+    struct gw_timeouts timeouts;
+    struct gw_pace emulator;
+    struct gw_log log;
+    int compat;    /* enum gw_compat */
+    int reasoning; /* enum gw_reasoning */
+    bool strict;   /* a member that is not supported is a 400, not ignored */
+    bool fallback; /* no upstream was configured: the emulator answers */
+    struct gw_strs
+        idle; /* what was set and has no effect in this version: "auth.keys", "upstreams.lab" */
+    struct dgm_arena _arena;
+    const struct dgm_alloc *_alloc;
+    struct dgm_alloc _wiping;
+};
+
+/* ---- making one ------------------------------------------------------------------------------------- */
+
+#define GW_CONFIG_FILE_MAX (1024 * 1024) /* bytes of a configuration file */
+#define GW_CONFIG_PROBLEMS_MAX 20        /* told at once */
+
+/** One thing that is wrong. `line` and `column` count from 1; 0 when it does not stand in the file. */
+struct gw_problem {
+    size_t line, column;
+    char text[320];
+};
+
+struct gw_problems {
+    struct gw_problem at[GW_CONFIG_PROBLEMS_MAX];
+    size_t n;    /* of `at` */
+    size_t more; /* not kept */
+};
+
+/** Where a configuration comes from. Everything is borrowed for the call; all of it may be zero. */
+struct gw_config_source {
+    const struct dgm_alloc *alloc;  /* NULL: dgm_alloc_libc */
+    struct dgm_str file;            /* the YAML text; absent: no file */
+    const char *const *environment; /* "NAME=value" strings, NULL at the end, as environ(7) */
+    const struct dgm_str *sets;     /* "key=value", as --set takes them; a later one wins */
+    size_t sets_n;
+    const struct dgm_str *listen; /* --listen: replaces all that other sources say */
+    size_t listen_n;
+    const struct gw_upstream *upstream; /* --upstream: becomes the only one, all models go there */
+    int64_t cpus;                       /* what `workers: auto` means; below 1 counts as 1 */
+};
+
+/**
+ * Parses and checks a configuration; reads no file and no clock.
+ *
+ * DGM_OK: `*ret` is the caller's to free. DGM_E_REFUSED: `*reterr` has at least one problem, in the order of
+ * the file. DGM_E_NOMEM: memory was short, `*reterr` may be empty.
+ */
+DGM_MUST_USE enum dgm_rc gw_config_parse(const struct gw_config_source *, struct gw_config **ret,
+                                         struct gw_problems *reterr);
+
+/** Overwrites and frees it. NULL is fine. */
+void gw_config_free(struct gw_config *);
+
+/** Puts one line a problem: "FILE:7:3: TEXT", or "TEXT" for what does not stand in the file. */
+void gw_problems_put(const struct gw_problems *, struct dgm_str file_name, struct dgm_buf *out);
+
+/** Puts the settings in force, "key=value" a line as --set takes them, the rest as comments; secrets as ***. */
+void gw_config_put(const struct gw_config *, struct dgm_buf *out);
+
+/** Puts the reference page, docs/CONFIGURATION.md, made of settings.def alone. */
+void gw_config_put_reference(struct dgm_buf *out);
+
+/** Puts the settings that --set takes, one line each, with their defaults. */
+void gw_config_put_help(struct dgm_buf *out);
+
+/**
+ * Puts a line for each variable that begins with DRAGOMAN_, is no setting, and is nearly one. Others are let
+ * be: an orchestrator may set DRAGOMAN_SERVICE_HOST and the like for a service of that name.
+ */
+void gw_config_put_suspects(const char *const *environment, struct dgm_buf *out);
+
+/* ---- looking things up ------------------------------------------------------------------------------ */
+
+/**
+ * Where a model goes: the first row of `models` whose pattern matches the name as the client spelled it, or
+ * its long form ("google/x" for "x", "models/x" and "publishers/google/models/x"). NULL when none does.
+ */
+const struct gw_upstream *gw_config_model(const struct gw_config *, struct dgm_str model);
+
+/** What endpoints/{id} means; NULL when it is not configured. "openapi" is none of these. */
+const struct gw_endpoint *gw_config_endpoint(const struct gw_config *, struct dgm_str id);
+
+/** "vertex", "emulator", ... for people. */
+struct dgm_str gw_upstream_kind_name(int kind);
+
+#endif

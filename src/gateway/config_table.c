@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* config_table.c - settings.def as data. */
+#include "gateway/config_parse.h"
+
+#include "base/str.h"
+
+#include <assert.h>
+
+/* What a member must be for its row; checked below by the compiler, so that a row cannot write past it. */
+#define TYPE_TEXT struct dgm_str
+#define TYPE_SECRET struct dgm_str
+#define TYPE_INT int64_t
+#define TYPE_BOOL bool
+#define TYPE_TIME int64_t
+#define TYPE_MB int64_t
+#define TYPE_WORD int
+#define TYPE_LIST struct gw_strs
+#define TYPE_LISTEN const struct gw_listen *
+#define TYPE_CREDENTIALS struct gw_credentials
+#define TYPE_UPSTREAMS const struct gw_upstream *
+#define TYPE_MODELS const struct gw_model *
+#define TYPE_ENDPOINTS const struct gw_endpoint *
+
+#define CHECK(type, member, kind, key)                                                             \
+    static_assert(__builtin_types_compatible_p(__typeof__(((type *)0)->member), TYPE_##kind),      \
+                  key ": its member has another type");
+#define SETTING(key, kind, member, standard, min, max, words, effect, help)                        \
+    CHECK(struct gw_config, member, kind, key)
+#define PART(key, kind, owner, member, words, effect, help) CHECK(struct owner, member, kind, key)
+#include "gateway/settings.def"
+#undef SETTING
+#undef PART
+
+#define PART_LIST_MAX 64 /* locations of an upstream */
+#define OWNER_raw_listen GW_OF_LISTEN
+#define OWNER_gw_upstream GW_OF_UPSTREAM
+#define OWNER_raw_model GW_OF_MODEL
+#define OWNER_raw_endpoint GW_OF_ENDPOINT
+
+/* clang-format off */
+const struct gw_row gw_rows[] = {
+#define KEY(key) {key, sizeof key - 1}
+#define SETTING(key, kind, member, standard, min, max, words, effect, help) \
+    {GW_OF_CONFIG, GW_ROW_##kind, GW_EFFECT_##effect, KEY(key), offsetof(struct gw_config, member), standard, min, max, words, help},
+#define PART(key, kind, owner, member, words, effect, help) \
+    {OWNER_##owner, GW_ROW_##kind, GW_EFFECT_##effect, KEY(key), offsetof(struct owner, member), NULL, 0, PART_LIST_MAX, words, help},
+#include "gateway/settings.def"
+#undef SETTING
+#undef PART
+};
+/* clang-format on */
+
+const size_t gw_rows_n = sizeof gw_rows / sizeof *gw_rows;
+
+const struct gw_row *gw_row_find(enum gw_row_owner owner, struct dgm_str key)
+{
+    for (size_t i = 0; i < gw_rows_n; i++)
+        if (gw_rows[i].owner == owner && dgm_str_eq(gw_rows[i].key, key))
+            return &gw_rows[i];
+    return NULL;
+}
+
+bool gw_row_is_scalar(const struct gw_row *row)
+{
+    return row->owner == GW_OF_CONFIG && row->kind != GW_ROW_UPSTREAMS &&
+           row->kind != GW_ROW_MODELS && row->kind != GW_ROW_ENDPOINTS;
+}
+
+void gw_row_put_env(const struct gw_row *row, struct dgm_buf *out)
+{
+    dgm_buf_put_lit(out, "DRAGOMAN_");
+    for (size_t i = 0; i < row->key.n; i++) {
+        char c = row->key.p[i];
+        dgm_buf_put_char(out, c == '.' ? '_' : c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c);
+    }
+}
