@@ -124,23 +124,50 @@ bool dgm_str_i64(struct dgm_str s, int64_t *ret)
     /* 5.0 and 1e3 are integers too; past 2^53 a double could no longer tell which. */
     if (!dgm_str_double(s, &d) || d < -9007199254740992.0 || d > 9007199254740992.0)
         return false;
+    if ((double)(int64_t)d != d)
+        return false;
     *ret = (int64_t)d;
-    return (double)*ret == d;
+    return true;
+}
+
+static size_t skip_digits(struct dgm_str s, size_t at)
+{
+    while (at < s.n && s.p[at] >= '0' && s.p[at] <= '9')
+        at++;
+    return at;
+}
+
+/* The grammar of RFC 8259, section 6: strtod takes more, such as hexadecimal, "inf" and leading blanks. */
+static bool is_json_number(struct dgm_str s)
+{
+    size_t from = s.n != 0 && s.p[0] == '-', at = skip_digits(s, from);
+    if (at == from || (at - from > 1 && s.p[from] == '0'))
+        return false;
+    if (at < s.n && s.p[at] == '.') {
+        from = at + 1;
+        at = skip_digits(s, from);
+        if (at == from)
+            return false;
+    }
+    if (at < s.n && (s.p[at] == 'e' || s.p[at] == 'E')) {
+        from = at + 1;
+        from += from < s.n && (s.p[from] == '+' || s.p[from] == '-');
+        at = skip_digits(s, from);
+        if (at == from)
+            return false;
+    }
+    return at == s.n;
 }
 
 bool dgm_str_double(struct dgm_str s, double *ret)
 {
     char text[400]; /* longer numbers exist, but none that a client means */
-    if (s.n == 0 || s.n >= sizeof text)
+    if (s.n >= sizeof text || !is_json_number(s))
         return false;
-    for (size_t i = 0; i < s.n; i++) /* strtod also takes hexadecimal, "inf" and leading blanks */
-        if (!memchr("0123456789+-.eE", s.p[i], 15))
-            return false;
     memcpy(text, s.p, s.n);
     text[s.n] = '\0';
-    char *end;
-    double d = strtod(text, &end);
-    if (end != text + s.n || !isfinite(d))
+    double d = strtod(text, NULL);
+    if (!isfinite(d))
         return false;
     *ret = d;
     return true;

@@ -64,14 +64,17 @@ void answer_put_usage(struct json_writer *w, const struct answer_usage *u)
 
 /* ---- candidates ---- */
 
-struct dgm_str answer_finish(struct dgm_str native, bool has_calls)
+struct dgm_str answer_finish(struct dgm_str native)
 {
-    if (has_calls && dgm_str_eq(native, DGM_STR("STOP")))
-        return DGM_STR("tool_calls");
     for (size_t i = 0; i < sizeof finishes / sizeof *finishes; i++)
         if (dgm_str_eq(native, dgm_str_c(finishes[i].native)))
             return dgm_str_c(finishes[i].openai);
     return DGM_STR("content_filter");
+}
+
+struct dgm_str answer_finish_of(struct dgm_str finish, bool has_calls)
+{
+    return has_calls && dgm_str_eq(finish, DGM_STR("stop")) ? DGM_STR("tool_calls") : finish;
 }
 
 struct dgm_str answer_text(const struct json_val *part)

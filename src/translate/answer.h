@@ -16,8 +16,11 @@ struct answer_usage {
 struct answer_usage answer_usage(const struct json_val *native);
 void answer_put_usage(struct json_writer *, const struct answer_usage *);
 
-/** OpenAI's finish_reason for a native one; a turn with calls that just stopped ended for them. */
-struct dgm_str answer_finish(struct dgm_str native, bool has_calls);
+/** OpenAI's finish_reason for a native one, by finish.def. */
+struct dgm_str answer_finish(struct dgm_str native);
+
+/** The same for a whole turn: one with calls that just stopped ended for them (user-pain C10). */
+struct dgm_str answer_finish_of(struct dgm_str finish, bool has_calls);
 
 /** A part's text that belongs to the answer: absent for thoughts and for anything but text. */
 struct dgm_str answer_text(const struct json_val *part);

@@ -52,8 +52,9 @@ static void put_choice(struct dgm_request *r, struct json_writer *w,
         put_calls(r, w, parts);
     json_close_obj(w);
     json_member_null(w, "logprobs");
-    json_member_str(w, "finish_reason",
-                    answer_finish(json_get_str(candidate, DGM_STR("finishReason")), calls));
+    json_member_str(
+        w, "finish_reason",
+        answer_finish_of(answer_finish(json_get_str(candidate, DGM_STR("finishReason"))), calls));
     json_close_obj(w);
 }
 

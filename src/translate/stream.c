@@ -131,7 +131,7 @@ static void put_candidate(struct dgm_stream *s, const struct json_val *candidate
         put_delta(s, (size_t)index, parts, texts, calls, out);
     struct dgm_str native = json_get_str(candidate, DGM_STR("finishReason"));
     if (native.n)
-        c->finish = answer_finish(native, c->calls != 0);
+        c->finish = answer_finish(native);
 }
 
 /* ---- errors ---- */
@@ -282,7 +282,7 @@ static void put_end(struct dgm_stream *s, struct dgm_buf *out)
         open_chunk(s, &w, i);
         if (!started) /* an answer without a word is still an answer */
             json_member_str(&w, "content", DGM_STR(""));
-        close_chunk(s, &w, s->choices[i].finish);
+        close_chunk(s, &w, answer_finish_of(s->choices[i].finish, s->choices[i].calls != 0));
     }
     if (s->r->usage) {
         dgm_buf_put_lit(out, "data: ");

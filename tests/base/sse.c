@@ -143,8 +143,8 @@ static void finish(struct dgm_sse *d, struct log *log)
 }
 
 /* Decodes pieces of `step` bytes; each stands in memory of its own, which is gone before the next. */
-static void decode(const struct dgm_alloc *alloc, struct dgm_str s, size_t max, size_t first, size_t step,
-                   struct log *log)
+static void decode(const struct dgm_alloc *alloc, struct dgm_str s, size_t max, size_t first,
+                   size_t step, struct log *log)
 {
     struct dgm_sse d;
     *log = (struct log){.rc = DGM_MORE};
@@ -200,10 +200,10 @@ static void assert_events(struct dgm_str s, size_t n, const char *const *expecte
     check(s, 1000);
 }
 
-#define EVENTS(stream, ...)                                                                                  \
-    do {                                                                                                     \
-        const char *const expected[] = {__VA_ARGS__, NULL};                                                  \
-        assert_events(DGM_STR(stream), sizeof expected / sizeof *expected - 1, expected);                    \
+#define EVENTS(stream, ...)                                                                        \
+    do {                                                                                           \
+        const char *const expected[] = {__VA_ARGS__, NULL};                                        \
+        assert_events(DGM_STR(stream), sizeof expected / sizeof *expected - 1, expected);          \
     } while (0)
 
 static void decodes_events(void **state)
@@ -213,11 +213,15 @@ static void decodes_events(void **state)
     EVENTS("data: one\r\n\r\ndata: two\r\n\r\n", "one", "two");
     EVENTS("data: one\r\rdata: two\r\r", "one", "two");
     EVENTS("data: one\r\n\rdata: two\n\r", "one", "two");
-    EVENTS("\xef\xbb\xbf" "data: marked\n\n", "marked");
+    EVENTS("\xef\xbb\xbf"
+           "data: marked\n\n",
+           "marked");
     EVENTS("data: a\ndata:b\ndata:  c\ndata\ndata:\n\n", "a\nb\n c\n\n");
     EVENTS("data\n\n", "");
     EVENTS("data: \n\n\n\ndata:\n\n", "", "");
-    EVENTS(": comment\nevent: x\nid: 1\nretry: 3\ndata: a\n: more\nnonsense\ndatax: y\n\nevent: only\n\n", "a");
+    EVENTS(
+        ": comment\nevent: x\nid: 1\nretry: 3\ndata: a\n: more\nnonsense\ndatax: y\n\nevent: only\n\n",
+        "a");
     EVENTS("data: [DONE]\n\n", "[DONE]");
     EVENTS("data: {\"a\":1}\n\n", "{\"a\":1}");
 }
@@ -240,15 +244,15 @@ static void ends_streams(void **state)
 static void delivers_raw_json(void **state)
 {
     (void)state;
-    EVENTS("data: a\n\n{\n  \"error\": {\n    \"code\": 499\n  }\n}\n",
-           "a", "raw {\n  \"error\": {\n    \"code\": 499\n  }\n}");
+    EVENTS("data: a\n\n{\n  \"error\": {\n    \"code\": 499\n  }\n}\n", "a",
+           "raw {\n  \"error\": {\n    \"code\": 499\n  }\n}");
     EVENTS("{\n}\n\ndata: b\n\n", "raw {\n}", "b");
-    EVENTS("{\n}\ndata: b\n\n", "raw {\n}", "b");        /* ended by a field */
-    EVENTS("data: a\n{\n}\n", "a", "raw {\n}");          /* ends an event without its blank line */
+    EVENTS("{\n}\ndata: b\n\n", "raw {\n}", "b"); /* ended by a field */
+    EVENTS("data: a\n{\n}\n", "a", "raw {\n}");   /* ends an event without its blank line */
     EVENTS("data: a\n[\ndata: b\n{", "a", "raw [", "b", "raw cut {");
     EVENTS("[{\r\n: keep-alive\r\n}]", "raw cut [{\n}]");
     EVENTS("{\"error\":{}}", "raw cut {\"error\":{}}");
-    EVENTS("Bad gateway\n{}\n", "raw {}");               /* other lines are nothing */
+    EVENTS("Bad gateway\n{}\n", "raw {}"); /* other lines are nothing */
     EVENTS("\xef\xbb\xbf{}\n", "raw {}");
 }
 
@@ -256,7 +260,8 @@ static void delivers_raw_json(void **state)
 static void agrees_with_the_reference(void **state)
 {
     (void)state;
-    static const char *const tokens[] = {"\n", "\r", "data: a", "data", ":", "{", "x", "\xef\xbb\xbf"};
+    static const char *const tokens[] = {"\n", "\r", "data: a", "data",
+                                         ":",  "{",  "x",       "\xef\xbb\xbf"};
     enum { KINDS = sizeof tokens / sizeof *tokens, LENGTH = 5 };
     size_t streams = 1;
     for (int i = 0; i < LENGTH; i++)

@@ -316,24 +316,34 @@ static void cut_everywhere(struct report *r, const struct outcome *expected)
     }
 }
 
-static void cut_near_borders(struct report *r, const struct outcome *expected)
+static bool is_in(char c, const char *set)
 {
-    static const size_t sizes[] = {1, 2, 3, 7, 64, 4095, 65536};
-    struct dgm_str sse = dgm_buf_str(&r->c->native);
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes && !r->failed; i++)
-        run_again(r, expected, &(struct way){sizes[i], sizes[i], OUT_BYTES}, 0, NULL);
+    return c != '\0' && strchr(set, c);
+}
 
-    /* A border is a line's end or an escape; where there are too many, each so-and-so-many-th is taken. */
+/* In two pieces, cut within two bytes of each of these characters; of too many, each so-and-so-many-th is taken. */
+static void cut_near(struct report *r, const struct outcome *expected, const char *set)
+{
+    struct dgm_str sse = dgm_buf_str(&r->c->native);
     size_t borders = 0, seen = 0;
     for (size_t i = 0; i < sse.n; i++)
-        borders += sse.p[i] == '\n' || sse.p[i] == '\r' || sse.p[i] == '\\';
+        borders += is_in(sse.p[i], set);
     size_t stride = 1 + borders * 5 / (1 + CUTS_WORK_BYTES / sse.n);
     for (size_t i = 0; i < sse.n && !r->failed; i++) {
-        if ((sse.p[i] != '\n' && sse.p[i] != '\r' && sse.p[i] != '\\') || seen++ % stride)
+        if (!is_in(sse.p[i], set) || seen++ % stride)
             continue;
         for (size_t cut = i > 2 ? i - 2 : 1; cut <= i + 2 && cut < sse.n; cut++)
             run_again(r, expected, &(struct way){cut, sse.n, OUT_BYTES}, 0, NULL);
     }
+}
+
+static void cut_near_borders(struct report *r, const struct outcome *expected)
+{
+    static const size_t sizes[] = {1, 2, 3, 7, 64, 4095, 65536};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes && !r->failed; i++)
+        run_again(r, expected, &(struct way){sizes[i], sizes[i], OUT_BYTES}, 0, NULL);
+    cut_near(r, expected, "\r\n");
+    cut_near(r, expected, "\\");
 }
 
 static void run_in_every_way(struct report *r, const struct outcome *expected)

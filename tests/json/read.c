@@ -87,7 +87,10 @@ static void reads_every_kind(void **state)
 {
     (void)state;
     struct parse p;
-    parse(&p, DGM_STR(" {\"a\":null, \"b\":true,\"c\":[1,-2.50e+3,\"x\",{}],\n\"d\":{\"e\":\"\\u00e9\"}}\r\n\t"));
+    parse(
+        &p,
+        DGM_STR(
+            " {\"a\":null, \"b\":true,\"c\":[1,-2.50e+3,\"x\",{}],\n\"d\":{\"e\":\"\\u00e9\"}}\r\n\t"));
     assert_int_equal(p.rc, DGM_OK);
     assert_int_equal(json_kind(p.root), JSON_OBJ);
     assert_int_equal(json_size(p.root), 4);
@@ -152,8 +155,9 @@ static void names_kinds(void **state)
 static void keeps_numbers_as_text(void **state)
 {
     (void)state;
-    static const char *const numbers[] = {"0",    "-0",  "5.0",      "2512292042121000001", "1e400", "-0.00",
-                                          "1E+5", "1e5", "0.1e-999", "12345678901234567890123456789"};
+    static const char *const numbers[] = {
+        "0",    "-0",  "5.0",      "2512292042121000001",          "1e400", "-0.00",
+        "1E+5", "1e5", "0.1e-999", "12345678901234567890123456789"};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         struct parse p;
         parse(&p, dgm_str_c(numbers[i]));
@@ -163,7 +167,8 @@ static void keeps_numbers_as_text(void **state)
         done(&p);
     }
 
-    static const char *const not[] = {"01", "-", "1.", ".5", "+1", "1e", "0x1", "NaN", "Infinity", "- 1", "1.e5"};
+    static const char *const not[] = {"01",  "-",   "1.",       ".5",  "+1",  "1e",
+                                      "0x1", "NaN", "Infinity", "- 1", "1.e5"};
     for (size_t i = 0; i < sizeof not / sizeof *not; i++) {
         struct parse p;
         parse(&p, dgm_str_c(not[i]));
@@ -194,18 +199,20 @@ static void reads_integers_and_doubles(void **state)
 static void mends_half_pairs(void **state)
 {
     (void)state;
-    assert_reads("\"\\ud83d\\ude00\"", "\xf0\x9f\x98\x80");           /* a pair stays */
-    assert_reads("\"\\uD83D\\uDE00\"", "\xf0\x9f\x98\x80");           /* in either case */
-    assert_reads("\"a\\ud83d\"", "a\xef\xbf\xbd");                    /* high, end of string */
-    assert_reads("\"\\ud83dx\"", "\xef\xbf\xbdx");                    /* high, no escape */
-    assert_reads("\"\\ud83d\\n\"", "\xef\xbf\xbd\n");                 /* high, another escape */
-    assert_reads("\"\\ud83d\\u0041\"", "\xef\xbf\xbd" "A");           /* high, no surrogate */
-    assert_reads("\"\\ude00\"", "\xef\xbf\xbd");                      /* low alone */
-    assert_reads("\"\\ude00\\ud83d\"", "\xef\xbf\xbd\xef\xbf\xbd");   /* the wrong way round */
-    assert_reads("\"\\ud83d\\ud83d\\ude00\"", "\xef\xbf\xbd\xf0\x9f\x98\x80"); /* high, then a pair */
+    assert_reads("\"\\ud83d\\ude00\"", "\xf0\x9f\x98\x80"); /* a pair stays */
+    assert_reads("\"\\uD83D\\uDE00\"", "\xf0\x9f\x98\x80"); /* in either case */
+    assert_reads("\"a\\ud83d\"", "a\xef\xbf\xbd");          /* high, end of string */
+    assert_reads("\"\\ud83dx\"", "\xef\xbf\xbdx");          /* high, no escape */
+    assert_reads("\"\\ud83d\\n\"", "\xef\xbf\xbd\n");       /* high, another escape */
+    assert_reads("\"\\ud83d\\u0041\"", "\xef\xbf\xbd"
+                                       "A");                        /* high, no surrogate */
+    assert_reads("\"\\ude00\"", "\xef\xbf\xbd");                    /* low alone */
+    assert_reads("\"\\ude00\\ud83d\"", "\xef\xbf\xbd\xef\xbf\xbd"); /* the wrong way round */
+    assert_reads("\"\\ud83d\\ud83d\\ude00\"",
+                 "\xef\xbf\xbd\xf0\x9f\x98\x80"); /* high, then a pair */
     assert_reads("\"\\uDFFF\\uD800\\uDC00\"", "\xef\xbf\xbd\xf0\x90\x80\x80");
-    assert_reads("\"\\\\ud83d\"", "\\ud83d");                         /* a backslash and letters */
-    assert_reads("\"\\\\\\ud83d\"", "\\\xef\xbf\xbd");                /* a backslash, then half a pair */
+    assert_reads("\"\\\\ud83d\"", "\\ud83d");          /* a backslash and letters */
+    assert_reads("\"\\\\\\ud83d\"", "\\\xef\xbf\xbd"); /* a backslash, then half a pair */
     assert_reads("\"\\\\\\\\ud83d\"", "\\\\ud83d");
     assert_reads("\"\\\"\\ud83d\\\"\"", "\"\xef\xbf\xbd\"");
 
@@ -223,7 +230,8 @@ static void tells_where_syntax_is_wrong(void **state)
     assert_trouble(DGM_STR("[1,2"), JSON_SYNTAX, 4);
     assert_trouble(DGM_STR("[1]x"), JSON_SYNTAX, 3);
     assert_trouble(DGM_STR("{\"a\":\"\\q\"}"), JSON_SYNTAX, 7);
-    assert_trouble(DGM_STR("\"\\ud83d\\ud83d \\u12\""), JSON_SYNTAX, 14); /* behind what was mended */
+    assert_trouble(DGM_STR("\"\\ud83d\\ud83d \\u12\""), JSON_SYNTAX,
+                   14); /* behind what was mended */
     assert_trouble(DGM_STR("]"), JSON_SYNTAX, 0);
     assert_trouble(DGM_STR("\"\\"), JSON_SYNTAX, 2);
     assert_trouble(DGM_STR("\"a\nb\""), JSON_SYNTAX, 2); /* a bare control character */
@@ -237,9 +245,9 @@ static void tells_where_utf8_is_wrong(void **state)
     assert_trouble(DGM_STR("\"ab\xff\""), JSON_UTF8, 3);
     assert_trouble(DGM_STR("\"abcdefghijklmnopqrstuvw\xc0\x80\""), JSON_UTF8, 24); /* overlong */
     assert_trouble(DGM_STR("\"\xed\xa0\x80\""), JSON_UTF8, 1);                     /* a surrogate */
-    assert_trouble(DGM_STR("\"\xf4\x90\x80\x80\""), JSON_UTF8, 1);                 /* over U+10FFFF */
-    assert_trouble(DGM_STR("\"\\n\\n\xe2\x82\""), JSON_UTF8, 5); /* cut, behind unescaped text */
-    assert_trouble(DGM_STR("\"\xe2\x82"), JSON_SYNTAX, 3);       /* cut by the end: the text is */
+    assert_trouble(DGM_STR("\"\xf4\x90\x80\x80\""), JSON_UTF8, 1); /* over U+10FFFF */
+    assert_trouble(DGM_STR("\"\\n\\n\xe2\x82\""), JSON_UTF8, 5);   /* cut, behind unescaped text */
+    assert_trouble(DGM_STR("\"\xe2\x82"), JSON_SYNTAX, 3);         /* cut by the end: the text is */
     assert_trouble(DGM_STR("\xff"), JSON_UTF8, 0);
     assert_trouble(DGM_STR("[\x80]"), JSON_UTF8, 1);
     assert_trouble(DGM_STR("[\xc3\xa9]"), JSON_SYNTAX, 1); /* sound, and in the wrong place */
@@ -389,8 +397,8 @@ static struct dgm_str object_with(char *text, size_t size, size_t n, size_t at, 
 {
     size_t end = 0;
     for (size_t i = 0; i < n; i++)
-        end += (size_t)snprintf(text + end, size - end, "%c\"k%zu\":[{\"k0\":1,\"k0\":2}]", i ? ',' : '{',
-                                i == at ? as : i);
+        end += (size_t)snprintf(text + end, size - end, "%c\"k%zu\":[{\"k0\":1,\"k0\":2}]",
+                                i ? ',' : '{', i == at ? as : i);
     end += (size_t)snprintf(text + end, size - end, n ? "}" : "{}");
     assert_true(end < size);
     return (struct dgm_str){text, end};

@@ -82,8 +82,9 @@ static void puts_commas(void **state)
     json_open_arr(w); /* the next text begins without a comma */
     json_close_arr(w);
     json_put_int(w, 7);
-    assert_out(&p, DGM_STR("{\"a\":\"x\",\"b\":[-9223372036854775808,{},[null,true,false],1.0],\"c\":0,"
-                           "\"d\":true,\"e\":null,\"f\":null}\n[]7"));
+    assert_out(&p,
+               DGM_STR("{\"a\":\"x\",\"b\":[-9223372036854775808,{},[null,true,false],1.0],\"c\":0,"
+                       "\"d\":true,\"e\":null,\"f\":null}\n[]7"));
     end(&p);
 }
 
@@ -130,8 +131,8 @@ static void escapes_every_byte(void **state)
                     snprintf(escape, sizeof escape, "\\%c", "\"\\bfnrt"[mark - "\"\\\b\f\n\r\t"]);
                 else if (c < 0x20)
                     snprintf(escape, sizeof escape, "\\u%04x", (unsigned)c);
-                snprintf(expected, sizeof expected, "\"%.*s%s%.*s\"", (int)at, "aaaaaaaaaaaaaaaaaa", escape,
-                         (int)(n - at - 1), "aaaaaaaaaaaaaaaaaa");
+                snprintf(expected, sizeof expected, "\"%.*s%s%.*s\"", (int)at, "aaaaaaaaaaaaaaaaaa",
+                         escape, (int)(n - at - 1), "aaaaaaaaaaaaaaaaaa");
 
                 struct place p;
                 begin(&p);
@@ -149,7 +150,8 @@ static void leaves_the_rest_alone(void **state)
     json_put_str(&p.w, DGM_STR("/ \x7f \xc3\xa9 \xe2\x80\xa8\xe2\x80\xa9 \xf0\x9f\x98\x80 <&>'"));
     json_put_str(&p.w, (struct dgm_str){0});
     json_put_str(&p.w, DGM_STR(""));
-    assert_out(&p, DGM_STR("\"/ \x7f \xc3\xa9 \xe2\x80\xa8\xe2\x80\xa9 \xf0\x9f\x98\x80 <&>'\"\"\"\"\""));
+    assert_out(
+        &p, DGM_STR("\"/ \x7f \xc3\xa9 \xe2\x80\xa8\xe2\x80\xa9 \xf0\x9f\x98\x80 <&>'\"\"\"\"\""));
     end(&p);
 }
 
@@ -192,7 +194,8 @@ static void puts_trees_as_they_came(void **state)
 
     struct place p;
     begin(&p);
-    json_put_val(&p.w, parse(&p, DGM_STR(" { \"a\\/\\u0062\" : [ 1 , \"\\ud83d\\ude00\\ud800\" ] } ")));
+    json_put_val(&p.w,
+                 parse(&p, DGM_STR(" { \"a\\/\\u0062\" : [ 1 , \"\\ud83d\\ude00\\ud800\" ] } ")));
     assert_out(&p, DGM_STR("{\"a/b\":[1,\"\xf0\x9f\x98\x80\xef\xbf\xbd\"]}"));
     end(&p);
 }

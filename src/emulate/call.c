@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* call.c - one request and the answer to it. */
+#include "emulate/emulate.h"
+
+#include "base/arena.h"
+#include "base/str.h"
+#include "emulate/check.h"
+#include "emulate/plan.h"
+#include "emulate/rules.h"
+
+#include <string.h>
+
+#define DEFAULT_BODY_BYTES ((size_t)100 << 20)
+#define DEFAULT_PIECE_CHARS 48
+#define ANSWER_MAX_BYTES ((size_t)64 << 20)
+#define REQUEST_MAX_FACTOR                                                                         \
+    8 /* of a body: its JSON tree, at 16 bytes a value, and the body itself */
+#define REQUEST_MIN_BYTES ((size_t)16 << 20)
+
+/* How the answer's pieces stand in the body. */
+enum framing {
+    FRAMING_WHOLE, /* one piece */
+    FRAMING_SSE,   /* `data: {...}` and an empty line */
+    FRAMING_ARRAY, /* a JSON array, written as it grows: what a stream is without alt=sse */
+};
+
+/*
+ * Lifetime: 1. new reads the request with an arena of its own, which ends with new; 2. the answer, decided
+ * there, stands in `arena`; 3. next writes one piece at a time into `piece`, which stays until it fits `out`.
+ */
+struct emu_call {
+    const struct dgm_alloc *alloc;
+    struct dgm_arena arena;
+    struct emu_options options;
+    int status;
+    struct emu_header headers[1];
+    enum framing framing;
+    struct dgm_str body; /* of a refusal: no plan is needed */
+    struct plan plan;
+    struct plan_mark marks[PLAN_CANDIDATES_MAX];
+    struct dgm_buf piece;
+    size_t npieces; /* written so far */
+    bool piece_waits, done;
+    enum dgm_rc rc; /* sticky */
+};
+
+/* ---- deciding ----------------------------------------------------------------------------------------- */
+
+static size_t body_size(const struct emu_request *request)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < request->nsegs; i++) {
+        if (request->segs[i].n > SIZE_MAX - n)
+            return SIZE_MAX;
+        n += request->segs[i].n;
+    }
+    return n;
+}
+
+/* The body in one piece, with the room behind it that json_parse wants. NULL when memory is short. */
+static char *join(const struct emu_request *request, size_t n, struct dgm_arena *arena)
+{
+    char *body = dgm_arena_take(arena, n + JSON_PADDING);
+    size_t at = 0;
+    for (size_t i = 0; body && i < request->nsegs; i++) {
+        if (request->segs[i].n != 0)
+            memcpy(body + at, request->segs[i].p, request->segs[i].n);
+        at += request->segs[i].n;
+    }
+    return body;
+}
+
+static enum dgm_rc refuse_model(const struct target *t, struct dgm_arena *arena,
+                                struct refusal *reterr)
+{
+    struct dgm_buf message;
+    dgm_buf_init(&message, dgm_arena_alloc(arena), SIZE_MAX);
+    if (t->surface & NATIVE_VERTEX) {
+        dgm_buf_put_lit(&message, "Publisher Model `");
+        dgm_buf_put(&message, t->resource);
+        dgm_buf_put_lit(
+            &message, "` was not found or your project does not have access to it. Please ensure "
+                      "you are using a valid model version. For more information, see: "
+                      "https://cloud.google.com/vertex-ai/generative-ai/docs/learn/model-versions");
+    } else {
+        dgm_buf_put(&message, t->resource);
+        dgm_buf_put_lit(&message, " is not found for API version ");
+        dgm_buf_put(&message, t->surface == NATIVE_G1 ? DGM_STR("v1") : DGM_STR("v1beta"));
+        dgm_buf_put_lit(&message,
+                        ", or is not supported for generateContent. Call ListModels to see "
+                        "the list of available models and their supported methods.");
+    }
+    if (message.rc != DGM_OK)
+        return DGM_E_NOMEM;
+    *reterr = (struct refusal){.status = 404, .message = dgm_buf_str(&message)};
+    return DGM_E_REFUSED;
+}
+
+/* From bytes to a plan. What is refused stands in `scratch`, the plan in the call's arena. */
+static enum dgm_rc decide(struct emu_call *call, const struct emu_env *env,
+                          const struct emu_request *request, struct dgm_arena *scratch,
+                          struct refusal *reterr)
+{
+    struct ask ask = {0};
+    size_t n = body_size(request);
+    if (!emu_target_read(request->method, request->target, &ask.target)) {
+        *reterr = (struct refusal){.status = 404};
+        return DGM_E_REFUSED;
+    }
+    if (ask.target.verb == TARGET_STREAM)
+        call->framing = ask.target.sse ? FRAMING_SSE : FRAMING_ARRAY;
+    if (n > call->options.body_max_bytes) {
+        *reterr = (struct refusal){.status = 413,
+                                   .message = DGM_STR("Request payload size exceeds the limit.")};
+        return DGM_E_REFUSED;
+    }
+
+    const struct json_val *root;
+    char *body = join(request, n, scratch);
+    if (!body)
+        return DGM_E_NOMEM;
+    enum dgm_rc rc = emu_check_body(scratch, body, n, ask.target.surface, &root, reterr);
+    if (rc != DGM_OK)
+        return rc;
+
+    bool ours = !ask.target.publisher.p || dgm_str_eq(ask.target.publisher, DGM_STR("google"));
+    if (!ours || !emu_model_find(ask.target.model, &ask.model))
+        return refuse_model(&ask.target, scratch, reterr);
+
+    struct prompt prompt;
+    emu_ask_init(&ask, root);
+    rc = emu_prompt_read(&ask, scratch, &prompt);
+    if (rc == DGM_OK)
+        rc = emu_rules_check(&ask, prompt.tokens_total, scratch, reterr);
+    if (rc == DGM_OK)
+        rc = emu_plan_compose(&ask, &prompt, env, &call->arena, &call->plan);
+    return rc;
+}
+
+/* A refused stream without alt=sse is an array too. */
+static enum dgm_rc keep_refusal(struct emu_call *call, const struct refusal *refusal)
+{
+    struct dgm_buf body;
+    bool html = refusal->status == 404 && refusal->message.n == 0;
+    bool array = call->framing == FRAMING_ARRAY && !html;
+    dgm_buf_init(&body, dgm_arena_alloc(&call->arena), ANSWER_MAX_BYTES);
+    if (array)
+        dgm_buf_put_lit(&body, "[");
+    emu_refusal_put(refusal, &body);
+    dgm_buf_put(&body, array ? DGM_STR("\n]\n") : DGM_STR("\n"));
+    call->status = refusal->status;
+    call->framing = FRAMING_WHOLE;
+    call->body = dgm_buf_str(&body);
+    call->headers[0].value = html ? DGM_STR("text/html; charset=UTF-8") : call->headers[0].value;
+    return body.rc;
+}
+
+struct emu_call *emu_call_new(const struct emu_env *env, const struct emu_options *options,
+                              const struct emu_request *request)
+{
+    const struct dgm_alloc *alloc = env->alloc ? env->alloc : &dgm_alloc_libc;
+    struct emu_call *call = alloc->resize(alloc->ctx, NULL, 0, sizeof *call);
+    if (!call)
+        return NULL;
+    *call = (struct emu_call){.alloc = alloc, .options = *options, .status = 200};
+    if (call->options.body_max_bytes == 0)
+        call->options.body_max_bytes = DEFAULT_BODY_BYTES;
+    if (call->options.piece_chars == 0)
+        call->options.piece_chars = DEFAULT_PIECE_CHARS;
+    call->headers[0] =
+        (struct emu_header){DGM_STR("Content-Type"), DGM_STR("application/json; charset=UTF-8")};
+    dgm_arena_init(&call->arena, alloc, 2 * ANSWER_MAX_BYTES);
+    dgm_buf_init(&call->piece, alloc, ANSWER_MAX_BYTES);
+
+    struct dgm_arena scratch;
+    struct refusal refusal = {0};
+    size_t n = body_size(request);
+    dgm_arena_init(&scratch, alloc,
+                   n < SIZE_MAX / REQUEST_MAX_FACTOR - REQUEST_MIN_BYTES
+                       ? n * REQUEST_MAX_FACTOR + REQUEST_MIN_BYTES
+                       : SIZE_MAX);
+    enum dgm_rc rc = decide(call, env, request, &scratch, &refusal);
+    if (rc == DGM_E_REFUSED)
+        rc = keep_refusal(call, &refusal);
+    else if (rc == DGM_OK && call->framing == FRAMING_SSE)
+        call->headers[0].value = DGM_STR("text/event-stream");
+    dgm_arena_dispose(&scratch);
+    if (rc == DGM_OK)
+        return call;
+    emu_call_free(call);
+    return NULL;
+}
+
+void emu_call_free(struct emu_call *call)
+{
+    if (!call)
+        return;
+    dgm_buf_dispose(&call->piece);
+    dgm_arena_dispose(&call->arena);
+    call->alloc->resize(call->alloc->ctx, call, sizeof *call, 0);
+}
+
+int emu_call_status(const struct emu_call *call)
+{
+    return call->status;
+}
+
+size_t emu_call_headers(const struct emu_call *call, const struct emu_header **ret)
+{
+    *ret = call->headers;
+    return sizeof call->headers / sizeof *call->headers;
+}
+
+struct dgm_str emu_call_type(const struct emu_call *call)
+{
+    return call->headers[0].value;
+}
+
+/* ---- sending ------------------------------------------------------------------------------------------ */
+
+/* Moves all candidates on: by a piece each, or to the end. Returns whether that was the last. */
+static bool advance(struct emu_call *call)
+{
+    bool ended = true;
+    for (size_t i = 0; i < call->plan.ncandidates; i++) {
+        const struct plan_candidate *c = call->plan.candidates + i;
+        struct plan_mark *m = call->marks + i;
+        if (call->framing != FRAMING_WHOLE)
+            emu_plan_advance(c, call->options.piece_chars, m);
+        else
+            while (emu_plan_advance(c, SIZE_MAX, m))
+                continue;
+        ended = ended && m->ended;
+    }
+    return ended;
+}
+
+static void write_piece(struct emu_call *call)
+{
+    struct plan_mark from[PLAN_CANDIDATES_MAX];
+    struct json_writer w = json_writer(&call->piece);
+    dgm_buf_clear(&call->piece);
+    if (call->body.p) {
+        dgm_buf_put(&call->piece, call->body);
+        call->done = true;
+        return;
+    }
+    memcpy(from, call->marks, sizeof from);
+    call->done = advance(call);
+    if (call->framing == FRAMING_SSE)
+        dgm_buf_put_lit(&call->piece, "data: ");
+    else if (call->framing == FRAMING_ARRAY)
+        dgm_buf_put(&call->piece, call->npieces == 0 ? DGM_STR("[") : DGM_STR(",\r\n"));
+    emu_plan_put(&call->plan, from, call->marks, &w);
+    if (call->framing == FRAMING_SSE)
+        dgm_buf_put_lit(&call->piece, "\r\n\r\n");
+    else if (call->framing == FRAMING_ARRAY && call->done)
+        dgm_buf_put_lit(&call->piece, "]");
+}
+
+enum dgm_rc emu_call_next(struct emu_call *call, struct dgm_buf *out, uint32_t *ret_wait_ms)
+{
+    if (call->rc != DGM_OK)
+        return call->rc;
+    if (call->done && !call->piece_waits)
+        return DGM_DONE;
+    if (!call->piece_waits)
+        write_piece(call);
+    if (call->piece.rc != DGM_OK)
+        return call->rc = call->piece.rc;
+
+    call->piece_waits = true;
+    if (call->piece.n > out->max - out->n && out->rc == DGM_OK) {
+        if (out->n != 0)
+            return DGM_FULL;
+        return call->rc = DGM_E_LIMIT;
+    }
+    dgm_buf_put(out, dgm_buf_str(&call->piece));
+    if (out->rc != DGM_OK)
+        return call->rc = out->rc;
+    call->piece_waits = false;
+    *ret_wait_ms = call->body.p         ? 0
+                   : call->npieces == 0 ? call->options.first_ms
+                                        : call->options.piece_ms;
+    call->npieces++;
+    return DGM_EVENT;
+}

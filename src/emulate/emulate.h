@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * emulate.h - the strict Gemini emulator as data: the request Google would get in, the bytes Google would
+ * send out.
+ *
+ * It refuses what Google refuses, with Google's texts (google.md 5; the tables say of each rule whether it is
+ * documented, seen live or inferred), and it asks no model: every text it makes up says so. No socket, no
+ * clock, no randomness: the same environment, options and request give the same bytes.
+ */
+#ifndef EMULATE_EMULATE_H
+#define EMULATE_EMULATE_H
+
+#include <dragoman/types.h>
+
+/** One header of a request or of an answer. */
+struct emu_header {
+    struct dgm_str name, value;
+};
+
+/**
+ * A request as it would stand on the wire. `target` is path and query ("/v1/projects/.../models/m:generate
+ * Content"); the body is the concatenation of its segments.
+ */
+struct emu_request {
+    struct dgm_str method, target;
+    const struct emu_header *headers; /* may be NULL; identity is not looked at */
+    size_t nheaders;
+    const struct dgm_str *segs;
+    size_t nsegs;
+};
+
+/** What the call takes from outside. Copied; `id` too. */
+struct emu_env {
+    const struct dgm_alloc *alloc; /* NULL: dgm_alloc_libc; borrowed until the call is freed */
+    int64_t now_ms;                /* milliseconds since 1970: createTime */
+    struct dgm_str id;             /* any text, unique to this call: seed of responseId */
+};
+
+/** How the server behaves. All zero is a sensible server that answers at once. */
+struct emu_options {
+    uint32_t first_ms; /* delay of the first byte of a good answer */
+    uint32_t piece_ms; /* delay between the events of a stream */
+    uint32_t
+        piece_chars; /* characters of text in one event; 0: 48. A piece ends at a word where it can */
+    size_t body_max_bytes; /* the largest request body; 0: 100 MiB */
+};
+
+struct emu_call; /* one request and the answer to it */
+
+/**
+ * Takes a request and decides on all of its answer. Nothing is borrowed afterwards but the allocator.
+ * NULL: memory is short. A request that is refused is a call too: its answer is Google's error.
+ */
+struct emu_call *emu_call_new(const struct emu_env *, const struct emu_options *,
+                              const struct emu_request *);
+
+void emu_call_free(struct emu_call *); /* at any time; NULL is fine */
+
+/** The answer's HTTP status, from the moment the call is made. */
+int emu_call_status(const struct emu_call *);
+
+/** The answer's headers, Content-Type first; `*ret` points at so many, valid until the call is freed. */
+size_t emu_call_headers(const struct emu_call *, const struct emu_header **ret);
+
+/** The value of Content-Type: "application/json; charset=UTF-8", "text/event-stream", "text/html; ...". */
+struct dgm_str emu_call_type(const struct emu_call *);
+
+/**
+ * Puts the next piece of the answer's body: all of it, or one event `data: {...}` and an empty line of a
+ * stream (lines end in CR LF as Google's do; there is no [DONE]).
+ *
+ * DGM_EVENT: a piece was put; wait `*ret_wait_ms` (may be 0) from now, then send it, then call again.
+ * DGM_FULL: `out` has no room for the next piece: drain it and call again; never for an empty `out` unless
+ * its ceiling is smaller than the piece, which is DGM_E_LIMIT. Nothing was put.
+ * DGM_DONE: the body is complete; nothing was put. DGM_E_UPSTREAM: the server breaks off here (faults): close
+ * without ending the body well. DGM_E_NOMEM, DGM_E_LIMIT: sticky, `out` is of no use.
+ */
+DGM_MUST_USE enum dgm_rc emu_call_next(struct emu_call *, struct dgm_buf *out,
+                                       uint32_t *ret_wait_ms);
+
+/** One model it serves, as the native `models` resource shows it. Texts are constants. */
+struct emu_model {
+    struct dgm_str name;                  /* "gemini-2.5-flash" */
+    struct dgm_str display_name;          /* "Gemini 2.5 Flash" */
+    uint32_t input_tokens, output_tokens; /* limits */
+    bool thinks;
+};
+
+/** Fills `*ret` with the model of that number. False behind the last. */
+bool emu_model_at(size_t index, struct emu_model *ret);
+
+/** Whether it would answer for a model: one of the table, or any well-formed name of a known generation. */
+bool emu_model_known(struct dgm_str name);
+
+#endif

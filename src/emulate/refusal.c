@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* refusal.c - Google's errors. */
+#include "emulate/refusal.h"
+
+#include "json/write.h"
+
+/* The google.rpc.Code that goes with an HTTP status where a rule does not say otherwise (google/rpc/code.proto). */
+static struct dgm_str status_name(int status)
+{
+    switch (status) {
+    case 400:
+        return DGM_STR("INVALID_ARGUMENT");
+    case 404:
+        return DGM_STR("NOT_FOUND");
+    case 413:
+        return DGM_STR("RESOURCE_EXHAUSTED");
+    default:
+        return DGM_STR("INTERNAL");
+    }
+}
+
+static void put_details(struct json_writer *w, const struct refusal *r)
+{
+    json_put_key(w, DGM_STR("details"));
+    json_open_arr(w);
+    json_open_obj(w);
+    json_member_str(w, "@type", DGM_STR("type.googleapis.com/google.rpc.BadRequest"));
+    json_put_key(w, DGM_STR("fieldViolations"));
+    json_open_arr(w);
+    for (size_t i = 0; i < r->nviolations; i++) {
+        json_open_obj(w);
+        if (r->violations[i].field.n != 0)
+            json_member_str(w, "field", r->violations[i].field);
+        json_member_str(w, "description", r->violations[i].description);
+        json_close_obj(w);
+    }
+    json_close_arr(w);
+    json_close_obj(w);
+    json_close_arr(w);
+}
+
+void emu_refusal_put(const struct refusal *r, struct dgm_buf *out)
+{
+    if (r->status == 404 && r->message.n == 0) {
+        dgm_buf_put_lit(out,
+                        "<!DOCTYPE html>\n<html lang=en>\n<title>Error 404 (Not Found)!!1</title>\n"
+                        "<p><b>404.</b> The requested URL was not found on this server. "
+                        "(An emulated answer.)</p>\n</html>\n");
+        return;
+    }
+    struct json_writer w = json_writer(out);
+    json_open_obj(&w);
+    json_put_key(&w, DGM_STR("error"));
+    json_open_obj(&w);
+    json_member_int(&w, "code", r->status);
+    json_member_str(&w, "message", r->message);
+    json_member_str(&w, "status", status_name(r->status));
+    if (r->nviolations != 0)
+        put_details(&w, r);
+    json_close_obj(&w);
+    json_close_obj(&w);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tokens.c - counting tokens, plausibly. */
+#include "emulate/tokens.h"
+
+#define RUN_MAX 6
+
+static bool is_alnum(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+size_t emu_tokens_end(struct dgm_str s, size_t at)
+{
+    if (s.p[at] == ' ' && at + 1 < s.n && s.p[at + 1] != ' ')
+        at++;
+    if (!is_alnum(s.p[at])) {
+        at++;
+        while (at < s.n && ((unsigned char)s.p[at] & 0xc0) == 0x80) /* the rest of one character */
+            at++;
+        return at;
+    }
+    size_t end = at;
+    while (end < s.n && end - at < RUN_MAX && is_alnum(s.p[end]))
+        end++;
+    return end;
+}
+
+uint64_t emu_tokens_count(struct dgm_str s)
+{
+    uint64_t n = 0;
+    for (size_t at = 0; at < s.n; at = emu_tokens_end(s, at))
+        n++;
+    return n;
+}
+
+struct dgm_str emu_tokens_head(struct dgm_str s, uint64_t n)
+{
+    size_t at = 0;
+    while (n-- != 0 && at < s.n)
+        at = emu_tokens_end(s, at);
+    return (struct dgm_str){s.p, at};
+}

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* chat.c - a chat completion: translate, ask the upstream, translate back as it answers. */
+#include "base/str.h"
+#include "gateway/exchange.h"
+#include "gateway/memory.h"
+#include "gateway/upstream.h"
+#include "http/media.h"
+
+#include <assert.h>
+
+#define IGNORED_BYTES_MAX 4096 /* of a header's value */
+#define TARGET_BYTES_MAX 4096
+
+/* ---- the answer ------------------------------------------------------------------------------------- */
+
+static void fail_rc(struct gw_exchange *x, enum dgm_rc rc)
+{
+    gw_exchange_fail_as(x, rc == DGM_E_NOMEM ? DGM_ERR_NO_MEMORY : DGM_ERR_UPSTREAM_LARGE);
+}
+
+/* Ends a stream after its error event; as a plain answer with a real status where nothing has gone out yet. */
+static void end_broken(struct gw_exchange *x)
+{
+    if (x->stage == GW_WAITING && !dgm_stream_started(x->chat.stream)) {
+        dgm_buf_clear(&x->out);
+        int status = dgm_stream_put_error(x->chat.stream, &x->out);
+        gw_exchange_answer(x, status, GW_MEDIA_JSON);
+        return;
+    }
+    gw_exchange_stream(x, true);
+}
+
+/* What a feed or finish came to. True: call it again; false: the event is dealt with. */
+static bool goes_on(struct gw_exchange *x, enum dgm_rc rc)
+{
+    switch (rc) {
+    case DGM_KEEP:
+        gw_memory_keep(x->chat.request);
+        return true;
+    case DGM_FULL:
+        gw_exchange_stream(x, false);
+        return true;
+    case DGM_MORE:
+        if (x->out.n != 0)
+            gw_exchange_stream(x, false);
+        return false;
+    case DGM_DONE:
+        gw_exchange_stream(x, true);
+        return false;
+    case DGM_E_UPSTREAM:
+        end_broken(x);
+        return false;
+    default:
+        if (x->stage == GW_STREAMING)
+            gw_conn_break(x->conn); /* the stream can not even be ended with an error */
+        else
+            fail_rc(x, rc);
+        return false;
+    }
+}
+
+static void on_head(void *owner, int status, struct dgm_str content_type)
+{
+    struct gw_exchange *x = owner;
+    (void)content_type; /* the body is judged by what it is */
+    x->chat.status = status;
+    x->chat.heard = true;
+    x->upstream_ms = net_loop_now_ms(x->worker->loop);
+}
+
+static bool is_streamed(const struct gw_exchange *x)
+{
+    return x->chat.stream != NULL && x->chat.status == 200;
+}
+
+static void on_data(void *owner, struct dgm_str bytes)
+{
+    struct gw_exchange *x = owner;
+    if (x->stage > GW_STREAMING)
+        return;
+    x->upstream_ms = net_loop_now_ms(x->worker->loop);
+    if (is_streamed(x)) {
+        while (goes_on(x, dgm_stream_feed(x->chat.stream, &bytes, &x->out)))
+            ;
+        return;
+    }
+    dgm_buf_put(&x->chat.native, bytes);
+    if (x->chat.native.rc != DGM_OK)
+        fail_rc(x, x->chat.native.rc);
+}
+
+/* An error as the last event of a stream whose head has gone: the object is one line already. */
+static void stream_error(struct gw_exchange *x, struct dgm_buf *object)
+{
+    dgm_buf_put_lit(&x->out, "data: ");
+    dgm_buf_put(&x->out, dgm_buf_str(object));
+    dgm_buf_put_lit(&x->out, "\n\n");
+    gw_exchange_stream(x, true);
+}
+
+static void on_end(void *owner)
+{
+    struct gw_exchange *x = owner;
+    if (x->stage > GW_STREAMING)
+        return;
+    if (is_streamed(x)) {
+        while (goes_on(x, dgm_stream_finish(x->chat.stream, &x->out)))
+            ;
+        return;
+    }
+    struct dgm_buf object;
+    int status = 502;
+    dgm_buf_init(&object, &x->worker->alloc, x->out.max);
+    enum dgm_rc rc = dgm_chat_response(x->chat.request, x->chat.status, dgm_buf_str(&x->chat.native), &object,
+                                       &status);
+    if (rc == DGM_KEEP)
+        gw_memory_keep(x->chat.request);
+    if (rc < 0) {
+        dgm_buf_dispose(&object);
+        fail_rc(x, rc);
+    } else if (x->stage == GW_STREAMING) {
+        stream_error(x, &object);
+        dgm_buf_dispose(&object);
+    } else {
+        dgm_buf_dispose(&x->out);
+        x->out = object;
+        gw_exchange_answer(x, status, GW_MEDIA_JSON);
+    }
+}
+
+static void on_fail(void *owner, const struct dgm_fail *f)
+{
+    struct gw_exchange *x = owner;
+    if (x->stage <= GW_STREAMING)
+        gw_exchange_fail(x, f);
+}
+
+void gw_chat_fail(struct gw_exchange *x, const struct dgm_fail *f)
+{
+    gw_call_free(x->chat.call);
+    x->chat.call = NULL;
+    x->worker->counters.refused_total++;
+    dgm_stream_fail(x->chat.stream, f, &x->out);
+    gw_exchange_stream(x, true);
+}
+
+void gw_chat_pause(struct gw_exchange *x, bool paused)
+{
+    gw_call_pause(x->chat.call, paused);
+}
+
+void gw_chat_dispose(struct gw_exchange *x)
+{
+    struct gw_chat *chat = &x->chat;
+    gw_call_free(chat->call);
+    dgm_stream_free(chat->stream);
+    dgm_request_free(chat->request);
+    dgm_buf_dispose(&chat->native);
+    chat->call = NULL;
+    chat->stream = NULL;
+    chat->request = NULL;
+}
+
+/* ---- the request ------------------------------------------------------------------------------------ */
+
+/* Fails with UPSTREAM_NONE and a sentence. */
+static const struct gw_upstream *no_upstream(struct dgm_fail *reterr, struct dgm_str what, struct dgm_str name,
+                                             struct dgm_str why)
+{
+    dgm_fail_set(reterr, DGM_ERR_UPSTREAM_NONE, (struct dgm_str){0},
+                 (struct dgm_str[4]){what, dgm_str_head(name, 200), why});
+    return NULL;
+}
+
+/* Where the request goes: by its endpoint, or on endpoints/openapi and OpenAI's own paths by its model. */
+static const struct gw_upstream *choose_upstream(const struct gw_exchange *x, struct dgm_fail *reterr)
+{
+    const struct gw_config *config = x->worker->config;
+    struct dgm_str model = dgm_request_model_sent(x->chat.request);
+    const struct gw_endpoint *e = gw_config_endpoint(config, x->target.endpoint);
+    const struct gw_upstream *u = e != NULL ? e->upstream : gw_config_model(config, model);
+    if (u == NULL)
+        return no_upstream(reterr, DGM_STR("No upstream is configured for the model "), model, DGM_STR("."));
+    if (!gw_call_can((enum gw_upstream_kind)u->kind))
+        return no_upstream(reterr, DGM_STR("The upstream "), u->name,
+                           DGM_STR(" is of a kind that this version can not call yet."));
+    return u;
+}
+
+static struct dgm_str either(struct dgm_str a, struct dgm_str b, struct dgm_str otherwise)
+{
+    return a.n != 0 ? a : b.n != 0 ? b : otherwise;
+}
+
+static void put_target(struct gw_exchange *x, const struct gw_upstream *u, struct dgm_buf *out)
+{
+    const struct dgm_place place = {
+        .surface = DGM_VERTEX,
+        .project = either(u->project, x->target.project, DGM_STR("dragoman")),
+        .location = either(u->locations.n != 0 ? u->locations.at[0] : (struct dgm_str){0}, x->target.location,
+                           DGM_STR("global")),
+    };
+    dgm_request_put_path(x->chat.request, &place, out);
+}
+
+static const struct gw_call_events call_events = {
+    .on_head = on_head, .on_data = on_data, .on_end = on_end, .on_fail = on_fail};
+
+/* The headers that an emulator upstream alone reads. */
+static size_t copy_controls(const struct gw_exchange *x, struct gw_call_header *headers)
+{
+    static const struct dgm_str names[] = {{"x-dragoman-emulate", 18}, {"x-dragoman-fault", 16}};
+    size_t n = 0;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct dgm_str value = http_head_get(x->head, names[i]);
+        if (value.p != NULL)
+            headers[n++] = (struct gw_call_header){names[i], value};
+    }
+    return n;
+}
+
+static void ask(struct gw_exchange *x, const struct gw_upstream *u)
+{
+    struct gw_call_header headers[4] = {{DGM_STR("content-type"), GW_MEDIA_JSON}};
+    size_t headers_n = 1;
+    if (u->kind == GW_EMULATOR)
+        headers_n += copy_controls(x, headers + headers_n);
+    struct dgm_buf target;
+    dgm_buf_init(&target, dgm_arena_alloc(&x->arena), TARGET_BYTES_MAX);
+    put_target(x, u, &target);
+
+    const struct dgm_str *segments;
+    size_t segments_n = dgm_request_body(x->chat.request, &segments);
+    if (target.rc == DGM_OK) {
+        const struct gw_call_request request = {.method = DGM_STR("POST"),
+                                                .target = dgm_buf_str(&target),
+                                                .headers = headers,
+                                                .headers_n = headers_n,
+                                                .segments = segments,
+                                                .segments_n = segments_n};
+        x->chat.call = gw_call_new(x->worker, u, &request, &call_events, x);
+    }
+    dgm_buf_dispose(&target);
+    if (x->chat.call == NULL)
+        gw_exchange_fail_as(x, DGM_ERR_NO_MEMORY);
+}
+
+static enum dgm_rc translate(struct gw_exchange *x, struct dgm_fail *reterr)
+{
+    gw_random_id(x->chat.id);
+    const struct dgm_env env = {.alloc = &x->worker->alloc,
+                                .surface = DGM_VERTEX,
+                                .now = x->reply.now,
+                                .id = {x->chat.id, sizeof x->chat.id}};
+    enum dgm_rc rc = dgm_chat_request(&env, &x->body, &x->chat.request, reterr);
+    if (rc != DGM_NEED)
+        return rc;
+    if (gw_memory_supply(x->chat.request))
+        return dgm_request_resume(x->chat.request, reterr);
+    dgm_fail_set(reterr, DGM_ERR_NO_MEMORY, (struct dgm_str){0}, (struct dgm_str[4]){{0}});
+    return DGM_E_NOMEM;
+}
+
+void gw_chat_run(struct gw_exchange *x)
+{
+    struct dgm_fail f;
+    if (translate(x, &f) != DGM_OK) {
+        gw_exchange_fail(x, &f);
+        return;
+    }
+    x->reply.ignored =
+        dgm_arena_copy(&x->arena, dgm_str_head(dgm_request_ignored(x->chat.request), IGNORED_BYTES_MAX));
+    const struct gw_upstream *u = choose_upstream(x, &f);
+    if (u == NULL) {
+        gw_exchange_fail(x, &f);
+        return;
+    }
+    x->chat.upstream = u->name;
+    x->reply.upstream = u->kind == GW_EMULATOR ? DGM_STR("emulator") : u->name;
+    if (dgm_request_wants_stream(x->chat.request)) {
+        x->chat.stream = dgm_stream_new(x->chat.request);
+        if (x->chat.stream == NULL) {
+            gw_exchange_fail_as(x, DGM_ERR_NO_MEMORY);
+            return;
+        }
+    }
+    x->stage = GW_WAITING;
+    ask(x, u);
+}

@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* conn.c - one client's connection. */
+#include "gateway/conn.h"
+
+#include "gateway/exchange.h"
+#include "gateway/random.h"
+#include "gateway/reply.h"
+
+#include <assert.h>
+#include <unistd.h>
+
+#define LINGER_MS 2000        /* enough for an answer to be read; a client that sends on gets a reset then */
+#define LEFT_POLL_MS 50       /* how often a client whose reading is off is asked for */
+#define DRIP_SILENCES 10        /* a body may take this many times timeouts.body ... */
+#define BODY_BYTES_A_SECOND 500 /* ... and what this rate buys: a drop every half minute is no client */
+#define DRAIN_IDLE_MS 1000      /* an idle connection used since may be about to be used again */
+
+static void run_held(struct gw_conn *);
+
+/* ---- deadlines -------------------------------------------------------------------------------------- */
+
+static void start_timer(struct gw_conn *c, int64_t ms)
+{
+    if (ms > 0)
+        net_timer_start(c->worker->loop, &c->timer, ms);
+    else
+        net_timer_stop(&c->timer); /* "off" */
+}
+
+/* Silence is bounded, and so is dripping: what has come buys time at a fixed rate. */
+static int64_t body_ms_left(const struct gw_conn *c)
+{
+    int64_t silence = c->worker->config->timeouts.body_ms;
+    int64_t bought = (int64_t)(http_reader_body_bytes(&c->reader) / BODY_BYTES_A_SECOND) * 1000;
+    int64_t total = c->since_ms + silence * DRIP_SILENCES + bought - net_loop_now_ms(c->worker->loop);
+    return total < 1 ? 1 : total < silence ? total : silence;
+}
+
+/* How long an idle connection may stay so. While draining, as long as a client needs that has just seen an answer
+ * without "close" and sends its next request: that one's answer will tell it. */
+static int64_t idle_ms_left(const struct gw_conn *c)
+{
+    const struct gw_timeouts *t = &c->worker->config->timeouts;
+    int64_t idle = c->messages == 0 ? t->head_ms : t->keep_alive_ms;
+    if (c->worker->draining && idle > DRAIN_IDLE_MS)
+        idle = DRAIN_IDLE_MS;
+    int64_t left = c->since_ms + idle - net_loop_now_ms(c->worker->loop);
+    return left < 1 ? 1 : left;
+}
+
+/* Sets the deadline of the phase that a turn ended in. That of a head, or of idleness, is set once a message. */
+static void set_deadline(struct gw_conn *c)
+{
+    const struct gw_timeouts *t = &c->worker->config->timeouts;
+    uint64_t timed = c->messages * 16 + c->phase;
+    bool again = timed == c->timed;
+    c->timed = timed;
+    switch (c->phase) {
+    case GW_CONN_IDLE:
+        if (!again)
+            start_timer(c, idle_ms_left(c));
+        return;
+    case GW_CONN_HEAD:
+        if (!again)
+            start_timer(c, t->head_ms);
+        return;
+    case GW_CONN_BODY:
+        start_timer(c, body_ms_left(c));
+        return;
+    case GW_CONN_ANSWER:
+        start_timer(c, c->paused ? LEFT_POLL_MS : 0);
+        return;
+    case GW_CONN_FLUSH:
+        c->seen_written = net_stream_written(c->stream);
+        start_timer(c, t->idle_ms);
+        return;
+    case GW_CONN_LINGER:
+        if (!again)
+            start_timer(c, LINGER_MS);
+        return;
+    default: /* broken and closed have their own */
+        return;
+    }
+}
+
+/* ---- the end ---------------------------------------------------------------------------------------- */
+
+void gw_conn_close(struct gw_conn *c)
+{
+    if (c->phase == GW_CONN_CLOSED)
+        return;
+    c->phase = GW_CONN_CLOSED;
+    gw_exchange_free(c->exchange);
+    c->exchange = NULL;
+    net_timer_stop(&c->timer);
+    http_reader_dispose(&c->reader);
+    dgm_buf_dispose(&c->held);
+    net_stream_close(c->stream);
+}
+
+void gw_conn_break(struct gw_conn *c)
+{
+    if (c->phase >= GW_CONN_BROKEN)
+        return;
+    c->phase = GW_CONN_BROKEN;
+    net_timer_start(c->worker->loop, &c->timer, 0);
+}
+
+static void on_closed(void *owner)
+{
+    struct gw_conn *c = owner;
+    struct gw_worker *w = c->worker;
+    if (c->prev != NULL)
+        c->prev->next = c->next;
+    else
+        w->conns = c->next;
+    if (c->next != NULL)
+        c->next->prev = c->prev;
+    w->alloc.resize(w->alloc.ctx, c, sizeof *c, 0);
+    w->counters.connections--;
+    gw_worker_closed(w);
+}
+
+/* Ends our side and waits for the client's end: a close with bytes unread would reset the connection, and the
+ * client might lose the answer (RFC 9112 9.6). */
+static void linger(struct gw_conn *c)
+{
+    if (c->eof || c->last) {
+        gw_conn_close(c);
+        return;
+    }
+    c->phase = GW_CONN_LINGER;
+    dgm_buf_dispose(&c->held);
+    net_stream_end(c->stream);
+    c->paused = false;
+    net_stream_pause(c->stream, false);
+}
+
+/* ---- from one message to the next ------------------------------------------------------------------- */
+
+/* All of an answer has left. */
+static void flushed(struct gw_conn *c)
+{
+    if (!c->keep) {
+        linger(c);
+        return;
+    }
+    if (c->eof && c->held.n == 0) {
+        gw_conn_close(c);
+        return;
+    }
+    c->phase = GW_CONN_IDLE;
+    c->since_ms = net_loop_now_ms(c->worker->loop);
+    if (c->held.n == 0)
+        http_reader_rest(&c->reader);
+}
+
+/* The exchange is over, and the request may not be. */
+static void settle(struct gw_conn *c)
+{
+    if (c->phase >= GW_CONN_BROKEN || (c->phase == GW_CONN_BODY && c->keep))
+        return; /* the rest of the body still has to come, and goes nowhere */
+    gw_exchange_free(c->exchange);
+    c->exchange = NULL;
+    c->answered = false;
+    c->phase = GW_CONN_FLUSH;
+    if (net_stream_queued(c->stream) == 0)
+        flushed(c);
+}
+
+enum dgm_rc gw_conn_send(struct gw_conn *c, const struct dgm_str *parts, size_t n)
+{
+    if (c->phase >= GW_CONN_BROKEN)
+        return DGM_OK;
+    enum dgm_rc rc = net_stream_write(c->stream, parts, n);
+    if (rc < 0)
+        gw_conn_break(c);
+    return rc;
+}
+
+void gw_conn_answered(struct gw_conn *c, bool keep_alive)
+{
+    assert(!c->answered);
+    c->answered = true;
+    c->keep = keep_alive;
+    if (c->pumping)
+        return; /* the pump settles it */
+    settle(c);
+    run_held(c);
+}
+
+/* ---- refusing --------------------------------------------------------------------------------------- */
+
+/* Answers where there is no exchange: the head itself was wrong, or there is no place for one. */
+static void answer_alone(struct gw_conn *c, const struct dgm_fail *f)
+{
+    char id[GW_ID_CHARS];
+    gw_random_id(id);
+    const struct gw_reply reply = {
+        .request_id = {id, sizeof id},
+        .allow = f->id == DGM_ERR_METHOD ? gw_route_allow(NULL) : (struct dgm_str){0},
+        .now = net_loop_wall_s(c->worker->loop),
+        .minor = 1,
+    };
+    struct dgm_buf out;
+    dgm_buf_init(&out, &c->worker->alloc, 8192);
+    gw_reply_put_fail(&out, &reply, f);
+    struct dgm_str bytes = dgm_buf_str(&out);
+    if (out.rc == DGM_OK)
+        gw_conn_send(c, &bytes, 1);
+    dgm_buf_dispose(&out);
+    c->worker->counters.refused_total++;
+}
+
+/* Ends the connection with an answer to what is wrong, unless it was answered already. */
+static void refuse(struct gw_conn *c, const struct dgm_fail *f)
+{
+    bool pumping = c->pumping;
+    c->pumping = true;
+    if (c->exchange == NULL)
+        answer_alone(c, f);
+    else if (!c->answered)
+        gw_exchange_refuse(c->exchange, f);
+    c->pumping = pumping;
+    c->keep = false;
+    settle(c);
+}
+
+static void refuse_as(struct gw_conn *c, enum dgm_error id)
+{
+    struct dgm_fail f;
+    dgm_fail_set(&f, id, (struct dgm_str){0}, (struct dgm_str[4]){{0}});
+    refuse(c, &f);
+}
+
+static void refuse_unread(struct gw_conn *c)
+{
+    struct dgm_fail f;
+    http_reader_fail(&c->reader, &f);
+    refuse(c, &f);
+}
+
+/* ---- reading ---------------------------------------------------------------------------------------- */
+
+static void on_head(struct gw_conn *c)
+{
+    c->messages++;
+    c->phase = GW_CONN_BODY;
+    c->since_ms = net_loop_now_ms(c->worker->loop);
+    c->exchange = gw_exchange_new(c);
+    if (c->exchange == NULL) {
+        refuse_as(c, DGM_ERR_NO_MEMORY);
+        return;
+    }
+    gw_exchange_head(c->exchange);
+    if (!c->answered && c->reader.head.expects_continue) {
+        struct dgm_str go_on = DGM_STR("HTTP/1.1 100 Continue\r\n\r\n");
+        gw_conn_send(c, &go_on, 1);
+    }
+}
+
+static void on_event(struct gw_conn *c, const struct http_event *ev)
+{
+    switch (ev->kind) {
+    case HTTP_EV_HEAD:
+        on_head(c);
+        break;
+    case HTTP_EV_BODY:
+        if (!c->answered)
+            gw_exchange_body(c->exchange, ev->body);
+        break;
+    case HTTP_EV_END:
+        c->phase = GW_CONN_ANSWER;
+        c->last = !c->reader.head.keep_alive;
+        if (!c->answered)
+            gw_exchange_run(c->exchange);
+        break;
+    }
+    if (c->answered)
+        settle(c);
+}
+
+/* Reads messages from `*in` until it is used up or an answer has to leave first. */
+static void pump(struct gw_conn *c, struct dgm_str *in)
+{
+    c->pumping = true;
+    while (c->phase <= GW_CONN_BODY) {
+        struct http_event ev;
+        enum dgm_rc rc = http_reader_next(&c->reader, in, &ev);
+        if (rc == DGM_EVENT) {
+            on_event(c, &ev);
+            continue;
+        }
+        if (rc != DGM_MORE) {
+            refuse_unread(c);
+            break;
+        }
+        if (c->phase == GW_CONN_IDLE && http_reader_in_head(&c->reader))
+            c->phase = GW_CONN_HEAD;
+        break;
+    }
+    c->pumping = false;
+}
+
+/* Keeps what can not be read yet; nothing where it never will be. */
+static void hold(struct gw_conn *c, struct dgm_str bytes)
+{
+    bool wanted = c->phase == GW_CONN_ANSWER || (c->phase == GW_CONN_FLUSH && c->keep);
+    if (!wanted || bytes.n == 0)
+        return;
+    dgm_buf_put(&c->held, bytes);
+    if (c->held.rc != DGM_OK) {
+        gw_conn_break(c);
+        return;
+    }
+    if (c->held.n >= GW_HELD_BYTES && !c->paused) {
+        c->paused = true;
+        net_stream_pause(c->stream, true);
+    }
+}
+
+static void run_held(struct gw_conn *c)
+{
+    if (c->held.n != 0 && c->phase <= GW_CONN_BODY) {
+        struct dgm_str in = dgm_buf_str(&c->held);
+        pump(c, &in);
+        if (c->phase <= GW_CONN_FLUSH) {
+            dgm_buf_drop(&c->held, c->held.n - in.n);
+            if (c->held.n == 0)
+                dgm_buf_dispose(&c->held);
+        }
+    }
+    if (c->phase >= GW_CONN_BROKEN)
+        return;
+    if (c->paused && c->held.n < GW_HELD_BYTES) {
+        c->paused = false;
+        net_stream_pause(c->stream, false);
+    }
+    set_deadline(c);
+}
+
+static void on_read(void *owner, struct dgm_str bytes)
+{
+    struct gw_conn *c = owner;
+    if (c->held.n == 0 && c->phase <= GW_CONN_BODY) {
+        pump(c, &bytes);
+        hold(c, bytes);
+    } else {
+        hold(c, bytes);
+    }
+    if (c->phase < GW_CONN_BROKEN)
+        set_deadline(c);
+}
+
+/* ---- other events ----------------------------------------------------------------------------------- */
+
+static void on_eof(void *owner)
+{
+    struct gw_conn *c = owner;
+    c->eof = true;
+    if ((c->phase != GW_CONN_HEAD && c->phase != GW_CONN_BODY && c->phase != GW_CONN_FLUSH) || c->answered) {
+        gw_conn_close(c);
+        return;
+    }
+    if (c->phase == GW_CONN_FLUSH)
+        return; /* it may have ended its side alone, and read on */
+    struct http_event ev;
+    if (http_reader_finish(&c->reader, &ev) < 0)
+        refuse_unread(c);
+    else
+        gw_conn_close(c);
+    if (c->phase < GW_CONN_BROKEN)
+        set_deadline(c);
+}
+
+static void on_drain(void *owner)
+{
+    struct gw_conn *c = owner;
+    if (c->phase == GW_CONN_FLUSH) {
+        flushed(c);
+        run_held(c);
+    } else if (c->exchange != NULL && !c->answered) {
+        gw_exchange_drained(c->exchange);
+    }
+}
+
+static void on_fail(void *owner)
+{
+    gw_conn_close(owner);
+}
+
+static void on_timer(void *owner)
+{
+    struct gw_conn *c = owner;
+    switch (c->phase) {
+    case GW_CONN_HEAD:
+        refuse_as(c, DGM_ERR_TIMEOUT_HEAD);
+        break;
+    case GW_CONN_BODY:
+        refuse_as(c, DGM_ERR_TIMEOUT_BODY);
+        break;
+    case GW_CONN_ANSWER:
+        if (c->paused && net_stream_peer_left(c->stream))
+            gw_conn_close(c);
+        break;
+    case GW_CONN_FLUSH:
+        if (net_stream_written(c->stream) == c->seen_written)
+            gw_conn_close(c);
+        break;
+    default: /* idle for too long, lingered enough, or broken */
+        gw_conn_close(c);
+        break;
+    }
+    if (c->phase < GW_CONN_BROKEN)
+        set_deadline(c);
+}
+
+void gw_conn_drain(struct gw_conn *c)
+{
+    if (c->phase == GW_CONN_IDLE)
+        start_timer(c, idle_ms_left(c));
+}
+
+/* ---- the beginning ---------------------------------------------------------------------------------- */
+
+static const struct net_stream_events stream_events = {
+    .on_read = on_read, .on_eof = on_eof, .on_drain = on_drain, .on_fail = on_fail, .on_closed = on_closed};
+
+static struct gw_conn *add(struct gw_worker *w, int fd)
+{
+    struct gw_conn *c = w->alloc.resize(w->alloc.ctx, NULL, 0, sizeof *c);
+    if (c == NULL) {
+        close(fd);
+        return NULL;
+    }
+    *c = (struct gw_conn){.worker = w, .next = w->conns, .since_ms = net_loop_now_ms(w->loop)};
+    c->stream = net_stream_new(w->loop, fd, &stream_events, c);
+    if (c->stream == NULL) {
+        w->alloc.resize(w->alloc.ctx, c, sizeof *c, 0);
+        return NULL;
+    }
+    const struct http_limits limits = {.body_bytes = (uint64_t)w->config->limits.body_bytes};
+    http_reader_init(&c->reader, HTTP_REQUESTS, &limits, &w->alloc);
+    net_timer_init(&c->timer, on_timer, c);
+    dgm_buf_init(&c->held, &w->alloc, 2 * GW_HELD_BYTES); /* what was held, and one read */
+    if (c->next != NULL)
+        c->next->prev = c;
+    w->conns = c;
+    w->counters.connections++;
+    w->counters.connections_total++;
+    return c;
+}
+
+bool gw_conn_new(struct gw_worker *w, int fd)
+{
+    struct gw_conn *c = add(w, fd);
+    if (c == NULL)
+        return false;
+    c->timed = UINT64_MAX;
+    set_deadline(c);
+    return true;
+}
+
+bool gw_conn_new_refused(struct gw_worker *w, int fd)
+{
+    struct gw_conn *c = add(w, fd);
+    if (c == NULL)
+        return false;
+    c->timed = UINT64_MAX;
+    refuse_as(c, DGM_ERR_TOO_MANY);
+    set_deadline(c);
+    return true;
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * conn.h - one client's connection: messages in, one exchange at a time, answers out.
+ *
+ * Pipelining: what comes while an exchange runs is held (at most GW_HELD_BYTES, then reading stops) and read when
+ * the answer has left. Reading goes on during an exchange so that a client's leaving is seen at once; a client
+ * that ends its side in the midst of an exchange counts as gone.
+ */
+#ifndef GATEWAY_CONN_H
+#define GATEWAY_CONN_H
+
+#include "gateway/worker.h"
+#include "http/message.h"
+#include "net/stream.h"
+
+#define GW_HELD_BYTES (64 * 1024)
+
+/** Where a connection stands. */
+enum gw_phase {
+    GW_CONN_IDLE,   /* between messages: not a byte of the next */
+    GW_CONN_HEAD,   /* a head arrives */
+    GW_CONN_BODY,   /* a body arrives: to the exchange, or to nowhere when that has answered already */
+    GW_CONN_ANSWER, /* the request is read, the exchange runs */
+    GW_CONN_FLUSH,  /* the answer is the stream's; its queue empties */
+    GW_CONN_LINGER, /* our side is ended; what the client still sends is dropped until it ends too */
+    GW_CONN_BROKEN, /* to be closed in the loop's next turn */
+    GW_CONN_CLOSED,
+};
+
+struct gw_exchange;
+
+/**
+ * Lifetime:
+ *   1. new takes an accepted descriptor; the connection is in its worker's list from then on.
+ *   2. A head makes an exchange; its last byte, or the connection's end, frees it.
+ *   3. Any end goes through close: all memory is given back at once but the struct itself.
+ *   4. The struct goes when the stream says it is closed, always in a later turn of the loop.
+ */
+struct gw_conn {
+    struct gw_worker *worker;
+    struct gw_conn *prev, *next;
+    struct net_stream *stream;
+    struct http_reader reader;
+    struct net_timer timer; /* the phase's deadline */
+    struct dgm_buf held;
+    struct gw_exchange *exchange;
+    enum gw_phase phase;
+    uint64_t messages;     /* heads that came */
+    uint64_t timed;        /* what the timer was set for: message and phase */
+    int64_t since_ms;      /* the body's beginning; of an idle connection, the last answer's end */
+    uint64_t seen_written; /* for "does the client read?" */
+    bool pumping, paused, eof;
+    bool last;           /* the client said that it sends no more, and all it sent was read */
+    bool answered, keep; /* the exchange is over; the connection stays */
+};
+
+/** Takes an accepted descriptor. False: memory was short and it is closed. */
+bool gw_conn_new(struct gw_worker *, int fd);
+
+/** The same, to answer 503 at once: there are too many. */
+bool gw_conn_new_refused(struct gw_worker *, int fd);
+
+/** The worker drains: an idle connection soon closes, others after the present answer. */
+void gw_conn_drain(struct gw_conn *);
+
+/** Closes it now, whatever runs. */
+void gw_conn_close(struct gw_conn *);
+
+/* ---- for the exchange ------------------------------------------------------------------------------- */
+
+/** Writes to the client. DGM_FULL: all was taken; gw_exchange_drained is called when there is room again. */
+enum dgm_rc gw_conn_send(struct gw_conn *, const struct dgm_str *parts, size_t n);
+
+/** The exchange has handed over its last byte. It may be freed in here: the exchange's last act. */
+void gw_conn_answered(struct gw_conn *, bool keep_alive);
+
+/** An answer can not be ended well: the connection will be closed, from the loop. */
+void gw_conn_break(struct gw_conn *);
+
+#endif

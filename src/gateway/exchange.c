@@ -1,0 +1,475 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* exchange.c - one request: may it, what is it, how does its answer leave. */
+#include "gateway/exchange.h"
+
+#include "base/str.h"
+#include "gateway/log.h"
+#include "http/media.h"
+#include "http/put.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <string.h>
+
+#define ARENA_BYTES_MAX ((size_t)1024 * 1024)       /* paths, names, targets: the chat has its own */
+#define OUT_BYTES_MAX ((size_t)512 * 1024 * 1024)   /* never met: the core's limits on an answer come first */
+#define SLICE_BYTES ((size_t)64 * 1024)             /* of a whole answer, given to the stream at a time */
+#define HEAD_BYTES_MAX ((size_t)64 * 1024)
+#define SMALL_BODY_BYTES 65536 /* a refused request's body that is read to its end rather than cut off */
+#define BODY_SLACK_BYTES 64    /* what a parser wants behind a body */
+
+/* ---- begin and end ---------------------------------------------------------------------------------- */
+
+static void on_timer(void *owner);
+
+static int64_t now_ms(const struct gw_exchange *x)
+{
+    return net_loop_now_ms(x->worker->loop);
+}
+
+/* The client's own id if it is a fit one, else ours. */
+static void choose_request_id(struct gw_exchange *x)
+{
+    x->reply.request_id = http_head_get(x->head, DGM_STR("x-request-id"));
+    if (http_request_id_ok(x->reply.request_id))
+        return;
+    gw_random_id(x->id);
+    x->reply.request_id = (struct dgm_str){x->id, sizeof x->id};
+}
+
+struct gw_exchange *gw_exchange_new(struct gw_conn *c)
+{
+    struct gw_worker *w = c->worker;
+    struct gw_exchange *x = w->alloc.resize(w->alloc.ctx, NULL, 0, sizeof *x);
+    if (x == NULL)
+        return NULL;
+    *x = (struct gw_exchange){.conn = c, .worker = w, .head = &c->reader.head};
+    dgm_arena_init(&x->arena, &w->alloc, ARENA_BYTES_MAX);
+    dgm_buf_init(&x->body, &w->alloc, (size_t)w->config->limits.body_bytes + BODY_SLACK_BYTES);
+    dgm_buf_init(&x->out, &w->alloc, OUT_BYTES_MAX);
+    dgm_buf_init(&x->chat.native, &w->alloc, OUT_BYTES_MAX);
+    net_timer_init(&x->timer, on_timer, x);
+    x->started_ms = x->upstream_ms = x->client_ms = now_ms(x);
+    x->first_written = x->seen_written = net_stream_written(c->stream) + net_stream_queued(c->stream);
+    x->reply.now = net_loop_wall_s(w->loop);
+    x->reply.minor = x->head->minor;
+    x->reply.head_only = x->head->method == HTTP_METHOD_HEAD;
+    choose_request_id(x);
+    w->counters.exchanges++;
+    w->counters.requests_total++;
+    return x;
+}
+
+static void log_access(const struct gw_exchange *x)
+{
+    if (!x->worker->config->log.access)
+        return;
+    struct dgm_str target = dgm_str_head(x->head->target, 200), id = x->reply.request_id;
+    uint64_t bytes = net_stream_written(x->conn->stream) + net_stream_queued(x->conn->stream) - x->first_written;
+    gw_log(GW_LOG_INFO, "%.*s %.*s %d %" PRIu64 " bytes %" PRId64 " ms id=%.*s%s%.*s",
+           (int)x->head->method_name.n, x->head->method_name.p, (int)target.n, target.p, x->status, bytes,
+           now_ms(x) - x->started_ms, (int)id.n, id.p, x->chat.upstream.n != 0 ? " upstream=" : "",
+           (int)x->chat.upstream.n, x->chat.upstream.n != 0 ? x->chat.upstream.p : "");
+}
+
+void gw_exchange_free(struct gw_exchange *x)
+{
+    if (x == NULL)
+        return;
+    struct gw_worker *w = x->worker;
+    if (x->stage != GW_ANSWERED) {
+        x->status = 499; /* the client left: nginx's number for it */
+        log_access(x);
+        w->counters.left_total++;
+    }
+    if (x->stage == GW_STREAMING)
+        w->counters.streams--;
+    gw_chat_dispose(x);
+    net_timer_stop(&x->timer);
+    dgm_buf_dispose(&x->body);
+    dgm_buf_dispose(&x->out);
+    dgm_arena_dispose(&x->arena);
+    w->counters.exchanges--;
+    w->alloc.resize(w->alloc.ctx, x, sizeof *x, 0);
+}
+
+/* ---- the answer ------------------------------------------------------------------------------------- */
+
+/* Whether another request can follow: not over a large rest of this one's body. */
+static bool may_keep(const struct gw_exchange *x)
+{
+    if (!x->head->keep_alive || x->worker->draining || x->final)
+        return false;
+    if (x->conn->phase != GW_CONN_BODY)
+        return true;
+    bool small = x->head->framing == HTTP_BODY_NONE ||
+                 (x->head->framing == HTTP_BODY_SIZED && x->head->length <= SMALL_BODY_BYTES);
+    return small && !x->head->expects_continue;
+}
+
+static void finish(struct gw_exchange *x)
+{
+    if (x->stage == GW_STREAMING)
+        x->worker->counters.streams--;
+    x->stage = GW_ANSWERED;
+    net_timer_stop(&x->timer);
+    log_access(x);
+    gw_conn_answered(x->conn, x->reply.keep_alive);
+}
+
+/* Gives parts to the client. False: no more for now. */
+static bool give(struct gw_exchange *x, const struct dgm_str *parts, size_t n)
+{
+    x->client_ms = now_ms(x);
+    x->blocked = gw_conn_send(x->conn, parts, n) == DGM_FULL;
+    return !x->blocked;
+}
+
+static void send_rest(struct gw_exchange *x)
+{
+    while (x->sent_bytes < x->out.n) {
+        struct dgm_str slice = dgm_str_head(dgm_str_skip(dgm_buf_str(&x->out), x->sent_bytes), SLICE_BYTES);
+        x->sent_bytes += slice.n;
+        if (!give(x, &slice, 1) && x->sent_bytes < x->out.n)
+            return;
+    }
+    finish(x);
+}
+
+static void set_deadline(struct gw_exchange *);
+
+void gw_exchange_answer(struct gw_exchange *x, int status, struct dgm_str media)
+{
+    assert(x->stage < GW_STREAMING);
+    if (x->out.rc != DGM_OK) {
+        status = 503; /* not even memory for a text */
+        dgm_buf_dispose(&x->out);
+    }
+    x->status = status;
+    x->reply.keep_alive = may_keep(x);
+
+    struct dgm_buf head;
+    dgm_buf_init(&head, &x->worker->alloc, HEAD_BYTES_MAX);
+    gw_reply_put_head(&head, &x->reply, status, media, x->out.n);
+    if (head.rc != DGM_OK) {
+        dgm_buf_dispose(&head);
+        gw_conn_break(x->conn);
+        return;
+    }
+    if (x->reply.head_only || status == 204)
+        dgm_buf_clear(&x->out);
+    struct dgm_str parts[] = {dgm_buf_str(&head), dgm_str_head(dgm_buf_str(&x->out), SLICE_BYTES)};
+    x->stage = GW_SENDING;
+    x->sent_bytes = parts[1].n;
+    bool more = give(x, parts, 2);
+    dgm_buf_dispose(&head);
+    if (more || x->sent_bytes == x->out.n)
+        send_rest(x);
+    else
+        set_deadline(x);
+}
+
+void gw_exchange_stream(struct gw_exchange *x, bool last)
+{
+    char framing[HTTP_CHUNK_OPEN_MAX + 8];
+    struct dgm_buf head, chunk;
+    dgm_buf_init(&head, &x->worker->alloc, HEAD_BYTES_MAX);
+    dgm_buf_init(&chunk, &x->worker->alloc, sizeof framing);
+    if (x->stage == GW_WAITING) {
+        x->stage = GW_STREAMING;
+        x->status = 200;
+        x->worker->counters.streams++;
+        x->reply.keep_alive = may_keep(x) && x->head->minor >= 1;
+        gw_reply_put_stream_head(&head, &x->reply);
+    }
+    bool chunked = x->head->minor >= 1;
+    if (chunked && x->out.n != 0)
+        http_put_chunk_open(&chunk, x->out.n);
+    struct dgm_str end = !chunked ? (struct dgm_str){0}
+                         : x->out.n == 0 ? (last ? DGM_STR("0\r\n\r\n") : (struct dgm_str){0})
+                                         : (last ? DGM_STR("\r\n0\r\n\r\n") : DGM_STR("\r\n"));
+    bool sound = head.rc == DGM_OK && chunk.rc == DGM_OK && x->out.rc == DGM_OK;
+    if (sound) {
+        struct dgm_str parts[] = {dgm_buf_str(&head), dgm_buf_str(&chunk), dgm_buf_str(&x->out), end};
+        give(x, parts, 4);
+    } else {
+        gw_conn_break(x->conn); /* an event was lost: this must not look like a whole stream */
+    }
+    dgm_buf_dispose(&head);
+    dgm_buf_dispose(&chunk);
+    dgm_buf_clear(&x->out);
+    if (!sound)
+        return;
+    if (last) {
+        finish(x);
+        return;
+    }
+    if (x->blocked)
+        gw_chat_pause(x, true);
+}
+
+void gw_exchange_drained(struct gw_exchange *x)
+{
+    x->blocked = false;
+    x->client_ms = now_ms(x);
+    if (x->stage == GW_SENDING)
+        send_rest(x);
+    else if (x->stage == GW_STREAMING)
+        gw_chat_pause(x, false);
+}
+
+void gw_exchange_fail(struct gw_exchange *x, const struct dgm_fail *f)
+{
+    if (x->stage == GW_STREAMING) {
+        gw_chat_fail(x, f);
+        return;
+    }
+    if (x->stage > GW_STREAMING) {
+        gw_conn_break(x->conn);
+        return;
+    }
+    gw_chat_dispose(x);
+    x->worker->counters.refused_total++;
+    dgm_buf_clear(&x->out);
+    dgm_fail_put(f, &x->out);
+    gw_exchange_answer(x, dgm_error_status(f->id), GW_MEDIA_JSON);
+}
+
+void gw_exchange_fail_as(struct gw_exchange *x, enum dgm_error id)
+{
+    struct dgm_fail f;
+    dgm_fail_set(&f, id, (struct dgm_str){0}, (struct dgm_str[4]){{0}});
+    gw_exchange_fail(x, &f);
+}
+
+/* ---- deadlines -------------------------------------------------------------------------------------- */
+
+static int64_t min(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* `since + ms`, or never where the setting is off. */
+static int64_t deadline(int64_t since, int64_t ms)
+{
+    return ms > 0 ? since + ms : INT64_MAX;
+}
+
+/* What ends, or prods, an exchange that stands still, and when. */
+struct deadlines {
+    int64_t total, upstream, client, comment;
+};
+
+static struct deadlines deadlines(const struct gw_exchange *x)
+{
+    const struct gw_timeouts *t = &x->worker->config->timeouts;
+    struct deadlines d = {deadline(x->started_ms, t->total_ms), INT64_MAX, INT64_MAX, INT64_MAX};
+    bool asked = x->stage == GW_WAITING || x->stage == GW_STREAMING;
+    if (x->blocked)
+        d.client = deadline(x->client_ms, t->idle_ms);
+    else if (asked)
+        d.upstream = deadline(x->upstream_ms, x->chat.heard ? t->idle_ms : t->first_byte_ms);
+    if (asked && !x->blocked && x->chat.stream != NULL)
+        d.comment = deadline(x->client_ms, t->comment_ms);
+    return d;
+}
+
+static void set_deadline(struct gw_exchange *x)
+{
+    struct deadlines d = deadlines(x);
+    int64_t next = min(min(d.total, d.upstream), min(d.client, d.comment)), now = now_ms(x);
+    if (next == INT64_MAX)
+        net_timer_stop(&x->timer);
+    else
+        net_timer_start(x->worker->loop, &x->timer, next > now ? next - now : 0);
+}
+
+static void on_timer(void *owner)
+{
+    struct gw_exchange *x = owner;
+    uint64_t written = net_stream_written(x->conn->stream);
+    if (x->blocked && written != x->seen_written)
+        x->client_ms = now_ms(x); /* it is slow, but it reads */
+    x->seen_written = written;
+
+    struct deadlines d = deadlines(x);
+    int64_t now = now_ms(x);
+    if (d.client <= now) {
+        gw_conn_break(x->conn);
+        return;
+    }
+    if (d.total <= now || d.upstream <= now) {
+        gw_exchange_fail_as(x, DGM_ERR_UPSTREAM_TIMEOUT);
+        return;
+    }
+    if (d.comment <= now) {
+        dgm_buf_put_lit(&x->out, ": still waiting for the model\n\n");
+        gw_exchange_stream(x, false);
+    }
+    set_deadline(x);
+}
+
+/* ---- the request ------------------------------------------------------------------------------------ */
+
+static void refuse_with(struct gw_exchange *x, enum dgm_error id, struct dgm_str a, struct dgm_str b,
+                        struct dgm_str c)
+{
+    struct dgm_fail f;
+    dgm_fail_set(&f, id, (struct dgm_str){0}, (struct dgm_str[4]){a, b, c});
+    gw_exchange_fail(x, &f);
+}
+
+/* design.md, "Safe by default": no name that a foreign page could have pointed here, and no foreign page. False:
+ * it was answered. */
+static bool check_origin(struct gw_exchange *x)
+{
+    struct http_host host;
+    struct dgm_str origin = http_head_get(x->head, DGM_STR("origin"));
+    bool unix_socket = net_stream_peer(x->conn->stream) == NET_PEER_UNIX; /* no page can reach one */
+    bool own = x->head->host.n == 0 || (http_host_parse(x->head->host, &host) && host.loopback);
+    if (!own && !unix_socket) {
+        gw_exchange_fail_as(x, DGM_ERR_HOST_FORBIDDEN);
+        return false;
+    }
+    if (origin.p == NULL)
+        return true;
+    const struct gw_strs *allowed = &x->worker->config->auth.origins;
+    for (size_t i = 0; i < allowed->n; i++) {
+        if (dgm_str_eq_nocase(origin, allowed->at[i])) {
+            x->reply.origin = origin;
+            return true;
+        }
+    }
+    gw_exchange_fail_as(x, DGM_ERR_ORIGIN_FORBIDDEN);
+    return false;
+}
+
+/* The target, with the encoded slashes of a model's id as slashes: openai-node asks for models/google%2Fx. An id
+ * is only looked up; everywhere else an encoded slash is refused. */
+static struct dgm_str spell_out_id(struct gw_exchange *x)
+{
+    const struct dgm_str models = DGM_STR("/models/"), target = x->head->target;
+    size_t from = dgm_str_find(target, models), n = from + models.n;
+    bool reads = x->head->method == HTTP_METHOD_GET || x->head->method == HTTP_METHOD_HEAD;
+    char *to = reads && from < target.n ? dgm_arena_take(&x->arena, target.n) : NULL;
+    if (to == NULL)
+        return target;
+    memcpy(to, target.p, n);
+    size_t to_n = n;
+    while (n < target.n) {
+        bool slash = dgm_str_eq_nocase(dgm_str_head(dgm_str_skip(target, n), 3), DGM_STR("%2f"));
+        to[to_n++] = slash ? '/' : target.p[n];
+        n += slash ? 3 : 1;
+    }
+    return (struct dgm_str){to, to_n};
+}
+
+/* An endpoint of one's own must be configured; "openapi" is none. */
+static bool has_endpoint(const struct gw_exchange *x)
+{
+    struct dgm_str endpoint = x->target.endpoint;
+    return endpoint.p == NULL || dgm_str_eq(endpoint, DGM_STR("openapi")) ||
+           gw_config_endpoint(x->worker->config, endpoint) != NULL;
+}
+
+/* False: it was answered. */
+static bool find_route(struct gw_exchange *x)
+{
+    struct http_path path;
+    struct dgm_fail f;
+    enum dgm_rc rc = http_path_parse(spell_out_id(x), &x->arena, &path, &f);
+    if (rc == DGM_E_NOMEM) {
+        gw_exchange_fail_as(x, DGM_ERR_NO_MEMORY);
+        return false;
+    }
+    if (rc == DGM_OK)
+        rc = gw_route_find(&path, &x->target, &f);
+    if (rc != DGM_OK) {
+        gw_exchange_fail(x, &f);
+        return false;
+    }
+    if (!has_endpoint(x)) {
+        refuse_with(x, DGM_ERR_UPSTREAM_NONE, DGM_STR("The endpoint "), x->target.endpoint,
+                    DGM_STR(" is not configured; models are served at endpoints/openapi."));
+        return false;
+    }
+    if (gw_route_serves(x->target.route, x->head->method))
+        return true;
+    x->reply.allow = gw_route_allow(x->target.route);
+    refuse_with(x, DGM_ERR_METHOD, x->head->method_name, DGM_STR(" is not allowed here; allowed: "),
+                x->reply.allow);
+    return false;
+}
+
+static void refuse_large(struct gw_exchange *x, uint64_t bytes, bool declared)
+{
+    char numbers[160];
+    struct dgm_buf text = {.p = numbers, .cap = sizeof numbers, .max = sizeof numbers, ._alloc = &dgm_alloc_libc};
+    dgm_buf_put(&text, declared ? DGM_STR("The body of ") : DGM_STR("The body, of which "));
+    dgm_buf_put_int(&text, bytes < INT64_MAX ? (int64_t)bytes : INT64_MAX);
+    dgm_buf_put(&text, declared ? DGM_STR(" bytes") : DGM_STR(" bytes have come,"));
+    dgm_buf_put_lit(&text, " is larger than the limit of ");
+    dgm_buf_put_int(&text, x->worker->config->limits.body_bytes);
+    dgm_buf_put_lit(&text, " bytes.");
+    refuse_with(x, DGM_ERR_BODY_LARGE, dgm_buf_str(&text), (struct dgm_str){0}, (struct dgm_str){0});
+}
+
+void gw_exchange_head(struct gw_exchange *x)
+{
+    if (!check_origin(x))
+        return;
+    bool server_wide = dgm_str_eq(x->head->target, DGM_STR("*")); /* OPTIONS alone, says the reader */
+    if (!server_wide && !find_route(x))
+        return;
+    if (x->head->framing == HTTP_BODY_SIZED && x->head->length > (uint64_t)x->worker->config->limits.body_bytes) {
+        refuse_large(x, x->head->length, true);
+        return;
+    }
+    if (x->head->method == HTTP_METHOD_POST) {
+        /* A page may send text/plain, or no type at all, to any server without asking first. */
+        if (http_media_type(http_head_get(x->head, DGM_STR("content-type"))) != HTTP_MEDIA_JSON) {
+            gw_exchange_fail_as(x, DGM_ERR_MEDIA_TYPE);
+            return;
+        }
+        if (!http_coding_is_plain(http_head_get(x->head, DGM_STR("content-encoding")))) {
+            gw_exchange_fail_as(x, DGM_ERR_CODING);
+            return;
+        }
+    }
+    set_deadline(x);
+}
+
+void gw_exchange_body(struct gw_exchange *x, struct dgm_str bytes)
+{
+    if (x->head->method != HTTP_METHOD_POST)
+        return; /* it means nothing */
+    dgm_buf_put(&x->body, bytes);
+    if (x->body.rc != DGM_OK)
+        gw_exchange_fail_as(x, DGM_ERR_NO_MEMORY);
+}
+
+void gw_exchange_run(struct gw_exchange *x)
+{
+    if (x->head->method == HTTP_METHOD_OPTIONS) {
+        x->reply.allow = gw_route_allow(x->target.route);
+        x->reply.preflight = http_head_get(x->head, DGM_STR("access-control-request-headers"));
+        gw_exchange_answer(x, 204, (struct dgm_str){0});
+        return;
+    }
+    if (x->target.route->what != GW_CHAT) {
+        gw_pages_answer(x);
+        return;
+    }
+    x->upstream_ms = x->client_ms = now_ms(x);
+    gw_chat_run(x);
+    set_deadline(x); /* it is still there: the connection is in the midst of reading */
+}
+
+void gw_exchange_refuse(struct gw_exchange *x, const struct dgm_fail *f)
+{
+    x->final = true;
+    if (f->id == DGM_ERR_BODY_LARGE)
+        refuse_large(x, http_reader_body_bytes(&x->conn->reader), false); /* a chunk's size says so */
+    else
+        gw_exchange_fail(x, f);
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * exchange.h - one request from its first byte to its answer's last.
+ *
+ * The first part is for the connection; the second for what answers: pages.c and chat.c.
+ */
+#ifndef GATEWAY_EXCHANGE_H
+#define GATEWAY_EXCHANGE_H
+
+#include "base/arena.h"
+#include "gateway/conn.h"
+#include "gateway/random.h"
+#include "gateway/reply.h"
+#include "gateway/routes.h"
+
+#include <dragoman/dragoman.h>
+
+enum gw_stage {
+    GW_READING,   /* the request is not complete */
+    GW_WAITING,   /* an upstream was asked; the client has not got a byte */
+    GW_STREAMING, /* events go out */
+    GW_SENDING,   /* the answer is complete in `out`, and leaves as fast as the client takes it */
+    GW_ANSWERED,  /* all was handed over */
+};
+
+/** The conversation with an upstream; chat.c. */
+struct gw_chat {
+    struct dgm_request *request;
+    struct dgm_stream *stream; /* when the client wants one */
+    struct gw_call *call;
+    struct dgm_buf native; /* an answer that is not streamed, as it arrives */
+    struct dgm_str upstream; /* its name in the log */
+    int status;
+    bool heard;           /* a byte of the answer came */
+    char id[GW_ID_CHARS]; /* what the core makes its ids of */
+};
+
+/**
+ * Lifetime:
+ *   1. new when a head is complete; head checks it, and may answer at once.
+ *   2. body grows with what arrives, never by what a length promises; run starts the work when it is complete.
+ *   3. An upstream's events, the client's draining and one timer drive it to its end; it tells the connection
+ *      with gw_conn_answered, its last act.
+ *   4. free at any time: the upstream is cancelled, all memory goes at once. Arena, body and answer end together.
+ */
+struct gw_exchange {
+    struct gw_conn *conn;
+    struct gw_worker *worker;
+    const struct http_head *head; /* the reader's: it rests until the exchange is over */
+    struct dgm_arena arena;
+    enum gw_stage stage;
+    struct gw_reply reply;
+    struct gw_target target;
+    struct dgm_buf body, out;
+    size_t sent_bytes; /* of `out`, when SENDING */
+    struct gw_chat chat;
+    struct net_timer timer;
+    int64_t started_ms, upstream_ms, client_ms; /* the head came; an upstream's byte came; one left */
+    uint64_t first_written, seen_written;       /* the stream's count at the start; when last looked at */
+    int status;                                 /* of the answer */
+    bool blocked;                               /* the client does not take more for now */
+    bool final;                                 /* the connection ends with this answer */
+    char id[GW_ID_CHARS];                       /* x-request-id, when it is ours */
+};
+
+/* ---- for the connection ----------------------------------------------------------------------------- */
+
+/** NULL: memory is short. */
+struct gw_exchange *gw_exchange_new(struct gw_conn *);
+void gw_exchange_free(struct gw_exchange *); /* NULL is fine */
+
+/** Looks at the head: where does it go, may it? Answers what can not be. */
+void gw_exchange_head(struct gw_exchange *);
+
+/** A piece of the body; answers when it is too much. Not after it has answered. */
+void gw_exchange_body(struct gw_exchange *, struct dgm_str bytes);
+
+/** The request is complete: does what it asks for. */
+void gw_exchange_run(struct gw_exchange *);
+
+/** The request will never be complete: answers why. The connection ends after it. */
+void gw_exchange_refuse(struct gw_exchange *, const struct dgm_fail *);
+
+/** The client takes more again. */
+void gw_exchange_drained(struct gw_exchange *);
+
+/* ---- for what answers: all of these may free the exchange, so they come last ---------------------------- */
+
+/** Answers with what `out` holds as the body. */
+void gw_exchange_answer(struct gw_exchange *, int status, struct dgm_str media);
+
+/** Answers with an error; in a stream as its last event. */
+void gw_exchange_fail(struct gw_exchange *, const struct dgm_fail *);
+
+/** The same with the row's own sentence. */
+void gw_exchange_fail_as(struct gw_exchange *, enum dgm_error);
+
+/** Sends the events in `out` (the head first, if it has not gone), then empties it. `last` ends the stream. */
+void gw_exchange_stream(struct gw_exchange *, bool last);
+
+/* pages.c: the plain paths */
+void gw_pages_answer(struct gw_exchange *);
+
+/* chat.c: chat completions */
+void gw_chat_run(struct gw_exchange *);
+void gw_chat_fail(struct gw_exchange *, const struct dgm_fail *); /* in a stream that has begun */
+void gw_chat_pause(struct gw_exchange *, bool paused);
+void gw_chat_dispose(struct gw_exchange *);
+
+#endif

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* random.h - ids that nobody can guess: the core takes its randomness as an argument, and this is where it comes from. */
+#ifndef GATEWAY_RANDOM_H
+#define GATEWAY_RANDOM_H
+
+#include <dragoman/types.h>
+
+#define GW_ID_CHARS 32 /* 128 bits */
+
+/** Fills `ret` with GW_ID_CHARS lower case hexadecimal digits, no terminating zero. */
+void gw_random_id(char ret[GW_ID_CHARS]);
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* reply.c - heads and whole answers to clients. */
+#include "gateway/reply.h"
+
+#include "http/put.h"
+
+#define FAIL_BODY_MAX 4096 /* dgm_fail's texts, each byte escaped at worst, and what stands round them */
+
+static void put_if(struct dgm_buf *out, struct dgm_str name, struct dgm_str value)
+{
+    if (value.n != 0)
+        http_put_header(out, name, value);
+}
+
+/* All but how the body is framed. */
+static void put_common(struct dgm_buf *out, const struct gw_reply *r, int status)
+{
+    http_put_status(out, status);
+    http_put_date(out, r->now);
+    http_put_header(out, DGM_STR("x-request-id"), r->request_id);
+    put_if(out, DGM_STR("x-dragoman-upstream"), r->upstream);
+    put_if(out, DGM_STR("x-dragoman-ignored"), r->ignored);
+    put_if(out, DGM_STR("Allow"), r->allow);
+    if (status == 503)
+        http_put_header_lit(out, "Retry-After", "1");
+    if (r->origin.n != 0) {
+        http_put_header(out, DGM_STR("Access-Control-Allow-Origin"), r->origin);
+        http_put_header_lit(out, "Access-Control-Expose-Headers",
+                            "x-request-id, x-dragoman-upstream, x-dragoman-ignored");
+        http_put_header_lit(out, "Vary", "Origin");
+        if (status == 204) {
+            put_if(out, DGM_STR("Access-Control-Allow-Methods"), r->allow);
+            put_if(out, DGM_STR("Access-Control-Allow-Headers"), r->preflight);
+        }
+    }
+    http_put_connection(out, r->keep_alive, r->minor);
+}
+
+void gw_reply_put_head(struct dgm_buf *out, const struct gw_reply *r, int status, struct dgm_str media,
+                       size_t body_bytes)
+{
+    put_common(out, r, status);
+    if (status != 204) {
+        http_put_header(out, DGM_STR("Content-Type"), media);
+        http_put_length(out, body_bytes);
+    }
+    http_put_head_end(out);
+}
+
+void gw_reply_put_stream_head(struct dgm_buf *out, const struct gw_reply *r)
+{
+    put_common(out, r, 200);
+    http_put_header_lit(out, "Content-Type", "text/event-stream");
+    http_put_header_lit(out, "Cache-Control", "no-cache");
+    http_put_header_lit(out, "X-Accel-Buffering", "no"); /* or nginx keeps a stream until it is whole */
+    if (r->minor >= 1)
+        http_put_chunked(out);
+    http_put_head_end(out);
+}
+
+void gw_reply_put(struct dgm_buf *out, const struct gw_reply *r, int status, struct dgm_str media,
+                  struct dgm_str body)
+{
+    gw_reply_put_head(out, r, status, media, body.n);
+    if (!r->head_only && status != 204)
+        dgm_buf_put(out, body);
+}
+
+void gw_reply_put_fail(struct dgm_buf *out, const struct gw_reply *r, const struct dgm_fail *f)
+{
+    struct dgm_buf body;
+    dgm_buf_init(&body, out->_alloc, FAIL_BODY_MAX);
+    dgm_fail_put(f, &body);
+    if (body.rc == DGM_OK)
+        gw_reply_put(out, r, dgm_error_status(f->id), GW_MEDIA_JSON, dgm_buf_str(&body));
+    else
+        gw_reply_put_head(out, r, dgm_error_status(f->id), GW_MEDIA_JSON, 0);
+    dgm_buf_dispose(&body);
+}

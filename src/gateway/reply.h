@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* reply.h - heads and whole answers to clients, put into a buffer. */
+#ifndef GATEWAY_REPLY_H
+#define GATEWAY_REPLY_H
+
+#include <dragoman/types.h>
+
+/** What all answers to one request have in common. Absent strings put no header. */
+struct gw_reply {
+    struct dgm_str request_id; /* always there */
+    struct dgm_str origin;     /* of a page that may ask: it may read the answer too */
+    struct dgm_str ignored;    /* members of the request that were */
+    struct dgm_str upstream;   /* who answered */
+    struct dgm_str allow;      /* the methods of the path; for 405 and OPTIONS */
+    struct dgm_str preflight;  /* Access-Control-Request-Headers of a page's OPTIONS */
+    int64_t now;               /* seconds since 1970 */
+    unsigned minor;            /* of the request's HTTP/1.minor */
+    bool head_only;            /* the request was HEAD: no body follows */
+    bool keep_alive;           /* the connection stays after this answer */
+};
+
+/** The head of an answer whose body has `body_bytes`; status 204 has none. */
+void gw_reply_put_head(struct dgm_buf *out, const struct gw_reply *, int status, struct dgm_str media,
+                       size_t body_bytes);
+
+/** The head of a stream of events. Its body is chunked, for HTTP/1.0 it ends with the connection. */
+void gw_reply_put_stream_head(struct dgm_buf *out, const struct gw_reply *);
+
+/** A whole answer. */
+void gw_reply_put(struct dgm_buf *out, const struct gw_reply *, int status, struct dgm_str media,
+                  struct dgm_str body);
+
+/** A whole answer: OpenAI's error object with the status of its row. */
+void gw_reply_put_fail(struct dgm_buf *out, const struct gw_reply *, const struct dgm_fail *);
+
+#define GW_MEDIA_JSON DGM_STR("application/json")
+#define GW_MEDIA_TEXT DGM_STR("text/plain; charset=utf-8")
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* routes.h - from a path to what is asked. */
+#ifndef GATEWAY_ROUTES_H
+#define GATEWAY_ROUTES_H
+
+#include "http/message.h"
+#include "http/target.h"
+
+/** What a path is about. */
+enum gw_what { GW_CHAT, GW_MODELS, GW_MODEL, GW_HEALTH, GW_READY, GW_STATS };
+
+/** One row of routes.def. */
+struct gw_route {
+    struct dgm_str pattern;
+    enum http_method method;
+    enum gw_what what;
+};
+
+/** A path that is served, and what stands in it: absent where its pattern has no such part. */
+struct gw_target {
+    const struct gw_route *route;
+    struct dgm_str project, location, endpoint, model, id; /* parts of the path; all but id match dgm_name_ok */
+};
+
+/**
+ * Finds what a path asks for.
+ *
+ * DGM_OK: `*ret` is set. DGM_E_REFUSED: `*reterr` has ENDPOINT_UNSUPPORTED (naming what is served beside it),
+ * PATH_UNKNOWN (with "did you mean") or HTTP_TARGET (a name that may not stand in a resource path).
+ */
+DGM_MUST_USE enum dgm_rc gw_route_find(const struct http_path *, struct gw_target *ret, struct dgm_fail *reterr);
+
+/** Whether a route serves a method; OPTIONS counts. */
+bool gw_route_serves(const struct gw_route *, enum http_method);
+
+/** The value of Allow for a route; for NULL (OPTIONS *) all methods. */
+struct dgm_str gw_route_allow(const struct gw_route *);
+
+/** The table: so many rows at `*ret`. */
+size_t gw_routes(const struct gw_route **ret);
+
+#endif

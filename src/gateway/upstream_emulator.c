@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* upstream_emulator.c - the emulator behind an upstream's interface: the bytes Google would get, on a timer. */
+#include "gateway/upstream.h"
+
+#include "emulate/emulate.h"
+#include "gateway/random.h"
+#include "net/loop.h"
+
+#include <assert.h>
+#include <stddef.h>
+
+#define PIECES_A_TURN 16 /* with no delay between them: then others get theirs */
+#define PIECE_BYTES_MAX ((size_t)64 * 1024 * 1024)
+
+/**
+ * Lifetime:
+ *   1. new hands the whole request to the emulator, which decides on all of its answer.
+ *   2. A timer asks for piece after piece; one is held in `piece` until its time has come.
+ *   3. free drops both at once; from an event, as soon as the event is over.
+ */
+struct emulator_call {
+    struct gw_call call;
+    struct gw_worker *worker;
+    const struct gw_call_events *events;
+    void *owner;
+    struct emu_call *emu;
+    struct net_timer timer;
+    struct dgm_buf piece;
+    bool told_head, paused;
+    bool telling, unwanted; /* in an event; freed in it */
+};
+
+static void release(struct emulator_call *c)
+{
+    const struct dgm_alloc *a = &c->worker->alloc;
+    c->worker->counters.calls--;
+    net_timer_stop(&c->timer);
+    emu_call_free(c->emu);
+    dgm_buf_dispose(&c->piece);
+    a->resize(a->ctx, c, sizeof *c, 0);
+}
+
+/* An event is over. False: the call was freed in it, and is gone now. */
+static bool told(struct emulator_call *c)
+{
+    c->telling = false;
+    if (!c->unwanted)
+        return true;
+    release(c);
+    return false;
+}
+
+static bool fail(struct emulator_call *c, enum dgm_error id)
+{
+    struct dgm_fail f;
+    dgm_fail_set(&f, id, (struct dgm_str){0}, (struct dgm_str[4]){{0}});
+    c->telling = true;
+    c->events->on_fail(c->owner, &f);
+    told(c);
+    return false;
+}
+
+static void end(struct emulator_call *c)
+{
+    c->telling = true;
+    if (!c->told_head)
+        c->events->on_head(c->owner, emu_call_status(c->emu), emu_call_type(c->emu));
+    if (!c->unwanted)
+        c->events->on_end(c->owner);
+    told(c);
+}
+
+/* Gives the piece whose time has come to the owner. False: the call is gone. */
+static bool give_piece(struct emulator_call *c)
+{
+    c->telling = true;
+    if (!c->told_head) {
+        c->told_head = true;
+        c->events->on_head(c->owner, emu_call_status(c->emu), emu_call_type(c->emu));
+    }
+    if (!c->unwanted)
+        c->events->on_data(c->owner, dgm_buf_str(&c->piece));
+    dgm_buf_clear(&c->piece);
+    return told(c);
+}
+
+/* Fetches the next piece. True: it is in `piece` and due at once; else a timer runs, or the call is over. */
+static bool fetch_piece(struct emulator_call *c)
+{
+    uint32_t wait_ms = 0;
+    switch (emu_call_next(c->emu, &c->piece, &wait_ms)) {
+    case DGM_EVENT:
+        if (wait_ms == 0)
+            return true;
+        net_timer_start(c->worker->loop, &c->timer, wait_ms);
+        return false;
+    case DGM_DONE:
+        end(c);
+        return false;
+    case DGM_E_UPSTREAM:
+        return fail(c, DGM_ERR_UPSTREAM_CUT);
+    case DGM_E_NOMEM:
+        return fail(c, DGM_ERR_NO_MEMORY);
+    default:
+        return fail(c, DGM_ERR_UPSTREAM_LARGE);
+    }
+}
+
+static void on_timer(void *owner)
+{
+    struct emulator_call *c = owner;
+    for (unsigned i = 0; i < PIECES_A_TURN; i++) {
+        if (c->paused)
+            return;
+        if (c->piece.n != 0 && !give_piece(c))
+            return;
+        if (!fetch_piece(c))
+            return;
+    }
+    net_timer_start(c->worker->loop, &c->timer, 0);
+}
+
+static void emulator_pause(struct gw_call *call, bool paused)
+{
+    struct emulator_call *c = (struct emulator_call *)call;
+    if (c->paused && !paused && !net_timer_is_on(&c->timer))
+        net_timer_start(c->worker->loop, &c->timer, 0);
+    c->paused = paused;
+}
+
+static void emulator_free(struct gw_call *call)
+{
+    struct emulator_call *c = (struct emulator_call *)call;
+    c->unwanted = true;
+    if (!c->telling)
+        release(c);
+}
+
+static const struct gw_call_ops emulator_ops = {.pause = emulator_pause, .free = emulator_free};
+
+struct gw_call *gw_emulator_call(struct gw_worker *w, const struct gw_call_request *request,
+                                 const struct gw_call_events *events, void *owner)
+{
+    const struct dgm_alloc *a = &w->alloc;
+    struct emulator_call *c = a->resize(a->ctx, NULL, 0, sizeof *c);
+    if (c == NULL)
+        return NULL;
+    *c = (struct emulator_call){.call = {&emulator_ops}, .worker = w, .events = events, .owner = owner};
+    w->counters.calls++;
+    net_timer_init(&c->timer, on_timer, c);
+    dgm_buf_init(&c->piece, a, PIECE_BYTES_MAX);
+
+    char id[GW_ID_CHARS];
+    gw_random_id(id);
+    const struct gw_pace *pace = &w->config->emulator;
+    const struct emu_env env = {
+        .alloc = a, .now_ms = net_loop_wall_s(w->loop) * 1000, .id = {id, sizeof id}};
+    const struct emu_options options = {.first_ms = (uint32_t)pace->first_ms,
+                                        .piece_ms = (uint32_t)pace->piece_ms,
+                                        .piece_chars = (uint32_t)pace->piece_chars,
+                                        .body_max_bytes = (size_t)w->config->limits.body_bytes};
+    static_assert(sizeof(struct gw_call_header) == sizeof(struct emu_header) &&
+                      offsetof(struct gw_call_header, value) == offsetof(struct emu_header, value),
+                  "a header is a header");
+    c->emu = emu_call_new(&env, &options,
+                          &(struct emu_request){.method = request->method,
+                                                .target = request->target,
+                                                .headers = (const struct emu_header *)request->headers,
+                                                .nheaders = request->headers_n,
+                                                .segs = request->segments,
+                                                .nsegs = request->segments_n});
+    if (c->emu == NULL) {
+        emulator_free(&c->call);
+        return NULL;
+    }
+    net_timer_start(w->loop, &c->timer, 0);
+    return &c->call;
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* worker.c - one process that serves. */
+#include "gateway/worker.h"
+
+#include "gateway/conn.h"
+#include "gateway/log.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#define REFUSED_AT_ONCE 64 /* over the limit, these many may be told so; more are closed without a word */
+#define WAITING_MAX 4096   /* connections in the kernel's queue that are still taken when draining begins */
+
+/* ---- memory ----------------------------------------------------------------------------------------- */
+
+/* The C library's memory, counted, so that "everything was freed" can be seen from outside. */
+static void *resize_counted(void *ctx, void *p, size_t old_n, size_t n)
+{
+    struct gw_counters *counters = ctx;
+    void *now = dgm_alloc_libc.resize(dgm_alloc_libc.ctx, p, old_n, n);
+    if (now != NULL || n == 0)
+        counters->held_bytes += (int64_t)n - (int64_t)(p != NULL ? old_n : 0);
+    return now;
+}
+
+/* ---- connections ------------------------------------------------------------------------------------ */
+
+static void on_accept(void *owner, int fd)
+{
+    struct gw_worker *w = owner;
+    int64_t over = w->counters.connections - w->config->limits.connections;
+    if (over < 0)
+        gw_conn_new(w, fd);
+    else if (over < REFUSED_AT_ONCE)
+        gw_conn_new_refused(w, fd);
+    else
+        close(fd);
+}
+
+static void on_short(void *owner, int error)
+{
+    struct gw_worker *w = owner;
+    if (!w->short_told)
+        gw_log(GW_LOG_WARN, "accepting pauses: %s; %lld connections are open", strerror(error),
+               (long long)w->counters.connections);
+    w->short_told = true;
+}
+
+static const struct net_listener_events listener_events = {.on_accept = on_accept, .on_short = on_short};
+
+/* ---- draining --------------------------------------------------------------------------------------- */
+
+static void end_if_drained(struct gw_worker *w)
+{
+    if (w->draining && w->conns == NULL)
+        net_loop_stop(w->loop);
+}
+
+void gw_worker_closed(struct gw_worker *w)
+{
+    for (size_t i = 0; i < w->listeners_n; i++)
+        net_listener_resume(w->listeners[i]);
+    w->short_told = false;
+    end_if_drained(w);
+}
+
+static void on_drain_timeout(void *owner)
+{
+    struct gw_worker *w = owner;
+    gw_log(GW_LOG_WARN, "%lld connections were cut: they had not ended in time",
+           (long long)w->counters.connections);
+    for (struct gw_conn *c = w->conns; c != NULL; c = c->next)
+        gw_conn_close(c);
+}
+
+static void drain(struct gw_worker *w)
+{
+    if (w->draining)
+        return;
+    w->draining = true;
+    for (size_t i = 0; i < w->listeners_n; i++) {
+        net_listener_accept_waiting(w->listeners[i], WAITING_MAX);
+        net_listener_close(w->listeners[i]);
+    }
+    w->listeners_n = 0;
+    for (struct gw_conn *c = w->conns; c != NULL; c = c->next)
+        gw_conn_drain(c);
+    net_timer_start(w->loop, &w->drained, w->config->timeouts.drain_ms);
+    end_if_drained(w);
+}
+
+/* The master writes a byte when the worker is to drain; the end of the stream says that there is no master. */
+static void on_master(void *owner)
+{
+    struct gw_worker *w = owner;
+    net_watch_close(w->master);
+    w->master = NULL;
+    drain(w);
+}
+
+/* ---- running ---------------------------------------------------------------------------------------- */
+
+static bool open_all(struct gw_worker *w, const struct gw_worker_start *start)
+{
+    w->loop = net_loop_new(&w->alloc);
+    if (w->loop == NULL)
+        return false;
+    net_timer_init(&w->drained, on_drain_timeout, w);
+    w->master = net_watch_new(w->loop, start->master, on_master, w);
+    w->listeners = w->alloc.resize(w->alloc.ctx, NULL, 0, start->listening_n * sizeof(struct net_listener *));
+    if (w->master == NULL || w->listeners == NULL)
+        return false;
+    for (size_t i = 0; i < start->listening_n; i++) {
+        w->listeners[i] = net_listener_new(w->loop, start->listening[i], &listener_events, w);
+        if (w->listeners[i] == NULL)
+            return false;
+        w->listeners_n++;
+    }
+    return true;
+}
+
+int gw_worker_run(const struct gw_worker_start *start)
+{
+    struct gw_worker w = {.config = start->config, .slot = start->slot};
+    w.alloc = (struct dgm_alloc){resize_counted, &w.counters};
+    signal(SIGPIPE, SIG_IGN); /* a client that is gone is an error of the write */
+
+    if (!open_all(&w, start)) {
+        gw_log(GW_LOG_ERROR, "can not start: out of memory or descriptors");
+        return 1; /* the process ends: nothing needs to be taken apart */
+    }
+    gw_log(GW_LOG_DEBUG, "serving");
+    net_loop_run(w.loop);
+
+    net_timer_stop(&w.drained);
+    net_watch_close(w.master);
+    w.alloc.resize(w.alloc.ctx, w.listeners, start->listening_n * sizeof(struct net_listener *), 0);
+    net_loop_free(w.loop);
+    gw_log(GW_LOG_DEBUG, "drained");
+    return 0;
+}

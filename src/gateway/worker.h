@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* worker.h - one process that serves: a loop, its listeners, its connections. */
+#ifndef GATEWAY_WORKER_H
+#define GATEWAY_WORKER_H
+
+#include "gateway/config.h"
+#include "net/listener.h"
+#include "net/loop.h"
+
+/** What is alive now, and what ever was: /_dragoman/stats shows each by its name. */
+struct gw_counters {
+#define COUNTER(name) int64_t name;
+#include "gateway/counters.def"
+#undef COUNTER
+};
+
+struct gw_conn;
+
+/**
+ * Lifetime: from after the fork to the process's end.
+ *   1. It serves until the master asks it to drain, or the master is gone.
+ *   2. Draining: no more accepting, idle connections close, exchanges run to their end.
+ *   3. It ends when the last connection is closed, or timeouts.drain has passed.
+ */
+struct gw_worker {
+    const struct gw_config *config;
+    struct net_loop *loop;
+    struct dgm_alloc alloc; /* the C library's, counted */
+    struct gw_counters counters;
+    struct gw_conn *conns; /* list */
+    struct net_listener **listeners;
+    size_t listeners_n, slot;
+    struct net_watch *master; /* readable: drain; ended: the master is gone */
+    struct net_timer drained; /* by when it must be */
+    bool draining, short_told;
+};
+
+/** What the master gives to a worker. The descriptors are the worker's from here on. */
+struct gw_worker_start {
+    const struct gw_config *config;
+    size_t slot;
+    const int *listening;
+    size_t listening_n;
+    int master; /* the worker's end of a stream socket to the master */
+};
+
+/** Serves until it has drained; returns the process's exit code. */
+int gw_worker_run(const struct gw_worker_start *);
+
+/** A connection is closed: its place is free. */
+void gw_worker_closed(struct gw_worker *);
+
+#endif

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* put.c - HTTP/1.1 heads and chunks put into a buffer. */
+#include "http/put.h"
+
+#include "base/str.h"
+#include "http/media.h"
+
+#include <assert.h>
+
+#define SECONDS_A_DAY 86400
+#define LAST_SECOND INT64_C(253402300799) /* 9999-12-31 23:59:59: four digits are all a date has */
+
+struct date {
+    unsigned year, month, day, weekday; /* month 1 to 12; weekday 0 is Sunday */
+};
+
+struct dgm_str http_status_reason(int status)
+{
+    switch (status) {
+#define STATUS(code, phrase)                                                                       \
+    case code:                                                                                     \
+        return DGM_STR(phrase);
+#include "http/status.def"
+#undef STATUS
+    default:
+        return DGM_STR("");
+    }
+}
+
+void http_put_status(struct dgm_buf *b, int status)
+{
+    assert(status >= 100 && status <= 999);
+    dgm_buf_put_lit(b, "HTTP/1.1 ");
+    dgm_buf_put_int(b, status);
+    dgm_buf_put_lit(b, " "); /* RFC 9112 4: the blank stands even where the phrase is empty */
+    dgm_buf_put(b, http_status_reason(status));
+    dgm_buf_put_lit(b, "\r\n");
+}
+
+void http_put_request(struct dgm_buf *b, struct dgm_str method, struct dgm_str target)
+{
+    assert(http_token_ok(method));
+    dgm_buf_put(b, method);
+    dgm_buf_put_char(b, ' ');
+    for (size_t i = 0; i < target.n; i++) {
+        unsigned char c = (unsigned char)target.p[i];
+        if (c > 0x20 && c < 0x7f) {
+            dgm_buf_put_char(b, (char)c);
+            continue;
+        }
+        dgm_buf_put_char(b, '%');
+        dgm_buf_put_hex(b, c, 2);
+    }
+    dgm_buf_put_lit(b, " HTTP/1.1\r\n");
+}
+
+/* RFC 9110 5.5: of the control characters a value may hold the tab alone. */
+static bool is_control(char c)
+{
+    return ((unsigned char)c < 0x20 && c != '\t') || c == 0x7f;
+}
+
+void http_put_header(struct dgm_buf *b, struct dgm_str name, struct dgm_str value)
+{
+    assert(http_token_ok(name));
+    value = dgm_str_trim(value);
+    dgm_buf_put(b, name);
+    dgm_buf_put_lit(b, ": ");
+    while (value.n != 0) {
+        size_t fine = 0;
+        while (fine < value.n && !is_control(value.p[fine]))
+            fine++;
+        dgm_buf_put(b, dgm_str_head(value, fine));
+        if (fine < value.n)
+            dgm_buf_put_char(b, '?');
+        value = dgm_str_skip(value, fine + 1);
+    }
+    dgm_buf_put_lit(b, "\r\n");
+}
+
+void http_put_header_int(struct dgm_buf *b, struct dgm_str name, int64_t value)
+{
+    assert(http_token_ok(name));
+    dgm_buf_put(b, name);
+    dgm_buf_put_lit(b, ": ");
+    dgm_buf_put_int(b, value);
+    dgm_buf_put_lit(b, "\r\n");
+}
+
+/*
+ * The proleptic Gregorian calendar counted in 400-year cycles of 146097 days from 1 March, so that
+ * the leap day is the last of its year.
+ */
+static struct date date_of(unsigned days)
+{
+    unsigned shifted = days + 719468; /* days from 0000-03-01 to 1970-01-01 */
+    unsigned cycle = shifted / 146097;
+    unsigned in_cycle = shifted % 146097;
+    unsigned year = (in_cycle - in_cycle / 1460 + in_cycle / 36524 - in_cycle / 146096) / 365;
+    unsigned in_year = in_cycle - (365 * year + year / 4 - year / 100);
+    unsigned month = (5 * in_year + 2) / 153; /* 0 is March */
+    return (struct date){
+        .year = cycle * 400 + year + (month >= 10),
+        .month = month < 10 ? month + 3 : month - 9,
+        .day = in_year - (153 * month + 2) / 5 + 1,
+        .weekday = (days + 4) % 7, /* 1970-01-01 was a Thursday */
+    };
+}
+
+static void put_two(struct dgm_buf *b, unsigned n)
+{
+    dgm_buf_put_char(b, (char)('0' + n / 10 % 10));
+    dgm_buf_put_char(b, (char)('0' + n % 10));
+}
+
+void http_put_date(struct dgm_buf *b, int64_t now)
+{
+    static const char weekdays[] = "SunMonTueWedThuFriSat";
+    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    now = now < 0 ? 0 : now > LAST_SECOND ? LAST_SECOND : now;
+    unsigned second = (unsigned)(now % SECONDS_A_DAY);
+    struct date d = date_of((unsigned)(now / SECONDS_A_DAY));
+    dgm_buf_put_lit(b, "Date: ");
+    dgm_buf_put(b, (struct dgm_str){weekdays + 3 * d.weekday, 3});
+    dgm_buf_put_lit(b, ", ");
+    put_two(b, d.day);
+    dgm_buf_put_char(b, ' ');
+    dgm_buf_put(b, (struct dgm_str){months + 3 * (d.month - 1), 3});
+    dgm_buf_put_char(b, ' ');
+    put_two(b, d.year / 100);
+    put_two(b, d.year % 100);
+    dgm_buf_put_char(b, ' ');
+    put_two(b, second / 3600);
+    dgm_buf_put_char(b, ':');
+    put_two(b, second / 60 % 60);
+    dgm_buf_put_char(b, ':');
+    put_two(b, second % 60);
+    dgm_buf_put_lit(b, " GMT\r\n");
+}
+
+void http_put_length(struct dgm_buf *b, uint64_t body_bytes)
+{
+    assert(body_bytes <= INT64_MAX);
+    http_put_header_int(b, DGM_STR("Content-Length"), (int64_t)body_bytes);
+}
+
+void http_put_chunked(struct dgm_buf *b)
+{
+    dgm_buf_put_lit(b, "Transfer-Encoding: chunked\r\n");
+}
+
+void http_put_connection(struct dgm_buf *b, bool keep_alive, unsigned request_minor)
+{
+    if (!keep_alive)
+        dgm_buf_put_lit(b, "Connection: close\r\n");
+    else if (request_minor == 0)
+        dgm_buf_put_lit(b, "Connection: keep-alive\r\n");
+}
+
+void http_put_head_end(struct dgm_buf *b)
+{
+    dgm_buf_put_lit(b, "\r\n");
+}
+
+void http_put_continue(struct dgm_buf *b)
+{
+    http_put_status(b, 100);
+    http_put_head_end(b);
+}
+
+void http_put_chunk_open(struct dgm_buf *b, size_t n)
+{
+    assert(n != 0);
+    unsigned digits = 1;
+    while (digits < 16 && n >> (4 * digits) != 0)
+        digits++;
+    dgm_buf_put_hex(b, n, digits);
+    dgm_buf_put_lit(b, "\r\n");
+}
+
+void http_put_chunk_close(struct dgm_buf *b)
+{
+    dgm_buf_put_lit(b, "\r\n");
+}
+
+void http_put_chunk(struct dgm_buf *b, struct dgm_str data)
+{
+    if (data.n == 0)
+        return;
+    http_put_chunk_open(b, data.n);
+    dgm_buf_put(b, data);
+    http_put_chunk_close(b);
+}
+
+void http_put_last_chunk(struct dgm_buf *b)
+{
+    dgm_buf_put_lit(b, "0\r\n\r\n");
+}

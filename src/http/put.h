@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * put.h - HTTP/1.1 heads and chunks put into a buffer.
+ *
+ * Sticky, as dgm_buf is: put all, then look at `rc` once. Whatever a value holds, a head keeps its
+ * lines: no CR, LF or NUL of a value ever leaves (RFC 9110 5.5). The order of a head: status or
+ * request line, headers, http_put_head_end.
+ */
+#ifndef HTTP_PUT_H
+#define HTTP_PUT_H
+
+#include <dragoman/types.h>
+
+/**
+ * "HTTP/1.1 200 OK". A status without a row in status.def gets an empty reason. Asserts 100 to 999.
+ */
+void http_put_status(struct dgm_buf *, int status);
+
+/** The reason phrase of a status; "" when status.def has none. */
+struct dgm_str http_status_reason(int status);
+
+/**
+ * "POST /path HTTP/1.1". What may not stand in a target is put percent-encoded. Asserts that
+ * `method` is a token.
+ */
+void http_put_request(struct dgm_buf *, struct dgm_str method, struct dgm_str target);
+
+/**
+ * One header. Control characters but tabs in the value are put as "?", blanks around it are
+ * dropped. Asserts that the name is a token: names are ours.
+ */
+void http_put_header(struct dgm_buf *, struct dgm_str name, struct dgm_str value);
+void http_put_header_int(struct dgm_buf *, struct dgm_str name, int64_t value);
+
+/** A header whose name and value are literals. */
+#define http_put_header_lit(buf, name, value) http_put_header((buf), DGM_STR(name), DGM_STR(value))
+
+/**
+ * "Date: Sun, 06 Nov 1994 08:49:37 GMT" from seconds since 1970; years 1970 to 9999, others are
+ * clamped.
+ */
+void http_put_date(struct dgm_buf *, int64_t now);
+
+/**
+ * How the body is framed: one of these in a head, or neither where there can be no body (1xx, 204,
+ * 304).
+ */
+void http_put_length(struct dgm_buf *, uint64_t body_bytes);
+void http_put_chunked(struct dgm_buf *);
+
+/**
+ * "Connection: close" when the connection ends after this answer; "keep-alive" when it stays and
+ * the request was HTTP/1.0 (minor 0); nothing otherwise.
+ */
+void http_put_connection(struct dgm_buf *, bool keep_alive, unsigned request_minor);
+
+void http_put_head_end(struct dgm_buf *);
+
+/** "HTTP/1.1 100 Continue", a whole head. */
+void http_put_continue(struct dgm_buf *);
+
+/** A chunk, whole. An empty one is not put: it would end the body. */
+void http_put_chunk(struct dgm_buf *, struct dgm_str data);
+
+/** A chunk whose `n` > 0 bytes the caller adds, or sends from elsewhere, between the two. */
+void http_put_chunk_open(struct dgm_buf *, size_t n);
+void http_put_chunk_close(struct dgm_buf *);
+
+/** The last chunk, without trailers. */
+void http_put_last_chunk(struct dgm_buf *);
+
+#define HTTP_CHUNK_OPEN_MAX                                                                        \
+    18 /* bytes http_put_chunk_open puts at most; close puts 2, the last chunk 5 */
+
+#endif

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* loop.c - libuv's loop with our timers on one of its alarms. */
+#include "net/loop_uv.h"
+
+#include <assert.h>
+#include <time.h>
+#include <unistd.h>
+
+struct net_watch {
+    uv_poll_t uv;
+    const struct dgm_alloc *alloc;
+    void (*on_readable)(void *owner);
+    void *owner;
+    int fd;
+};
+
+/* ---- the loop --------------------------------------------------------------------------------------- */
+
+static void on_alarm(uv_timer_t *alarm);
+
+/* Rings in time for the earliest timer. An alarm that is early costs one empty turn, so it is never moved later. */
+static void set_alarm(struct net_loop *l)
+{
+    int64_t next = net_timers_next(&l->timers);
+    if (next >= l->alarm_ms)
+        return;
+    int64_t now = net_loop_now_ms(l);
+    l->alarm_ms = next;
+    int rc = uv_timer_start(&l->alarm, on_alarm, next > now ? (uint64_t)(next - now) : 0, 0);
+    assert(rc == 0); /* fails only without a callback or when closing */
+}
+
+static void on_alarm(uv_timer_t *alarm)
+{
+    struct net_loop *l = alarm->data;
+    l->alarm_ms = INT64_MAX;
+    l->running_timers = true;
+    net_timers_run(&l->timers, net_loop_now_ms(l));
+    l->running_timers = false;
+    set_alarm(l);
+}
+
+struct net_loop *net_loop_new(const struct dgm_alloc *alloc)
+{
+    struct net_loop *l = alloc->resize(alloc->ctx, NULL, 0, sizeof *l);
+    if (l == NULL)
+        return NULL;
+    l->timers = (struct net_timers){0};
+    l->running_timers = false;
+    l->alarm_ms = INT64_MAX;
+    l->alloc = alloc;
+    if (uv_loop_init(&l->uv) != 0) {
+        alloc->resize(alloc->ctx, l, sizeof *l, 0);
+        return NULL;
+    }
+    uv_timer_init(&l->uv, &l->alarm);
+    l->alarm.data = l;
+    return l;
+}
+
+void net_loop_free(struct net_loop *l)
+{
+    if (l == NULL)
+        return;
+    uv_close((uv_handle_t *)&l->alarm, NULL);
+    uv_run(&l->uv, UV_RUN_DEFAULT); /* closes end in the next turn */
+    int rc = uv_loop_close(&l->uv);
+    assert(rc == 0); /* something was not closed */
+    l->alloc->resize(l->alloc->ctx, l, sizeof *l, 0);
+}
+
+void net_loop_run(struct net_loop *l)
+{
+    uv_run(&l->uv, UV_RUN_DEFAULT);
+}
+
+void net_loop_stop(struct net_loop *l)
+{
+    uv_stop(&l->uv);
+}
+
+int64_t net_loop_now_ms(const struct net_loop *l)
+{
+    return (int64_t)uv_now(&l->uv);
+}
+
+int64_t net_loop_wall_s(const struct net_loop *l)
+{
+    (void)l;
+    struct timespec ts;
+    clock_gettime(CLOCK_REALTIME_COARSE, &ts); /* from the vDSO: cheaper than keeping it */
+    return ts.tv_sec;
+}
+
+const struct dgm_alloc *net_loop_alloc(const struct net_loop *l)
+{
+    return l->alloc;
+}
+
+void net_timer_start(struct net_loop *l, struct net_timer *t, int64_t delay_ms)
+{
+    int64_t now = net_loop_now_ms(l);
+    net_timers_set(&l->timers, t, delay_ms < INT64_MAX - now ? now + delay_ms : INT64_MAX);
+    if (!l->running_timers)
+        set_alarm(l);
+}
+
+/* ---- watching a descriptor -------------------------------------------------------------------------- */
+
+static void on_poll(uv_poll_t *uv, int status, int events)
+{
+    (void)status, (void)events; /* an error is found by whoever reads */
+    struct net_watch *w = uv->data;
+    w->on_readable(w->owner);
+}
+
+struct net_watch *net_watch_new(struct net_loop *l, int fd, void (*on_readable)(void *owner), void *owner)
+{
+    struct net_watch *w = l->alloc->resize(l->alloc->ctx, NULL, 0, sizeof *w);
+    if (w == NULL)
+        return NULL;
+    *w = (struct net_watch){.alloc = l->alloc, .on_readable = on_readable, .owner = owner, .fd = fd};
+    if (uv_poll_init(&l->uv, &w->uv, fd) != 0) {
+        w->alloc->resize(w->alloc->ctx, w, sizeof *w, 0);
+        return NULL;
+    }
+    w->uv.data = w;
+    net_watch_pause(w, false);
+    return w;
+}
+
+void net_watch_pause(struct net_watch *w, bool paused)
+{
+    int rc = paused ? uv_poll_stop(&w->uv) : uv_poll_start(&w->uv, UV_READABLE, on_poll);
+    assert(rc == 0); /* fails only when closing */
+}
+
+static void on_watch_closed(uv_handle_t *handle)
+{
+    struct net_watch *w = handle->data;
+    close(w->fd);
+    w->alloc->resize(w->alloc->ctx, w, sizeof *w, 0);
+}
+
+void net_watch_close(struct net_watch *w)
+{
+    if (w != NULL)
+        uv_close((uv_handle_t *)&w->uv, on_watch_closed);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * loop.h - a process's one event loop: its clock, its timers, and watching a descriptor.
+ *
+ * One law for all of src/net: a call never calls back. Whatever a call finds out (a broken connection, a full
+ * queue) is returned, or told later from the loop. So a caller's data can only change under it where it
+ * returns to the loop.
+ */
+#ifndef NET_LOOP_H
+#define NET_LOOP_H
+
+#include "net/timer.h"
+
+struct net_loop;
+
+/** NULL when memory or descriptors are short. Make it after fork, never before. */
+struct net_loop *net_loop_new(const struct dgm_alloc *);
+
+/**
+ * Frees it, after everything that was made with it was closed; waits for closes that are still under way.
+ * NULL is fine.
+ */
+void net_loop_free(struct net_loop *);
+
+/** Runs until net_loop_stop. */
+void net_loop_run(struct net_loop *);
+void net_loop_stop(struct net_loop *);
+
+/** A clock that never goes back, as of this turn of the loop. */
+int64_t net_loop_now_ms(const struct net_loop *);
+
+/** Seconds since 1970, as of this turn of the loop. */
+int64_t net_loop_wall_s(const struct net_loop *);
+
+/** The allocator it was given. */
+const struct dgm_alloc *net_loop_alloc(const struct net_loop *);
+
+/** Sets a timer to fire in `delay_ms`, on or not; 0 is "in the loop's next turn". net_timer_stop ends it. */
+void net_timer_start(struct net_loop *, struct net_timer *, int64_t delay_ms);
+
+/** Calls `on_readable` whenever the descriptor has something to read or ended. */
+struct net_watch;
+struct net_watch *net_watch_new(struct net_loop *, int fd, void (*on_readable)(void *owner), void *owner);
+void net_watch_pause(struct net_watch *, bool paused);
+
+/** Ends it and closes the descriptor. NULL is fine. */
+void net_watch_close(struct net_watch *);
+
+#endif

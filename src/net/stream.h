@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* stream.h - one connected byte stream, TCP or unix: reads that can pause, writes with a bounded queue. */
+#ifndef NET_STREAM_H
+#define NET_STREAM_H
+
+#include "net/loop.h"
+
+#define NET_QUEUE_HIGH (64 * 1024) /* bytes queued from which net_stream_write says DGM_FULL */
+
+/** What a stream tells its owner, from the loop alone. After net_stream_close only on_closed comes. */
+struct net_stream_events {
+    void (*on_read)(void *owner, struct dgm_str bytes); /* never empty; borrowed for the call */
+    void (*on_eof)(void *owner);    /* the peer ended its side; writing may still work */
+    void (*on_drain)(void *owner);  /* the queue, which was not empty, is: write on */
+    void (*on_fail)(void *owner);   /* reset or unreachable: nothing more comes or goes; close it */
+    void (*on_closed)(void *owner); /* after net_stream_close: the stream is gone, the owner may go too */
+};
+
+/** A stream is freed by the layer, some time after net_stream_close. */
+struct net_stream;
+
+/** Takes over `fd`, a connected nonblocking socket; reading is on. NULL when memory is short: then `fd` is closed. */
+struct net_stream *net_stream_new(struct net_loop *, int fd, const struct net_stream_events *, void *owner);
+
+/** Reading off: bytes wait in the kernel, and the end of the peer's side goes unnoticed (see peer_left). */
+void net_stream_pause(struct net_stream *, bool paused);
+
+/** Whether the peer ended its side or is gone, asked of the kernel: for a stream whose reading is off. */
+bool net_stream_peer_left(const struct net_stream *);
+
+enum net_peer { NET_PEER_UNIX, NET_PEER_LOOPBACK, NET_PEER_OTHER };
+
+/** Where the peer is. */
+enum net_peer net_stream_peer(const struct net_stream *);
+
+#define NET_PARTS_MAX 8
+
+/**
+ * Writes `parts` one after the other (at most NET_PARTS_MAX); what the kernel does not take at once is copied
+ * to the queue.
+ *
+ * DGM_OK: write on. DGM_FULL: all was taken, but wait for on_drain before the next. DGM_E_NOMEM: something
+ * between was lost, so the stream must be closed. On a failed stream it takes everything: on_fail is on its way.
+ */
+DGM_MUST_USE enum dgm_rc net_stream_write(struct net_stream *, const struct dgm_str *parts, size_t n);
+
+/** Bytes that the kernel has not taken yet, and those that it has. */
+size_t net_stream_queued(const struct net_stream *);
+uint64_t net_stream_written(const struct net_stream *);
+
+/** Ends our side once the queue is empty; nothing may be written after it. */
+void net_stream_end(struct net_stream *);
+
+/** Ends all, at once. Once only. */
+void net_stream_close(struct net_stream *);
+
+#endif

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* str.c - tests of base/str. */
+#include "base/str.h"
+
+#include <stdarg.h>
+#include <setjmp.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const struct dgm_str absent;
+
+#define S(literal) DGM_STR(literal)
+
+static void assert_str(struct dgm_str got, const char *expected)
+{
+    assert_int_equal(got.n, strlen(expected));
+    assert_memory_equal(got.n ? got.p : "", expected, got.n);
+}
+
+static void compares(void **state)
+{
+    (void)state;
+    assert_true(dgm_str_eq(S("a\0b"), S("a\0b")));
+    assert_false(dgm_str_eq(S("a\0b"), S("a\0c")));
+    assert_false(dgm_str_eq(S("a"), S("ab")));
+    assert_true(dgm_str_eq(absent, S("")));
+    assert_null(dgm_str_c(NULL).p);
+    assert_true(dgm_str_eq(dgm_str_c("abc"), S("abc")));
+
+    assert_true(dgm_str_eq_nocase(S("Content-TYPE"), S("content-type")));
+    assert_false(dgm_str_eq_nocase(S("a"), S("b")));
+    assert_false(dgm_str_eq_nocase(S("a"), S("")));
+    assert_false(dgm_str_eq_nocase(S("@"), S("`"))); /* next to the letters */
+    assert_false(dgm_str_eq_nocase(S("["), S("{")));
+    assert_false(dgm_str_eq_nocase(S("\xc3\x84"), S("\xc3\xa4"))); /* ASCII alone */
+
+    assert_true(dgm_str_starts(S("abc"), S("ab")));
+    assert_true(dgm_str_starts(S("abc"), S("")));
+    assert_true(dgm_str_starts(absent, S("")));
+    assert_false(dgm_str_starts(S("ab"), S("abc")));
+    assert_false(dgm_str_starts(S("abc"), S("b")));
+    assert_true(dgm_str_ends(S("abc"), S("bc")));
+    assert_true(dgm_str_ends(S("abc"), S("")));
+    assert_false(dgm_str_ends(S("bc"), S("abc")));
+    assert_false(dgm_str_ends(S("abc"), S("ab")));
+}
+
+static void finds(void **state)
+{
+    (void)state;
+    assert_int_equal(dgm_str_find(S("abcabd"), S("abd")), 3);
+    assert_int_equal(dgm_str_find(S("aaab"), S("aab")), 1);
+    assert_int_equal(dgm_str_find(S("abc"), S("")), 0);
+    assert_int_equal(dgm_str_find(S("abc"), S("x")), 3);
+    assert_int_equal(dgm_str_find(S("ab"), S("abc")), 2);
+    assert_int_equal(dgm_str_find(S("xab"), S("abc")), 3); /* begins and is cut by the end */
+    assert_int_equal(dgm_str_find(absent, S("a")), 0);
+    assert_int_equal(dgm_str_find_char(S("a\nb"), '\n'), 1);
+    assert_int_equal(dgm_str_find_char(S("ab"), '\n'), 2);
+    assert_int_equal(dgm_str_find_char(absent, 'a'), 0);
+}
+
+static void takes_parts(void **state)
+{
+    (void)state;
+    assert_str(dgm_str_skip(S("abc"), 1), "bc");
+    assert_str(dgm_str_skip(S("abc"), 9), "");
+    assert_null(dgm_str_skip(absent, 1).p);
+    assert_str(dgm_str_head(S("abc"), 2), "ab");
+    assert_str(dgm_str_head(S("abc"), 9), "abc");
+    assert_str(dgm_str_trim(S(" \t a b\t ")), "a b");
+    assert_str(dgm_str_trim(S(" \t ")), "");
+    assert_str(dgm_str_trim(S("\na\n")), "\na\n");
+    assert_str(dgm_str_trim(absent), "");
+}
+
+static void splits(void **state)
+{
+    (void)state;
+    struct dgm_str rest = S("a,,b,"), part;
+    const char *const expected[] = {"a", "", "b", ""};
+    for (size_t i = 0; i < 4; i++) {
+        assert_true(dgm_str_split(&rest, ',', &part));
+        assert_non_null(part.p);
+        assert_str(part, expected[i]);
+    }
+    assert_false(dgm_str_split(&rest, ',', &part));
+
+    rest = S("");
+    assert_true(dgm_str_split(&rest, ',', &part));
+    assert_str(part, "");
+    assert_false(dgm_str_split(&rest, ',', &part));
+}
+
+static void reads_u64(void **state)
+{
+    (void)state;
+    uint64_t u = 7;
+    assert_true(dgm_str_u64(S("18446744073709551615"), &u) && u == UINT64_MAX);
+    assert_true(dgm_str_u64(S("0"), &u) && u == 0);
+    assert_true(dgm_str_u64(S("007"), &u) && u == 7);
+    static const char *const not[] = {
+        "",    "-1", "+1", " 1", "1 ", "1a", "18446744073709551616", "99999999999999999999",
+        "0x1", "1.0"};
+    for (size_t i = 0; i < sizeof not / sizeof *not; i++)
+        assert_false(dgm_str_u64(dgm_str_c(not[i]), &u));
+    assert_false(dgm_str_u64(absent, &u));
+    assert_int_equal(u, 7);
+}
+
+static void reads_i64(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t value;
+    } good[] = {
+        {"0", 0},
+        {"-0", 0},
+        {"5.0", 5},
+        {"1e3", 1000},
+        {"-2.5e1", -25},
+        {"9007199254740992.0", 9007199254740992},
+        {"9223372036854775807", INT64_MAX},
+        {"-9223372036854775808", INT64_MIN},
+    };
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        int64_t got = 99;
+        assert_true(dgm_str_i64(dgm_str_c(good[i].text), &got));
+        assert_true(got == good[i].value);
+    }
+
+    int64_t untouched = 99;
+    static const char *const not[] = {"",
+                                      "-",
+                                      "5.5",
+                                      "9223372036854775808",
+                                      "-9223372036854775809",
+                                      "1e19",
+                                      "1e400",
+                                      "+5",
+                                      " 5",
+                                      "--5",
+                                      "1e-1",
+                                      "nan",
+                                      "0x10",
+                                      "5.0.0"};
+    for (size_t i = 0; i < sizeof not / sizeof *not; i++)
+        assert_false(dgm_str_i64(dgm_str_c(not[i]), &untouched));
+    assert_int_equal(untouched, 99);
+}
+
+static void reads_double(void **state)
+{
+    (void)state;
+    double d = 99;
+    assert_true(dgm_str_double(S("-0.25"), &d) && d == -0.25);
+    assert_true(dgm_str_double(S("1E+2"), &d) && d == 100);
+    assert_true(dgm_str_double(S("1e-400"), &d) && d == 0);
+    assert_true(dgm_str_double(S("0"), &d) && d == 0);
+
+    d = 99;
+    static const char *const not[] = {"",      "-",   ".5",  "5.",    "+5",  "01",  "1e",
+                                      "1e+",   "-.5", "--1", "1e5.0", "inf", "nan", "0x1",
+                                      "1e400", " 1",  "1 ",  "1_0",   "-01"};
+    for (size_t i = 0; i < sizeof not / sizeof *not; i++)
+        assert_false(dgm_str_double(dgm_str_c(not[i]), &d));
+    assert_false(dgm_str_double(S("1\0"), &d));
+    assert_false(dgm_str_double(absent, &d));
+    assert_true(d == 99);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(compares),     cmocka_unit_test(finds),     cmocka_unit_test(takes_parts),
+        cmocka_unit_test(splits),       cmocka_unit_test(reads_u64), cmocka_unit_test(reads_i64),
+        cmocka_unit_test(reads_double),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
