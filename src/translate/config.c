@@ -101,13 +101,19 @@ static void put_response_format(struct dgm_request *r, const struct chat_field *
     }
     if (!chat_expect(r, type, J_STR, place))
         return;
-    struct dgm_str name = json_str(type), mime;
+    struct dgm_str name = json_str(type), mime = name;
+    if (dgm_str_eq(name, DGM_STR("json_schema"))) {
+        chat_ignore(r, f->name);
+        return;
+    }
     if (dgm_str_eq(name, DGM_STR("text")))
         mime = DGM_STR("text/plain");
     else if (dgm_str_eq(name, DGM_STR("json_object")))
         mime = DGM_STR("application/json");
-    else {
-        chat_ignore(r, f->name);
+    else if (dgm_str_find_char(name, '/') ==
+             name.n) { /* a MIME type goes as it is, google.md 2.5 */
+        chat_refuse(r, DGM_ERR_VALUE, place,
+                    " must be text, json_object, json_schema or a MIME type.");
         return;
     }
     json_put_key(w, f->native);
