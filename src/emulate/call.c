@@ -96,6 +96,19 @@ static enum dgm_rc refuse_model(const struct target *t, struct dgm_arena *arena,
     return DGM_E_REFUSED;
 }
 
+static enum dgm_rc refuse_size(size_t max_bytes, struct dgm_arena *arena, struct refusal *reterr)
+{
+    struct dgm_buf message;
+    dgm_buf_init(&message, dgm_arena_alloc(arena), SIZE_MAX);
+    dgm_buf_put_lit(&message, "Request payload size exceeds the limit: ");
+    dgm_buf_put_int(&message, (int64_t)max_bytes);
+    dgm_buf_put_lit(&message, " bytes.");
+    if (message.rc != DGM_OK)
+        return DGM_E_NOMEM;
+    *reterr = (struct refusal){.status = 400, .message = dgm_buf_str(&message)};
+    return DGM_E_REFUSED;
+}
+
 /* From bytes to a plan. What is refused stands in `scratch`, the plan in the call's arena. */
 static enum dgm_rc decide(struct emu_call *call, const struct emu_env *env,
                           const struct emu_request *request, struct dgm_arena *scratch,
@@ -109,11 +122,8 @@ static enum dgm_rc decide(struct emu_call *call, const struct emu_env *env,
     }
     if (ask.target.verb == TARGET_STREAM)
         call->framing = ask.target.sse ? FRAMING_SSE : FRAMING_ARRAY;
-    if (n > call->options.body_max_bytes) {
-        *reterr = (struct refusal){.status = 413,
-                                   .message = DGM_STR("Request payload size exceeds the limit.")};
-        return DGM_E_REFUSED;
-    }
+    if (n > call->options.body_max_bytes)
+        return refuse_size(call->options.body_max_bytes, scratch, reterr);
 
     const struct json_val *root;
     char *body = join(request, n, scratch);

@@ -3,7 +3,6 @@
 #include "emulate/plan.h"
 
 #include "base/str.h"
-#include "base/utf8.h"
 #include "emulate/tokens.h"
 
 /* ---- pieces ------------------------------------------------------------------------------------------- */
@@ -11,13 +10,15 @@
 /* A piece ends before a space, as Google's do; a word longer than a piece is cut between characters. */
 static size_t piece_end(struct dgm_str text, size_t at, size_t chars)
 {
-    if (text.n - at <= chars)
-        return text.n;
-    size_t end = at + dgm_utf8_head(dgm_str_skip(text, at), chars).n;
-    for (size_t i = end; i > at + 1; i--)
-        if (text.p[i] == ' ')
-            return i;
-    return end != at ? end : at + dgm_utf8_head(dgm_str_skip(text, at), 4).n;
+    size_t end = at, blank = at;
+    for (; end < text.n; end++) {
+        bool starts = ((unsigned char)text.p[end] & 0xc0) != 0x80;
+        if (text.p[end] == ' ')
+            blank = end;
+        if (starts && chars-- == 0)
+            return blank > at ? blank : end;
+    }
+    return end;
 }
 
 static void count_tokens(struct plan_mark *m, struct dgm_str text)

@@ -49,7 +49,7 @@ struct plan_mark {
     uint64_t _tokens; /* of the text parts before `_tokens_at` */
 };
 
-/** Moves a mark on by one piece of up to `chars` bytes, ended at a word where it can be. False at the end. */
+/** Moves a mark on by one piece of up to `chars` characters, ended at a word where it can be. False at the end. */
 bool emu_plan_advance(const struct plan_candidate *, size_t chars, struct plan_mark *);
 
 /** Puts a GenerateContentResponse with what lies between the two marks of each candidate. */

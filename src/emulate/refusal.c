@@ -4,21 +4,6 @@
 
 #include "json/write.h"
 
-/* The google.rpc.Code that goes with an HTTP status where a rule does not say otherwise (google/rpc/code.proto). */
-static struct dgm_str status_name(int status)
-{
-    switch (status) {
-    case 400:
-        return DGM_STR("INVALID_ARGUMENT");
-    case 404:
-        return DGM_STR("NOT_FOUND");
-    case 413:
-        return DGM_STR("RESOURCE_EXHAUSTED");
-    default:
-        return DGM_STR("INTERNAL");
-    }
-}
-
 static void put_details(struct json_writer *w, const struct refusal *r)
 {
     json_put_key(w, DGM_STR("details"));
@@ -54,7 +39,8 @@ void emu_refusal_put(const struct refusal *r, struct dgm_buf *out)
     json_open_obj(&w);
     json_member_int(&w, "code", r->status);
     json_member_str(&w, "message", r->message);
-    json_member_str(&w, "status", status_name(r->status));
+    json_member_str(&w, "status",
+                    r->status == 404 ? DGM_STR("NOT_FOUND") : DGM_STR("INVALID_ARGUMENT"));
     if (r->nviolations != 0)
         put_details(&w, r);
     json_close_obj(&w);

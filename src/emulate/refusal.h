@@ -14,7 +14,7 @@ struct violation {
 
 /** An error on its way out. A status of 0 is "none". Texts stand in the arena of the call. */
 struct refusal {
-    int status; /* HTTP; 404 with no message is the frontend's HTML page */
+    int status; /* HTTP: 400, or 404, which without a message is the frontend's HTML page */
     struct dgm_str message;
     struct violation
         violations[REFUSAL_VIOLATIONS_MAX]; /* told in the details, when there are any */

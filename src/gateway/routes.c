@@ -176,6 +176,8 @@ static void advise(const struct http_path *path, struct dgm_fail *ret)
 
     bool comparable = path->text.n <= NEAR_PATH_MAX && path->segments <= HTTP_SEGMENTS_MAX;
     for (size_t i = 0; comparable && i < ROUTES_N; i++) {
+        if (routes[i].what == GW_MODEL)
+            continue; /* its last part takes anything: /favicon.ico would be near to it */
         size_t cost = distance(path, routes[i].pattern, &out);
         if (cost >= best_cost || out.rc != DGM_OK)
             continue;

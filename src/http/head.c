@@ -114,7 +114,7 @@ static void check_expect(struct http_reader *r)
 
 /*
  * RFC 9112 6.3, rule 1: these have no body whatever their headers say. llhttp reads one of
- * Content-Length bytes behind any 1xx but 100, so it has to be told.
+ * Content-Length bytes behind a 1xx that it has no name for, so it has to be told.
  */
 static bool has_no_body(const struct http_reader *r)
 {

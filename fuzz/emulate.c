@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * emulate.c - any body to the emulator. The last two bytes choose the target and the size of pieces.
+ *
+ * Holds: the status is 200, 400 or 404; the answer is JSON, a JSON array or SSE of JSON; it is the same a
+ * second time; a stream says what the whole answer says; its size is bounded.
+ */
+#include "emulate/emulate.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/sse.h"
+#include "base/str.h"
+#include "json/read.h"
+
+#define ANSWER_MAX_BYTES ((size_t)32 << 20)
+
+static const char *const targets[] = {
+    "/v1/projects/p/locations/l/publishers/google/models/gemini-2.5-flash",
+    "/v1/projects/p/locations/l/publishers/google/models/gemini-3.1-pro-preview",
+    "/v1beta1/projects/p/locations/l/publishers/google/models/gemini-3.8-flash",
+    "/v1beta/models/gemini-2.0-flash",
+    "/v1beta/models/gemini-3-flash-preview",
+    "/v1/models/gemini-2.5-flash-lite",
+    "/v1beta/models/gemini-1.0-pro-vision",
+    "/v1beta/models/none",
+};
+
+static const char *const verbs[] = {":generateContent", ":streamGenerateContent",
+                                    ":streamGenerateContent?alt=sse"};
+
+/* Runs it to the end and returns the status. */
+static int run(const char *target, const char *verb, struct dgm_str body, uint32_t chars,
+               struct dgm_buf *out)
+{
+    char path[256];
+    size_t n = strlen(target), m = strlen(verb);
+    assert(n + m < sizeof path);
+    memcpy(path, target, n);
+    memcpy(path + n, verb, m);
+    const struct emu_env env = {&dgm_alloc_libc, 1785000000123, DGM_STR("fuzz")};
+    const struct emu_options options = {.piece_chars = chars};
+    const struct dgm_str segs[2] = {dgm_str_head(body, body.n / 2), dgm_str_skip(body, body.n / 2)};
+    const struct emu_request request = {
+        .method = DGM_STR("POST"), .target = {path, n + m}, .segs = segs, .nsegs = 2};
+    struct emu_call *call = emu_call_new(&env, &options, &request);
+    if (!call) /* only a body that wants more memory than its size allows: a tree of very many values */
+        return 0;
+    dgm_buf_init(out, &dgm_alloc_libc, ANSWER_MAX_BYTES);
+    uint32_t wait_ms;
+    enum dgm_rc rc;
+    while ((rc = emu_call_next(call, out, &wait_ms)) == DGM_EVENT)
+        continue;
+    assert(rc == DGM_DONE);
+    int status = emu_call_status(call);
+    assert(status == 200 || status == 400 || status == 404);
+    emu_call_free(call);
+    return status;
+}
+
+static const struct json_val *parse(struct dgm_arena *arena, struct dgm_str text)
+{
+    const struct json_val *root = NULL;
+    struct json_error error;
+    char *copy = dgm_arena_take(arena, text.n + JSON_PADDING);
+    assert(copy);
+    memcpy(copy, text.p, text.n);
+    enum dgm_rc rc = json_parse(arena, copy, text.n, JSON_DEPTH_MAX, &root, &error);
+    assert(rc == DGM_OK);
+    return root;
+}
+
+/* The text of the first candidate. */
+static void add_text(const struct json_val *response, struct dgm_buf *out)
+{
+    assert(json_kind(response) == JSON_OBJ);
+    const struct json_val *c = json_at(json_get(response, DGM_STR("candidates")), 0);
+    if (json_get(c, DGM_STR("index")))
+        return;
+    for (struct json_iter p =
+             json_iter(json_get(json_get(c, DGM_STR("content")), DGM_STR("parts")));
+         json_next(&p);)
+        dgm_buf_put(out, json_get_str(p.value, DGM_STR("text")));
+}
+
+static void read_answer(struct dgm_str body, bool sse, struct dgm_buf *text)
+{
+    struct dgm_arena arena;
+    dgm_arena_init(&arena, &dgm_alloc_libc, SIZE_MAX);
+    if (!sse) {
+        const struct json_val *root = parse(&arena, body);
+        if (json_kind(root) != JSON_ARR)
+            add_text(root, text);
+        for (struct json_iter i = json_iter(json_kind(root) == JSON_ARR ? root : NULL);
+             json_next(&i);)
+            add_text(i.value, text);
+    } else {
+        struct dgm_sse decoder;
+        struct dgm_sse_event event;
+        dgm_sse_init(&decoder, &dgm_alloc_libc, ANSWER_MAX_BYTES);
+        while (dgm_sse_next(&decoder, &body, &event) == DGM_EVENT) {
+            assert(!event.raw);
+            add_text(parse(&arena, event.data), text);
+        }
+        enum dgm_rc rc = dgm_sse_finish(&decoder, &event);
+        assert(rc == DGM_DONE);
+        dgm_sse_dispose(&decoder);
+    }
+    dgm_arena_dispose(&arena);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+    if (n < 2)
+        return 0;
+    struct dgm_str body = {(const char *)data, n - 2};
+    const char *target = targets[data[n - 2] % (sizeof targets / sizeof *targets)];
+    uint32_t chars = data[n - 1] % 64u + 16;
+    struct dgm_buf out[3], again, texts[3];
+    int status[3];
+    for (size_t i = 0; i < 3; i++) {
+        status[i] = run(target, verbs[i], body, chars, out + i);
+        assert(status[i] == status[0]);
+        if (status[i] == 0)
+            return 0;
+        assert(out[i].n <= 8 * n + ANSWER_MAX_BYTES / 2);
+        dgm_buf_init(texts + i, &dgm_alloc_libc, ANSWER_MAX_BYTES);
+        read_answer(dgm_buf_str(out + i), i == 2 && status[i] == 200, texts + i);
+        assert(dgm_str_eq(dgm_buf_str(texts), dgm_buf_str(texts + i)));
+    }
+    run(target, verbs[2], body, chars, &again);
+    assert(dgm_str_eq(dgm_buf_str(&again), dgm_buf_str(out + 2)));
+    dgm_buf_dispose(&again);
+    for (size_t i = 0; i < 3; i++) {
+        dgm_buf_dispose(out + i);
+        dgm_buf_dispose(texts + i);
+    }
+    return 0;
+}

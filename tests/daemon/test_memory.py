@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Clients that leave in mid-stream leave nothing behind. The long form is `make soak`."""
+
+import os
+
+import leaving
+import pytest
+from dragoman import Daemon
+
+# AddressSanitizer keeps freed memory back to catch late uses: 256 MB would hide every leak here.
+SMALL_QUARANTINE = os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1:thread_local_quarantine_size_kb=64"
+
+
+@pytest.mark.timeout(180)
+def test_every_tenth_client_gone():
+    daemon = Daemon(pace=leaving.PACE, env={"ASAN_OPTIONS": SMALL_QUARANTINE}).wait_ready()
+    left = leaving.measure(daemon, 500)
+    daemon.stop()
+    assert (left.requests, left.gone, left.wrong, left.left_total) == (500, 50, 0, 50)
+    assert left.stats_after == left.stats_before and left.settled_s < 1
+    assert left.files_after == left.files_before
+    assert left.rss_after_kib - left.rss_before_kib < 2048, left

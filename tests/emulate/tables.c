@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tables.c - tests of what emulate reads from its tables: native, model, target; and of base64 and tokens. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/str.h"
+#include "emulate/base64.h"
+#include "emulate/emulate.h"
+#include "emulate/model.h"
+#include "emulate/native.h"
+#include "emulate/target.h"
+#include "emulate/tokens.h"
+
+/* Every member is found by both its names on each of its surfaces, and on no other. */
+static void members_are_found(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t first, count;
+    } messages[] = {
+#define MESSAGE(id, name, first, count) {first, count},
+#include "emulate/native.def"
+#undef MESSAGE
+    };
+    static const struct {
+        const char *name, *snake;
+        unsigned surfaces;
+    } fields[] = {
+#define FIELD(name, snake, kind, type, shape, surfaces, oneof) {name, snake, surfaces},
+#include "emulate/native.def"
+#undef FIELD
+    };
+    size_t found = 0;
+    for (unsigned m = 0; m < sizeof messages / sizeof *messages; m++)
+        for (size_t f = messages[m].first; f < messages[m].first + messages[m].count; f++)
+            for (unsigned s = NATIVE_V1; s <= NATIVE_G1; s *= 2) {
+                const struct native_field *a = emu_native_field(m, dgm_str_c(fields[f].name), s);
+                const struct native_field *b = emu_native_field(m, dgm_str_c(fields[f].snake), s);
+                if (fields[f].surfaces & s)
+                    assert_true(a && b && a->surfaces & s);
+                found += a != NULL;
+            }
+    assert_true(found > 500);
+    assert_null(emu_native_field(NATIVE_PART, DGM_STR("txt"), NATIVE_V1));
+    assert_null(emu_native_field(NATIVE_GENERATE_CONTENT_REQUEST, DGM_STR("labels"), NATIVE_G1B));
+    assert_non_null(
+        emu_native_field(NATIVE_GENERATE_CONTENT_REQUEST, DGM_STR("labels"), NATIVE_V1));
+    assert_true(emu_native_enum_has(NATIVE_ENUM_TYPE, DGM_STR("object"), NATIVE_V1));
+    assert_false(emu_native_enum_has(NATIVE_ENUM_TYPE, DGM_STR("NULL"), NATIVE_V1));
+    assert_true(emu_native_enum_has(NATIVE_ENUM_TYPE, DGM_STR("NULL"), NATIVE_G1B));
+}
+
+static void listed_models_are_known(void **state)
+{
+    (void)state;
+    struct emu_model m;
+    size_t n = 0;
+    for (; emu_model_at(n, &m); n++) {
+        assert_true(emu_model_known(m.name));
+        assert_true(m.display_name.n != 0 && m.input_tokens != 0 && m.output_tokens != 0);
+    }
+    assert_true(n >= 20);
+}
+
+static void names_of_models(void **state)
+{
+    (void)state;
+    static const char *const known[] = {"gemini-2.5-flash",
+                                        "gemini-3-pro-preview",
+                                        "gemini-3.9-ultra",
+                                        "gemini-2.0-flash-lite-001",
+                                        "gemini-2.5-pro-preview-05-06",
+                                        "gemini-2.5-flash-preview-09-2025",
+                                        "gemini-3-pro-image-preview",
+                                        "gemini-1.5-flash@002",
+                                        "gemini-1.5-pro@default",
+                                        "gemini-2.0-flash-exp"};
+    static const char *const unknown[] = {"",
+                                          "gemini",
+                                          "gemini-",
+                                          "gemini-2.5",
+                                          "gemini-2.5-",
+                                          "gemini-2.5-flash-",
+                                          "gemini-4-flash",
+                                          "gemini-2.4-flash",
+                                          "gemini-25-flash",
+                                          "gemini-2.5-turbo",
+                                          "gemini-2.5-flash-super",
+                                          "Gemini-2.5-flash",
+                                          "google/gemini-2.5-flash",
+                                          "gemini-2.5-flash@",
+                                          "gemini-2.5-flash@1@2",
+                                          "gemini-2.5-flash-12345",
+                                          "gpt-4",
+                                          "gemini-2.5-lite",
+                                          "gemini-0.5-pro",
+                                          "gemini-2..5-pro"};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (!emu_model_known(dgm_str_c(known[i])))
+            fail_msg("%s is unknown", known[i]);
+    for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++)
+        if (emu_model_known(dgm_str_c(unknown[i])))
+            fail_msg("%s is known", unknown[i]);
+    struct model m;
+    assert_true(emu_model_find(DGM_STR("gemini-2.5-flash-lite"), &m));
+    assert_int_equal(m.generation, 25);
+    assert_int_equal(m.family->budget_min, 512);
+    assert_true(emu_model_find(DGM_STR("gemini-3.7-flash-lite"), &m));
+    assert_false(m.family->levels & LEVEL_MINIMAL);
+}
+
+static void paths(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *method, *target;
+        bool ok;
+        enum native_surface surface;
+        const char *resource, *model;
+        bool stream, sse;
+    } cases[] = {
+        {"POST", "/v1/projects/p/locations/l/publishers/google/models/m:generateContent", true,
+         NATIVE_V1, "projects/p/locations/l/publishers/google/models/m", "m", false, false},
+        {"POST", "/v1beta1/publishers/google/models/m:streamGenerateContent?alt=sse", true,
+         NATIVE_V1B1, "publishers/google/models/m", "m", true, true},
+        {"POST", "/v1beta/models/m:streamGenerateContent?key=k&$alt=sse", true, NATIVE_G1B,
+         "models/m", "m", true, true},
+        {"POST", "/v1/models/m@1:generateContent?", true, NATIVE_G1, "models/m@1", "m@1", false,
+         false},
+        {"GET", "/v1/models/m:generateContent", false, 0, NULL, NULL, false, false},
+        {"POST", "/v1/models/m", false, 0, NULL, NULL, false, false},
+        {"POST", "/v1/models/:generateContent", false, 0, NULL, NULL, false, false},
+        {"POST", "/v1/models/m:generatecontent", false, 0, NULL, NULL, false, false},
+        {"POST", "/v1/models/a/m:generateContent", false, 0, NULL, NULL, false, false},
+        {"POST", "/v2/models/m:generateContent", false, 0, NULL, NULL, false, false},
+        {"POST", "/v1beta1/models/m:generateContent", false, 0, NULL, NULL, false, false},
+        {"POST", "/v1/projects//locations/l/publishers/google/models/m:generateContent", false, 0,
+         NULL, NULL, false, false},
+        {"POST", "v1/models/m:generateContent", false, 0, NULL, NULL, false, false},
+        {"POST", "", false, 0, NULL, NULL, false, false},
+        {"POST", "/", false, 0, NULL, NULL, false, false},
+        {"POST", "/v1", false, 0, NULL, NULL, false, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct target t = {0};
+        bool ok = emu_target_read(dgm_str_c(cases[i].method), dgm_str_c(cases[i].target), &t);
+        if (ok != cases[i].ok)
+            fail_msg("%s", cases[i].target);
+        if (!ok)
+            continue;
+        assert_int_equal(t.surface, cases[i].surface);
+        assert_true(dgm_str_eq(t.resource, dgm_str_c(cases[i].resource)));
+        assert_true(dgm_str_eq(t.model, dgm_str_c(cases[i].model)));
+        assert_int_equal(t.verb == TARGET_STREAM, cases[i].stream);
+        assert_int_equal(t.sse, cases[i].sse);
+    }
+}
+
+static void base64_both_ways(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t n;
+    } cases[] = {
+        {"", 0},
+        {"Zg==", 1},
+        {"Zg", 1},
+        {"Zm8=", 2},
+        {"Zm8", 2},
+        {"Zm9v", 3},
+        {"_-+/", 3},
+        {"Z", BASE64_BAD},
+        {"Zg=", BASE64_BAD},
+        {"Zg===", BASE64_BAD},
+        {"Zm9v=", BASE64_BAD},
+        {"Zm 9", BASE64_BAD},
+        {"Zm9\n", BASE64_BAD},
+        {"====", BASE64_BAD},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        if (emu_base64_size(dgm_str_c(cases[i].text)) != cases[i].n)
+            fail_msg("%s: %zu", cases[i].text, emu_base64_size(dgm_str_c(cases[i].text)));
+    struct dgm_buf out;
+    dgm_buf_init(&out, &dgm_alloc_libc, 64);
+    emu_base64_put(&out, DGM_STR("fo"));
+    emu_base64_put(&out, DGM_STR("\xfb\xff"));
+    emu_base64_put_url(&out, DGM_STR("\xfb\xff\xfe"));
+    emu_base64_put_url(&out, DGM_STR("f"));
+    assert_true(dgm_str_eq(dgm_buf_str(&out), DGM_STR("Zm8=+/8=-__-Zg")));
+    dgm_buf_dispose(&out);
+}
+
+static void tokens_are_counted_and_cut(void **state)
+{
+    (void)state;
+    assert_int_equal(emu_tokens_count(DGM_STR("")), 0);
+    assert_int_equal(emu_tokens_count(DGM_STR("Why is the sky blue?")), 6);
+    assert_int_equal(emu_tokens_count(DGM_STR("internationalisation")), 4);
+    assert_int_equal(emu_tokens_count(DGM_STR("\xe2\x82\xac \xe2\x82\xac")), 2);
+    struct dgm_str text = DGM_STR("Gr\xc3\xbc\xc3\x9f Gott,  wie geht's? \xf0\x9f\x98\x80");
+    uint64_t all = emu_tokens_count(text), last = 0;
+    for (uint64_t n = 0; n <= all; n++) {
+        struct dgm_str head = emu_tokens_head(text, n);
+        assert_int_equal(emu_tokens_count(head), n);
+    }
+    assert_int_equal(emu_tokens_head(text, all).n, text.n);
+    for (size_t n = 0; n <= text.n; n++) {
+        uint64_t count = emu_tokens_count(dgm_str_head(text, n));
+        assert_true(count >= last && count <= all + 1); /* a cut character is one of its own */
+        last = count;
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(members_are_found), cmocka_unit_test(listed_models_are_known),
+        cmocka_unit_test(names_of_models),   cmocka_unit_test(paths),
+        cmocka_unit_test(base64_both_ways),  cmocka_unit_test(tokens_are_counted_and_cut),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* routes.c - the table of paths is walked, and paths that are not in it get good advice. */
+#include "gateway/routes.h"
+
+#include "base/str.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+struct looked_up {
+    enum dgm_rc rc;
+    struct gw_target target;
+    struct dgm_fail fail;
+};
+
+static struct dgm_arena arena;
+
+static struct looked_up look_up(const char *path)
+{
+    struct looked_up l = {0};
+    struct http_path parsed;
+    dgm_arena_reset(&arena);
+    assert_int_equal(http_path_parse(dgm_str_c(path), &arena, &parsed, &l.fail), DGM_OK);
+    l.rc = gw_route_find(&parsed, &l.target, &l.fail);
+    return l;
+}
+
+/* A pattern with each {name} replaced by its name, each {name+} by "name/more". */
+static void example(struct dgm_str pattern, char *to, size_t size)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < pattern.n && n + 8 < size; i++) {
+        if (pattern.p[i] == '+')
+            n += (size_t)snprintf(to + n, size - n, "/more");
+        else if (pattern.p[i] != '{' && pattern.p[i] != '}')
+            to[n++] = pattern.p[i];
+    }
+    to[n] = '\0';
+}
+
+static void assert_capture(struct dgm_str pattern, const char *name, struct dgm_str got)
+{
+    char in_pattern[40];
+    snprintf(in_pattern, sizeof in_pattern, "{%s}", name);
+    if (dgm_str_find(pattern, dgm_str_c(in_pattern)) < pattern.n)
+        assert_true(dgm_str_eq(got, dgm_str_c(name)));
+    else
+        assert_null(got.p);
+}
+
+static void test_every_row_is_found(void **state)
+{
+    (void)state;
+    const struct gw_route *routes;
+    size_t n = gw_routes(&routes);
+    assert_true(n > 20);
+    for (size_t i = 0; i < n; i++) {
+        char path[300];
+        struct dgm_str pattern = routes[i].pattern;
+        example(pattern, path, sizeof path);
+        struct looked_up l = look_up(path);
+        if (l.rc != DGM_OK || l.target.route != &routes[i])
+            fail_msg("%s is not found by its own pattern", path);
+        assert_capture(pattern, "project", l.target.project);
+        assert_capture(pattern, "location", l.target.location);
+        assert_capture(pattern, "endpoint", l.target.endpoint);
+        assert_capture(pattern, "model", l.target.model);
+        bool has_id = dgm_str_ends(pattern, DGM_STR("{id+}"));
+        assert_true(dgm_str_eq(l.target.id, has_id ? DGM_STR("id/more") : DGM_STR("")));
+
+        assert_true(gw_route_serves(&routes[i], routes[i].method));
+        assert_true(gw_route_serves(&routes[i], HTTP_METHOD_OPTIONS));
+        assert_false(gw_route_serves(&routes[i], HTTP_METHOD_DELETE));
+        bool get = routes[i].method == HTTP_METHOD_GET;
+        assert_int_equal(gw_route_serves(&routes[i], HTTP_METHOD_HEAD), get);
+        struct dgm_str allow = gw_route_allow(&routes[i]);
+        assert_int_equal(dgm_str_find(allow, DGM_STR("GET")) < allow.n, get);
+    }
+}
+
+static void test_names_must_be_names(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {
+        "/v1/projects/a..b/locations/l/endpoints/openapi/chat/completions",
+        "/v1/projects/p/locations/.l/endpoints/openapi/models",
+        "/v1/projects/p/locations/l/endpoints/a%20b/chat/completions",
+        "/openai/deployments/%C3%A4/chat/completions",
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct looked_up l = look_up(bad[i]);
+        assert_int_equal(l.rc, DGM_E_REFUSED);
+        assert_int_equal(l.fail.id, DGM_ERR_HTTP_TARGET);
+    }
+    assert_int_equal(look_up("/v1/projects/example.com:p-1/locations/l/endpoints/openapi/models").rc, DGM_OK);
+}
+
+static void test_unserved(void **state)
+{
+    (void)state;
+    static const char *const rows[][2] = {
+        {"/v1/responses", "POST /v1/chat/completions is."},
+        {"/responses", "POST /chat/completions is."},
+        {"/v1/responses/resp_1/cancel", "POST /v1/chat/completions is."},
+        {"/openai/v1/audio/speech", "POST /openai/v1/chat/completions is."},
+        {"/openai/deployments/m/embeddings", "POST /openai/deployments/m/chat/completions is."},
+        {"/v1beta1/projects/p/locations/l/endpoints/openapi/completions",
+         "POST /v1beta1/projects/p/locations/l/endpoints/openapi/chat/completions is."},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct looked_up l = look_up(rows[i][0]);
+        assert_int_equal(l.rc, DGM_E_REFUSED);
+        assert_int_equal(l.fail.id, DGM_ERR_ENDPOINT_UNSUPPORTED);
+        assert_non_null(strstr(l.fail.detail, rows[i][1]));
+    }
+}
+
+static void test_advice(void **state)
+{
+    (void)state;
+    static const char *const rows[][2] = {
+        {"/v1/chat/completion", "did you mean /v1/chat/completions?"},
+        {"/v1/chat", "did you mean /v1/chat/completions?"},
+        {"/v1/v1/chat/completions", "did you mean /v1/chat/completions?"},
+        {"/v2/chat/completions", "did you mean /v1/chat/completions?"},
+        {"/v1/modles", "did you mean /v1/models?"},
+        {"/healthy", "did you mean /healthz?"},
+        {"/v1/projects/pp/location/ll/endpoints/openapi/chat/completions",
+         "did you mean /v1/projects/pp/locations/ll/endpoints/openapi/chat/completions?"},
+        {"/v1/projects/pp/locations/ll/openapi/chat/completions",
+         "did you mean /v1/projects/pp/locations/ll/endpoints/openapi/chat/completions?"},
+        {"/", NULL},
+        {"/favicon.ico", NULL},
+        {"/wp-admin/setup.php", NULL},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct looked_up l = look_up(rows[i][0]);
+        assert_int_equal(l.rc, DGM_E_REFUSED);
+        assert_int_equal(l.fail.id, DGM_ERR_PATH_UNKNOWN);
+        const char *advice = strstr(l.fail.detail, "did you mean");
+        if (rows[i][1] == NULL)
+            assert_null(advice);
+        else if (advice == NULL)
+            fail_msg("%s got no advice: %s", rows[i][0], l.fail.detail);
+        else
+            assert_string_equal(advice, rows[i][1]);
+    }
+}
+
+/* Long and deep paths get a plain answer, quickly. */
+static void test_long_paths(void **state)
+{
+    (void)state;
+    static char path[16000];
+    memset(path, 'x', sizeof path - 1);
+    for (size_t step = 1; step < 4000; step = step * 3 + 1) {
+        for (size_t i = 0; i < sizeof path - 1; i++)
+            path[i] = i % (step + 1) == 0 ? '/' : 'x';
+        path[sizeof path - 1] = '\0';
+        struct looked_up l = look_up(path);
+        assert_int_equal(l.rc, DGM_E_REFUSED);
+        assert_null(strstr(l.fail.detail, "did you mean"));
+    }
+}
+
+int main(void)
+{
+    dgm_arena_init(&arena, &dgm_alloc_libc, 1 << 20);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_row_is_found), cmocka_unit_test(test_names_must_be_names),
+        cmocka_unit_test(test_unserved),           cmocka_unit_test(test_advice),
+        cmocka_unit_test(test_long_paths),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    dgm_arena_dispose(&arena);
+    return failed;
+}

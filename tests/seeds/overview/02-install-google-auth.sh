@@ -1,0 +1,2 @@
+pip install google-auth
+pip install requests

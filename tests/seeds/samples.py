@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The seed samples: the index read, a sample made runnable as its reader would, run, and its answer found."""
+
+import ast
+import dataclasses
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tomllib
+
+from dragoman import environment
+
+FOLDER = pathlib.Path(__file__).resolve().parent
+SUPPORT = FOLDER / "support"
+DONE = 2  # samples of this issue and earlier ones run
+
+TOKEN = "seed-token"
+FILLED = {"PROJECT_ID": "my-project", "your-project-id": "my-project", "LOCATION": "us-central1",
+          "MODEL_ID": "gemini-2.0-flash-001", "ENDPOINT_ID": "4815162342", "YOUR_ENDPOINT_ID": "4815162342"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Sample:
+    file: str
+    needs: list
+    issue: int
+    mended: list = ()
+    before: list = ()
+    after: str = ""
+    expect: str = ""
+    stream: bool = False
+
+    @property
+    def path(self):
+        return FOLDER / self.file
+
+    @property
+    def due(self):
+        return self.issue <= DONE
+
+
+def read_index():
+    index = tomllib.loads((FOLDER / "index.toml").read_text())
+    return index["documents"], [Sample(**row) for row in index["sample"]]
+
+
+def filled(text, base_url, version=None):
+    """What a reader of the page does by hand: host, placeholders, the lines under TODO(developer).
+
+    version replaces the API version in the URL: v1 where the sample has v1beta1, and so on.
+    """
+    text = re.sub(r"https://([^/\s]*-)?aiplatform\.googleapis\.com", base_url, text)
+    if version:
+        text = re.sub(r"/v1(beta1)?/projects/", f"/{version}/projects/", text)
+    text = re.sub(r"^# ?(?=(project_id|location|PROJECT_ID|model_id|endpoint_id) = )", "", text, flags=re.M)
+    return re.sub(r"^((?:export )?\w+ ?= ?)(['\"]?)([\w-]+)\2$", _fill, text, flags=re.M)
+
+
+def _fill(match):
+    start, quote, word = match.groups()
+    if word not in FILLED:
+        return match[0]
+    if " = " in start:
+        quote = quote or '"'
+    return f"{start}{quote}{FILLED[word]}{quote}"
+
+
+def variables():
+    """What is set before any sample: what the pages tell the reader to have, and nothing of OpenAI's."""
+    path = os.pathsep.join([str(SUPPORT), str(pathlib.Path(sys.executable).parent), os.environ["PATH"]])
+    ours = {k: v for k, v in environment().items() if not k.startswith(("OPENAI_", "GOOGLE_"))}
+    return ours | {"PATH": path, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "SEED_TOKEN": TOKEN,
+                   "PROJECT": FILLED["PROJECT_ID"], "PROJECT_ID": FILLED["PROJECT_ID"],
+                   "LOCATION": FILLED["LOCATION"], "MODEL_ID": FILLED["MODEL_ID"], "ENDPOINT": FILLED["ENDPOINT_ID"]}
+
+
+def run(sample, base_url, folder, version=None):
+    """Runs a sample in `folder`; returns the finished process. Files named `before` are sourced first."""
+    def fill(file):
+        path = folder / file.replace("/", "-")
+        path.write_text(filled((FOLDER / file).read_text(), base_url, version))
+        return path
+
+    lines = ["set -euo pipefail", *(f". {fill(file)}" for file in sample.before)]
+    if sample.path.suffix == ".py":
+        lines.append(f"python {SUPPORT / 'run.py'} {fill(sample.file)} {sample.after}")
+    else:
+        lines.append(f". {fill(sample.file)}")
+        if sample.after == "env":
+            lines.append("env")
+    return subprocess.run(["bash", "-c", "\n".join(lines)], cwd=folder, env=variables(), timeout=60, text=True,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def said(output):
+    """The answer's text and the number of its pieces, from what the sample printed: JSON, SSE, or Python's reprs."""
+    if output.startswith("{"):
+        return json.loads(output)["choices"][0]["message"]["content"], 1
+    if output.startswith(("data:", ":")):
+        payloads = re.findall(r"^data: (.*)$", output, re.M)
+        assert payloads[-1] == "[DONE]", payloads[-1]
+        deltas = [choice["delta"].get("content") or "" for payload in payloads[:-1]
+                  for choice in json.loads(payload)["choices"]]
+        return "".join(deltas), len(deltas)
+    pieces = [ast.literal_eval(text) for text in re.findall(r"""\bcontent=('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")""", output)]
+    return "".join(pieces), len(pieces)

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every sample that what is built so far must serve runs, with nothing changed but host and credentials."""
+
+import re
+
+import pytest
+import samples
+
+DOCUMENTS, INDEX = samples.read_index()
+DUE = [sample for sample in INDEX if sample.due]
+CURL = [sample for sample in DUE if "curl" in sample.needs]
+
+
+def test_index_has_every_file():
+    files = {str(path.relative_to(samples.FOLDER)) for folder in DOCUMENTS for path in (samples.FOLDER / folder).iterdir()}
+    assert files == {sample.file for sample in INDEX}
+    assert len(INDEX) == 45
+
+
+def test_what_runs_now_says_what_must_come_out():
+    assert [sample.file for sample in DUE if not sample.expect] == []
+
+
+@pytest.mark.parametrize("sample", DUE, ids=lambda sample: sample.file)
+def test_sample(sample, daemon, tmp_path):
+    check(sample, samples.run(sample, daemon.url, tmp_path))
+
+
+@pytest.mark.parametrize("version", ["v1", "v1beta1"])
+@pytest.mark.parametrize("sample", CURL, ids=lambda sample: sample.file)
+def test_curl_on_both_versions(sample, version, daemon, tmp_path):
+    check(sample, samples.run(sample, daemon.url, tmp_path, version))
+
+
+def check(sample, done):
+    assert done.returncode == 0, done.stderr
+    if "text" not in sample.needs:
+        assert re.search(sample.expect, done.stdout), done.stdout
+        return
+    text, pieces = samples.said(done.stdout)
+    assert re.search(sample.expect, text), done.stdout
+    assert (pieces > 2) == sample.stream, f"{pieces} pieces"

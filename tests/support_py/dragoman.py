@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One running Dragoman: started on a free port, asked when it is ready, ended by its pid, and held to a clean end."""
+
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+import wire
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+BINARY = pathlib.Path(os.environ.get("DRAGOMAN", ROOT / "build/dev/dragoman"))
+REPLACED = re.compile(r"worker \d+ \(pid \d+\) died.*replaced")
+READY_S = 20  # a sanitizer build on a busy machine
+END_S = 45  # more than the longest drain that a test leaves at its default
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def environment(**more):
+    """Ours without DRAGOMAN and DRAGOMAN_*: they would be settings of the daemon's."""
+    return {k: v for k, v in os.environ.items() if not k.startswith("DRAGOMAN")} | more
+
+
+class Daemon:
+    """settings: "emulator.first_ms=0" and so on, each given as --set. deaths: workers that the test itself kills."""
+
+    def __init__(self, *settings, args=(), workers=1, port=None, env=None, preexec=None, pace=(5, 1)):
+        self.port = port or free_port()
+        self.deaths = 0
+        self.log_file = tempfile.NamedTemporaryFile("w+", prefix="dragoman-log-", suffix=".txt")
+        first_ms, piece_ms = pace
+        settings = [f"emulator.first_ms={first_ms}", f"emulator.piece_ms={piece_ms}", *settings]
+        self.command = [str(BINARY), "serve", "--listen", f"127.0.0.1:{self.port}", "--workers", str(workers),
+                        *(word for setting in settings for word in ("--set", setting)), *args]
+        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=self.log_file,
+                                        stderr=subprocess.STDOUT, env=environment(**(env or {})), preexec_fn=preexec)
+
+    # ---- its life ----
+
+    def wait_ready(self):
+        end = time.monotonic() + READY_S
+        while time.monotonic() < end:
+            if self.process.poll() is not None:
+                raise AssertionError(f"it ended with {self.process.returncode} before it was ready:\n{self.log()}")
+            try:
+                if self.get("/readyz").status == 200:
+                    return self
+            except OSError:
+                pass
+            time.sleep(0.02)
+        raise AssertionError(f"not ready after {READY_S} s:\n{self.log()}")
+
+    def wait_end(self, timeout=END_S):
+        return self.process.wait(timeout)
+
+    def stop(self):
+        """SIGTERM; the exit must be clean and no worker may have died that the test did not kill."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.wait_end()
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+                raise AssertionError(f"still there {END_S} s after SIGTERM:\n{self.log()}") from None
+        code, log = self.process.returncode, self.log()
+        self.log_file.close()
+        assert code == 0, f"exit {code}:\n{log}"
+        replaced = REPLACED.findall(log)
+        assert len(replaced) <= self.deaths, f"workers died that no test killed:\n{log}"
+
+    def kill(self):
+        """For tests that end it otherwise: no judgement."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self.log_file.close()
+
+    # ---- what can be seen of it ----
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def log(self):
+        return pathlib.Path(self.log_file.name).read_text(errors="replace")
+
+    def workers(self):
+        """Pids of the master's living children."""
+        pid = self.process.pid
+        children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return [int(child) for child in children if _state(int(child)) not in ("Z", "")]
+
+    def rss_kib(self):
+        return sum(_rss_kib(pid) for pid in self.workers())
+
+    def open_files(self):
+        time.sleep(0.1)  # a connection that a test has just closed is the worker's for another moment
+        return sum(len(list(pathlib.Path(f"/proc/{pid}/fd").iterdir())) for pid in self.workers())
+
+    def stats(self):
+        answer = self.get("/_dragoman/stats")
+        assert answer.status == 200, answer
+        return json.loads(answer.body)
+
+    def kill_worker(self, pid):
+        self.deaths += 1
+        os.kill(pid, signal.SIGKILL)
+
+    # ---- asking it ----
+
+    def connect(self, timeout=10):
+        return wire.Connection(self.port, timeout)
+
+    def ask(self, request, timeout=10):
+        """Sends raw bytes on a fresh connection; returns the one answer."""
+        with self.connect(timeout) as connection:
+            connection.send(request)
+            return connection.answer(head_only=request.startswith(b"HEAD "))
+
+    def get(self, path, **headers):
+        return self.ask(wire.request("GET", path, **headers))
+
+    def chat(self, text="Why is the sky blue?", path=wire.CHAT, headers=None, **members):
+        return self.ask(wire.chat(text, path, headers, **members))
+
+
+def _state(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return ""
+
+
+def _rss_kib(pid):
+    try:
+        return int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text())[1])
+    except (OSError, TypeError):
+        return 0
