@@ -7,6 +7,7 @@
 
 /** The versions of the two native APIs; a set of them is a sum. */
 enum native_surface {
+    NATIVE_NOWHERE = 0,
     NATIVE_V1 = 1,   /* Vertex, v1 */
     NATIVE_V1B1 = 2, /* Vertex, v1beta1 */
     NATIVE_G1B = 4,  /* Gemini API, v1beta */

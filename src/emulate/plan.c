@@ -5,6 +5,8 @@
 #include "base/str.h"
 #include "emulate/tokens.h"
 
+#include <assert.h>
+
 /* ---- pieces ------------------------------------------------------------------------------------------- */
 
 /* A piece ends before a space, as Google's do; a word longer than a piece is cut between characters. */
@@ -50,6 +52,7 @@ bool emu_plan_advance(const struct plan_candidate *c, size_t chars, struct plan_
 /* The token that is sent in part counts. */
 static uint64_t tokens_sent(const struct plan_candidate *c, const struct plan_mark *m)
 {
+    assert(c->nparts <= PLAN_PARTS_MAX);
     bool in_text = m->part < c->nparts && c->parts[m->part].kind == PART_TEXT;
     return m->_tokens + (in_text && m->_tokens_at < m->at);
 }
@@ -78,9 +81,9 @@ static void put_candidate(const struct plan *plan, size_t number, const struct p
     if (from->part < c->nparts) { /* no part, no member: so it is where thinking took all */
         json_put_key(w, DGM_STR("parts"));
         json_open_arr(w);
-        for (size_t i = from->part; i < c->nparts && i <= to->part; i++) {
-            size_t start = i == from->part ? from->at : 0;
-            size_t end = i == to->part ? to->at : c->parts[i].text.n;
+        for (size_t i = 0; i < PLAN_PARTS_MAX && i < c->nparts; i++) {
+            size_t start = i < from->part ? SIZE_MAX : i == from->part ? from->at : 0;
+            size_t end = i > to->part ? 0 : i == to->part ? to->at : c->parts[i].text.n;
             if (start < end)
                 put_part(c->parts + i, start, end, w);
         }

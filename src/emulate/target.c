@@ -4,6 +4,8 @@
 
 #include "base/str.h"
 
+#include <assert.h>
+
 /* One row a path; "*" is one segment, "?" the publisher's, "!" the model with its verb. */
 static const struct {
     enum native_surface surface;
@@ -62,6 +64,7 @@ bool emu_target_read(struct dgm_str method, struct dgm_str target, struct target
         if (!dgm_str_eq(version, dgm_str_c(paths[i].version)) ||
             !match(path, dgm_str_c(paths[i].resource), &t))
             continue;
+        assert(t.model.p); /* each path has one */
         size_t before_verb = (size_t)(t.model.p - path.p) + t.model.n;
         t.resource = dgm_str_head(path, before_verb);
         while (dgm_str_split(&query, '&', &pair))

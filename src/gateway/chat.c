@@ -111,8 +111,8 @@ static void on_end(void *owner)
     struct dgm_buf object;
     int status = 502;
     dgm_buf_init(&object, &x->worker->alloc, x->out.max);
-    enum dgm_rc rc = dgm_chat_response(x->chat.request, x->chat.status, dgm_buf_str(&x->chat.native), &object,
-                                       &status);
+    enum dgm_rc rc = dgm_chat_response(x->chat.request, x->chat.status,
+                                       dgm_buf_str(&x->chat.native), &object, &status);
     if (rc == DGM_KEEP)
         gw_memory_keep(x->chat.request);
     if (rc < 0) {
@@ -164,8 +164,8 @@ void gw_chat_dispose(struct gw_exchange *x)
 /* ---- the request ------------------------------------------------------------------------------------ */
 
 /* Fails with UPSTREAM_NONE and a sentence. */
-static const struct gw_upstream *no_upstream(struct dgm_fail *reterr, struct dgm_str what, struct dgm_str name,
-                                             struct dgm_str why)
+static const struct gw_upstream *no_upstream(struct dgm_fail *reterr, struct dgm_str what,
+                                             struct dgm_str name, struct dgm_str why)
 {
     dgm_fail_set(reterr, DGM_ERR_UPSTREAM_NONE, (struct dgm_str){0},
                  (struct dgm_str[4]){what, dgm_str_head(name, 200), why});
@@ -173,14 +173,16 @@ static const struct gw_upstream *no_upstream(struct dgm_fail *reterr, struct dgm
 }
 
 /* Where the request goes: by its endpoint, or on endpoints/openapi and OpenAI's own paths by its model. */
-static const struct gw_upstream *choose_upstream(const struct gw_exchange *x, struct dgm_fail *reterr)
+static const struct gw_upstream *choose_upstream(const struct gw_exchange *x,
+                                                 struct dgm_fail *reterr)
 {
     const struct gw_config *config = x->worker->config;
     struct dgm_str model = dgm_request_model_sent(x->chat.request);
     const struct gw_endpoint *e = gw_config_endpoint(config, x->target.endpoint);
     const struct gw_upstream *u = e != NULL ? e->upstream : gw_config_model(config, model);
     if (u == NULL)
-        return no_upstream(reterr, DGM_STR("No upstream is configured for the model "), model, DGM_STR("."));
+        return no_upstream(reterr, DGM_STR("No upstream is configured for the model "), model,
+                           DGM_STR("."));
     if (!gw_call_can((enum gw_upstream_kind)u->kind))
         return no_upstream(reterr, DGM_STR("The upstream "), u->name,
                            DGM_STR(" is of a kind that this version can not call yet."));
@@ -197,8 +199,8 @@ static void put_target(struct gw_exchange *x, const struct gw_upstream *u, struc
     const struct dgm_place place = {
         .surface = DGM_VERTEX,
         .project = either(u->project, x->target.project, DGM_STR("dragoman")),
-        .location = either(u->locations.n != 0 ? u->locations.at[0] : (struct dgm_str){0}, x->target.location,
-                           DGM_STR("global")),
+        .location = either(u->locations.n != 0 ? u->locations.at[0] : (struct dgm_str){0},
+                           x->target.location, DGM_STR("global")),
     };
     dgm_request_put_path(x->chat.request, &place, out);
 }
@@ -268,8 +270,8 @@ void gw_chat_run(struct gw_exchange *x)
         gw_exchange_fail(x, &f);
         return;
     }
-    x->reply.ignored =
-        dgm_arena_copy(&x->arena, dgm_str_head(dgm_request_ignored(x->chat.request), IGNORED_BYTES_MAX));
+    x->reply.ignored = dgm_arena_copy(
+        &x->arena, dgm_str_head(dgm_request_ignored(x->chat.request), IGNORED_BYTES_MAX));
     const struct gw_upstream *u = choose_upstream(x, &f);
     if (u == NULL) {
         gw_exchange_fail(x, &f);

@@ -9,11 +9,13 @@
 #include <assert.h>
 #include <unistd.h>
 
-#define LINGER_MS 2000        /* enough for an answer to be read; a client that sends on gets a reset then */
-#define LEFT_POLL_MS 50       /* how often a client whose reading is off is asked for */
-#define DRIP_SILENCES 10        /* a body may take this many times timeouts.body ... */
-#define BODY_BYTES_A_SECOND 500 /* ... and what this rate buys: a drop every half minute is no client */
-#define DRAIN_IDLE_MS 1000      /* an idle connection used since may be about to be used again */
+#define LINGER_MS                                                                                  \
+    2000 /* enough for an answer to be read; a client that sends on gets a reset then */
+#define LEFT_POLL_MS 50  /* how often a client whose reading is off is asked for */
+#define DRIP_SILENCES 10 /* a body may take this many times timeouts.body ... */
+#define BODY_BYTES_A_SECOND                                                                        \
+    500                    /* ... and what this rate buys: a drop every half minute is no client */
+#define DRAIN_IDLE_MS 1000 /* an idle connection used since may be about to be used again */
 
 static void run_held(struct gw_conn *);
 
@@ -32,7 +34,8 @@ static int64_t body_ms_left(const struct gw_conn *c)
 {
     int64_t silence = c->worker->config->timeouts.body_ms;
     int64_t bought = (int64_t)(http_reader_body_bytes(&c->reader) / BODY_BYTES_A_SECOND) * 1000;
-    int64_t total = c->since_ms + silence * DRIP_SILENCES + bought - net_loop_now_ms(c->worker->loop);
+    int64_t total =
+        c->since_ms + silence * DRIP_SILENCES + bought - net_loop_now_ms(c->worker->loop);
     return total < 1 ? 1 : total < silence ? total : silence;
 }
 
@@ -358,7 +361,8 @@ static void on_eof(void *owner)
 {
     struct gw_conn *c = owner;
     c->eof = true;
-    if ((c->phase != GW_CONN_HEAD && c->phase != GW_CONN_BODY && c->phase != GW_CONN_FLUSH) || c->answered) {
+    if ((c->phase != GW_CONN_HEAD && c->phase != GW_CONN_BODY && c->phase != GW_CONN_FLUSH) ||
+        c->answered) {
         gw_conn_close(c);
         return;
     }
@@ -423,8 +427,11 @@ void gw_conn_drain(struct gw_conn *c)
 
 /* ---- the beginning ---------------------------------------------------------------------------------- */
 
-static const struct net_stream_events stream_events = {
-    .on_read = on_read, .on_eof = on_eof, .on_drain = on_drain, .on_fail = on_fail, .on_closed = on_closed};
+static const struct net_stream_events stream_events = {.on_read = on_read,
+                                                       .on_eof = on_eof,
+                                                       .on_drain = on_drain,
+                                                       .on_fail = on_fail,
+                                                       .on_closed = on_closed};
 
 static struct gw_conn *add(struct gw_worker *w, int fd)
 {

@@ -17,9 +17,9 @@
 
 /** Where a connection stands. */
 enum gw_phase {
-    GW_CONN_IDLE,   /* between messages: not a byte of the next */
-    GW_CONN_HEAD,   /* a head arrives */
-    GW_CONN_BODY,   /* a body arrives: to the exchange, or to nowhere when that has answered already */
+    GW_CONN_IDLE, /* between messages: not a byte of the next */
+    GW_CONN_HEAD, /* a head arrives */
+    GW_CONN_BODY, /* a body arrives: to the exchange, or to nowhere when that has answered already */
     GW_CONN_ANSWER, /* the request is read, the exchange runs */
     GW_CONN_FLUSH,  /* the answer is the stream's; its queue empties */
     GW_CONN_LINGER, /* our side is ended; what the client still sends is dropped until it ends too */

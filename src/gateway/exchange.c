@@ -11,12 +11,14 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define ARENA_BYTES_MAX ((size_t)1024 * 1024)       /* paths, names, targets: the chat has its own */
-#define OUT_BYTES_MAX ((size_t)512 * 1024 * 1024)   /* never met: the core's limits on an answer come first */
-#define SLICE_BYTES ((size_t)64 * 1024)             /* of a whole answer, given to the stream at a time */
+#define ARENA_BYTES_MAX ((size_t)1024 * 1024) /* paths, names, targets: the chat has its own */
+#define OUT_BYTES_MAX                                                                              \
+    ((size_t)512 * 1024 * 1024)         /* never met: the core's limits on an answer come first */
+#define SLICE_BYTES ((size_t)64 * 1024) /* of a whole answer, given to the stream at a time */
 #define HEAD_BYTES_MAX ((size_t)64 * 1024)
-#define SMALL_BODY_BYTES 65536 /* a refused request's body that is read to its end rather than cut off */
-#define BODY_SLACK_BYTES 64    /* what a parser wants behind a body */
+#define SMALL_BODY_BYTES                                                                           \
+    65536 /* a refused request's body that is read to its end rather than cut off */
+#define BODY_SLACK_BYTES 64 /* what a parser wants behind a body */
 
 /* ---- begin and end ---------------------------------------------------------------------------------- */
 
@@ -50,7 +52,8 @@ struct gw_exchange *gw_exchange_new(struct gw_conn *c)
     dgm_buf_init(&x->chat.native, &w->alloc, OUT_BYTES_MAX);
     net_timer_init(&x->timer, on_timer, x);
     x->started_ms = x->upstream_ms = x->client_ms = now_ms(x);
-    x->first_written = x->seen_written = net_stream_written(c->stream) + net_stream_queued(c->stream);
+    x->first_written = x->seen_written =
+        net_stream_written(c->stream) + net_stream_queued(c->stream);
     x->reply.now = net_loop_wall_s(w->loop);
     x->reply.minor = x->head->minor;
     x->reply.head_only = x->head->method == HTTP_METHOD_HEAD;
@@ -64,12 +67,17 @@ static void log_access(const struct gw_exchange *x)
 {
     if (!x->worker->config->log.access)
         return;
-    struct dgm_str target = dgm_str_head(x->head->target, 200), id = x->reply.request_id;
-    uint64_t bytes = net_stream_written(x->conn->stream) + net_stream_queued(x->conn->stream) - x->first_written;
+    /* Without the query: Google's clients may send their key there. */
+    struct dgm_str target = dgm_str_head(x->head->target, dgm_str_find_char(x->head->target, '?'));
+    struct dgm_str id = x->reply.request_id;
+    target = dgm_str_head(target, 200);
+    uint64_t bytes =
+        net_stream_written(x->conn->stream) + net_stream_queued(x->conn->stream) - x->first_written;
     gw_log(GW_LOG_INFO, "%.*s %.*s %d %" PRIu64 " bytes %" PRId64 " ms id=%.*s%s%.*s",
-           (int)x->head->method_name.n, x->head->method_name.p, (int)target.n, target.p, x->status, bytes,
-           now_ms(x) - x->started_ms, (int)id.n, id.p, x->chat.upstream.n != 0 ? " upstream=" : "",
-           (int)x->chat.upstream.n, x->chat.upstream.n != 0 ? x->chat.upstream.p : "");
+           (int)x->head->method_name.n, x->head->method_name.p, (int)target.n, target.p, x->status,
+           bytes, now_ms(x) - x->started_ms, (int)id.n, id.p,
+           x->chat.upstream.n != 0 ? " upstream=" : "", (int)x->chat.upstream.n,
+           x->chat.upstream.n != 0 ? x->chat.upstream.p : "");
 }
 
 void gw_exchange_free(struct gw_exchange *x)
@@ -128,7 +136,8 @@ static bool give(struct gw_exchange *x, const struct dgm_str *parts, size_t n)
 static void send_rest(struct gw_exchange *x)
 {
     while (x->sent_bytes < x->out.n) {
-        struct dgm_str slice = dgm_str_head(dgm_str_skip(dgm_buf_str(&x->out), x->sent_bytes), SLICE_BYTES);
+        struct dgm_str slice =
+            dgm_str_head(dgm_str_skip(dgm_buf_str(&x->out), x->sent_bytes), SLICE_BYTES);
         x->sent_bytes += slice.n;
         if (!give(x, &slice, 1) && x->sent_bytes < x->out.n)
             return;
@@ -171,10 +180,9 @@ void gw_exchange_answer(struct gw_exchange *x, int status, struct dgm_str media)
 
 void gw_exchange_stream(struct gw_exchange *x, bool last)
 {
-    char framing[HTTP_CHUNK_OPEN_MAX + 8];
-    struct dgm_buf head, chunk;
+    char framing[HTTP_CHUNK_OPEN_MAX];
+    struct dgm_buf head, chunk = {.p = framing, .cap = sizeof framing, .max = sizeof framing};
     dgm_buf_init(&head, &x->worker->alloc, HEAD_BYTES_MAX);
-    dgm_buf_init(&chunk, &x->worker->alloc, sizeof framing);
     if (x->stage == GW_WAITING) {
         x->stage = GW_STREAMING;
         x->status = 200;
@@ -185,18 +193,18 @@ void gw_exchange_stream(struct gw_exchange *x, bool last)
     bool chunked = x->head->minor >= 1;
     if (chunked && x->out.n != 0)
         http_put_chunk_open(&chunk, x->out.n);
-    struct dgm_str end = !chunked ? (struct dgm_str){0}
+    struct dgm_str end = !chunked        ? (struct dgm_str){0}
                          : x->out.n == 0 ? (last ? DGM_STR("0\r\n\r\n") : (struct dgm_str){0})
                                          : (last ? DGM_STR("\r\n0\r\n\r\n") : DGM_STR("\r\n"));
     bool sound = head.rc == DGM_OK && chunk.rc == DGM_OK && x->out.rc == DGM_OK;
     if (sound) {
-        struct dgm_str parts[] = {dgm_buf_str(&head), dgm_buf_str(&chunk), dgm_buf_str(&x->out), end};
+        struct dgm_str parts[] = {dgm_buf_str(&head), dgm_buf_str(&chunk), dgm_buf_str(&x->out),
+                                  end};
         give(x, parts, 4);
     } else {
         gw_conn_break(x->conn); /* an event was lost: this must not look like a whole stream */
     }
     dgm_buf_dispose(&head);
-    dgm_buf_dispose(&chunk);
     dgm_buf_clear(&x->out);
     if (!sound)
         return;
@@ -311,8 +319,8 @@ static void on_timer(void *owner)
 
 /* ---- the request ------------------------------------------------------------------------------------ */
 
-static void refuse_with(struct gw_exchange *x, enum dgm_error id, struct dgm_str a, struct dgm_str b,
-                        struct dgm_str c)
+static void refuse_with(struct gw_exchange *x, enum dgm_error id, struct dgm_str a,
+                        struct dgm_str b, struct dgm_str c)
 {
     struct dgm_fail f;
     dgm_fail_set(&f, id, (struct dgm_str){0}, (struct dgm_str[4]){a, b, c});
@@ -325,7 +333,8 @@ static bool check_origin(struct gw_exchange *x)
 {
     struct http_host host;
     struct dgm_str origin = http_head_get(x->head, DGM_STR("origin"));
-    bool unix_socket = net_stream_peer(x->conn->stream) == NET_PEER_UNIX; /* no page can reach one */
+    bool unix_socket =
+        net_stream_peer(x->conn->stream) == NET_PEER_UNIX; /* no page can reach one */
     bool own = x->head->host.n == 0 || (http_host_parse(x->head->host, &host) && host.loopback);
     if (!own && !unix_socket) {
         gw_exchange_fail_as(x, DGM_ERR_HOST_FORBIDDEN);
@@ -404,24 +413,27 @@ static bool find_route(struct gw_exchange *x)
 static void refuse_large(struct gw_exchange *x, uint64_t bytes, bool declared)
 {
     char numbers[160];
-    struct dgm_buf text = {.p = numbers, .cap = sizeof numbers, .max = sizeof numbers, ._alloc = &dgm_alloc_libc};
+    struct dgm_buf text = {.p = numbers, .cap = sizeof numbers, .max = sizeof numbers};
     dgm_buf_put(&text, declared ? DGM_STR("The body of ") : DGM_STR("The body, of which "));
     dgm_buf_put_int(&text, bytes < INT64_MAX ? (int64_t)bytes : INT64_MAX);
     dgm_buf_put(&text, declared ? DGM_STR(" bytes") : DGM_STR(" bytes have come,"));
     dgm_buf_put_lit(&text, " is larger than the limit of ");
     dgm_buf_put_int(&text, x->worker->config->limits.body_bytes);
     dgm_buf_put_lit(&text, " bytes.");
-    refuse_with(x, DGM_ERR_BODY_LARGE, dgm_buf_str(&text), (struct dgm_str){0}, (struct dgm_str){0});
+    refuse_with(x, DGM_ERR_BODY_LARGE, dgm_buf_str(&text), (struct dgm_str){0},
+                (struct dgm_str){0});
 }
 
 void gw_exchange_head(struct gw_exchange *x)
 {
     if (!check_origin(x))
         return;
-    bool server_wide = dgm_str_eq(x->head->target, DGM_STR("*")); /* OPTIONS alone, says the reader */
+    bool server_wide =
+        dgm_str_eq(x->head->target, DGM_STR("*")); /* OPTIONS alone, says the reader */
     if (!server_wide && !find_route(x))
         return;
-    if (x->head->framing == HTTP_BODY_SIZED && x->head->length > (uint64_t)x->worker->config->limits.body_bytes) {
+    if (x->head->framing == HTTP_BODY_SIZED &&
+        x->head->length > (uint64_t)x->worker->config->limits.body_bytes) {
         refuse_large(x, x->head->length, true);
         return;
     }
@@ -469,7 +481,8 @@ void gw_exchange_refuse(struct gw_exchange *x, const struct dgm_fail *f)
 {
     x->final = true;
     if (f->id == DGM_ERR_BODY_LARGE)
-        refuse_large(x, http_reader_body_bytes(&x->conn->reader), false); /* a chunk's size says so */
+        refuse_large(x, http_reader_body_bytes(&x->conn->reader),
+                     false); /* a chunk's size says so */
     else
         gw_exchange_fail(x, f);
 }

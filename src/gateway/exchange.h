@@ -28,7 +28,7 @@ struct gw_chat {
     struct dgm_request *request;
     struct dgm_stream *stream; /* when the client wants one */
     struct gw_call *call;
-    struct dgm_buf native; /* an answer that is not streamed, as it arrives */
+    struct dgm_buf native;   /* an answer that is not streamed, as it arrives */
     struct dgm_str upstream; /* its name in the log */
     int status;
     bool heard;           /* a byte of the answer came */
@@ -55,12 +55,13 @@ struct gw_exchange {
     size_t sent_bytes; /* of `out`, when SENDING */
     struct gw_chat chat;
     struct net_timer timer;
-    int64_t started_ms, upstream_ms, client_ms; /* the head came; an upstream's byte came; one left */
-    uint64_t first_written, seen_written;       /* the stream's count at the start; when last looked at */
-    int status;                                 /* of the answer */
-    bool blocked;                               /* the client does not take more for now */
-    bool final;                                 /* the connection ends with this answer */
-    char id[GW_ID_CHARS];                       /* x-request-id, when it is ours */
+    int64_t started_ms, upstream_ms,
+        client_ms;                        /* the head came; an upstream's byte came; one left */
+    uint64_t first_written, seen_written; /* the stream's count at the start; when last looked at */
+    int status;                           /* of the answer */
+    bool blocked;                         /* the client does not take more for now */
+    bool final;                           /* the connection ends with this answer */
+    char id[GW_ID_CHARS];                 /* x-request-id, when it is ours */
 };
 
 /* ---- for the connection ----------------------------------------------------------------------------- */

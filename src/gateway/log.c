@@ -13,8 +13,10 @@ static int log_level = GW_LOG_INFO;
 static char log_who[32];
 static unsigned lines_dropped;
 
-static const char *const level_names[] = {
-    [GW_LOG_ERROR] = "error", [GW_LOG_WARN] = "warn", [GW_LOG_INFO] = "info", [GW_LOG_DEBUG] = "debug"};
+static const char *const level_names[] = {[GW_LOG_ERROR] = "error",
+                                          [GW_LOG_WARN] = "warn",
+                                          [GW_LOG_INFO] = "info",
+                                          [GW_LOG_DEBUG] = "debug"};
 
 void gw_log_init(int level, const char *who)
 {
@@ -30,8 +32,8 @@ static size_t put_stamp(char *to, size_t n, enum gw_log_level level)
     clock_gettime(CLOCK_REALTIME, &now);
     gmtime_r(&now.tv_sec, &tm);
     strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &tm);
-    int put = snprintf(to, n, "%s.%03dZ %-5s %s", date, (int)(now.tv_nsec / 1000000), level_names[level],
-                       log_who);
+    int put = snprintf(to, n, "%s.%03dZ %-5s %s", date, (int)(now.tv_nsec / 1000000),
+                       level_names[level], log_who);
     return put > 0 ? (size_t)put : 0;
 }
 

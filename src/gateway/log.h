@@ -5,7 +5,8 @@
 
 #include "gateway/config.h"
 
-#define GW_LOG_LINE_MAX 1024 /* bytes; what is longer is cut, so that lines of processes never mix in a pipe */
+#define GW_LOG_LINE_MAX                                                                            \
+    1024 /* bytes; what is longer is cut, so that lines of processes never mix in a pipe */
 
 /** Who speaks from this process ("master", "worker 2") and how much. Before it: nobody in particular, all but debug. */
 void gw_log_init(int level, const char *who);

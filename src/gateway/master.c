@@ -22,11 +22,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define INSTANT_MS 1000        /* a worker that lives no longer died at once */
-#define INSTANT_MAX 5          /* such deaths in a row end the daemon */
-#define INSTANT_ROW_MS 10000   /* a death so much later begins a new row */
+#define INSTANT_MS 1000      /* a worker that lives no longer died at once */
+#define INSTANT_MAX 5        /* such deaths in a row end the daemon */
+#define INSTANT_ROW_MS 10000 /* a death so much later begins a new row */
 #define FORK_RETRY_MS 1000
-#define KILL_AFTER_MS 5000     /* beyond timeouts.drain: a worker that does not even end by itself */
+#define KILL_AFTER_MS 5000 /* beyond timeouts.drain: a worker that does not even end by itself */
 
 /** One slot's process. */
 struct worker {
@@ -44,7 +44,7 @@ struct worker {
 struct generation {
     struct generation *older;
     const struct gw_config *config;
-    struct gw_config *owned; /* the same, when it is ours to free */
+    struct gw_config *owned;   /* the same, when it is ours to free */
     struct gw_sockets sockets; /* of the newest alone */
     struct worker *workers;
     size_t n, alive;
@@ -86,7 +86,8 @@ static void forget_others(const struct master *m, const struct generation *g, si
     gw_sockets_forget(&g->sockets, slot);
 }
 
-static _Noreturn void be_worker(const struct master *m, const struct generation *g, size_t slot, int control)
+static _Noreturn void be_worker(const struct master *m, const struct generation *g, size_t slot,
+                                int control)
 {
     char who[32];
     snprintf(who, sizeof who, g->number > 1 ? "worker %zu.%u" : "worker %zu", slot + 1, g->number);
@@ -99,8 +100,11 @@ static _Noreturn void be_worker(const struct master *m, const struct generation 
         exit(GW_EXIT_REFUSED);
     for (size_t i = 0; i < n; i++)
         listening[i] = g->sockets.at[i].fds[slot];
-    const struct gw_worker_start start = {
-        .config = g->config, .slot = slot + 1, .listening = listening, .listening_n = n, .master = control};
+    const struct gw_worker_start start = {.config = g->config,
+                                          .slot = slot + 1,
+                                          .listening = listening,
+                                          .listening_n = n,
+                                          .master = control};
     int code = gw_worker_run(&start);
     dgm_alloc_libc.resize(dgm_alloc_libc.ctx, listening, n * sizeof *listening, 0);
     exit(code);
@@ -148,11 +152,13 @@ static void kill_workers(struct generation *g)
 
 /* ---- generations ------------------------------------------------------------------------------------ */
 
-static struct generation *generation_new(const struct gw_config *config, const struct generation *older)
+static struct generation *generation_new(const struct gw_config *config,
+                                         const struct generation *older)
 {
     struct generation *g = dgm_alloc_libc.resize(dgm_alloc_libc.ctx, NULL, 0, sizeof *g);
     size_t n = (size_t)config->workers;
-    struct worker *workers = dgm_alloc_libc.resize(dgm_alloc_libc.ctx, NULL, 0, n * sizeof *workers);
+    struct worker *workers =
+        dgm_alloc_libc.resize(dgm_alloc_libc.ctx, NULL, 0, n * sizeof *workers);
     if (g == NULL || workers == NULL) {
         dgm_alloc_libc.resize(dgm_alloc_libc.ctx, g, sizeof *g, 0);
         dgm_alloc_libc.resize(dgm_alloc_libc.ctx, workers, n * sizeof *workers, 0);
@@ -215,7 +221,8 @@ static void begin_end(struct master *m)
     m->ending = true;
     for (struct generation *g = m->newest; g != NULL; g = g->older)
         generation_drain(g);
-    gw_sockets_close(&m->newest->sockets, NULL); /* the workers have them still, and empty their queues */
+    gw_sockets_close(&m->newest->sockets,
+                     NULL); /* the workers have them still, and empty their queues */
 }
 
 static void end_now(struct master *m)
@@ -273,11 +280,13 @@ static void on_death(struct master *m, struct generation *g, size_t slot, int st
 
     if (m->ending || g != m->newest) {
         if (!clean)
-            gw_log(GW_LOG_WARN, "worker %zu (pid %d) %s while draining", slot + 1, (int)was.pid, how);
+            gw_log(GW_LOG_WARN, "worker %zu (pid %d) %s while draining", slot + 1, (int)was.pid,
+                   how);
         return;
     }
     if (is_hopeless(m, &was, status)) {
-        gw_log(GW_LOG_ERROR, "worker %zu (pid %d) %s; %d workers in a row lived less than a second: giving up",
+        gw_log(GW_LOG_ERROR,
+               "worker %zu (pid %d) %s; %d workers in a row lived less than a second: giving up",
                slot + 1, (int)was.pid, how, INSTANT_MAX);
         m->exit_code = GW_EXIT_REFUSED;
         end_now(m);
@@ -372,7 +381,8 @@ static void serve(struct master *m)
 {
     while (!m->ending || alive(m) > 0) {
         const struct timespec tick = {.tv_sec = FORK_RETRY_MS / 1000};
-        int sig = needs_ticks(m) ? sigtimedwait(&m->signals, NULL, &tick) : sigwaitinfo(&m->signals, NULL);
+        int sig = needs_ticks(m) ? sigtimedwait(&m->signals, NULL, &tick)
+                                 : sigwaitinfo(&m->signals, NULL);
         switch (sig) {
         case SIGCHLD:
             reap(m);
@@ -398,7 +408,8 @@ static void raise_descriptors(const struct gw_config *config)
     rlim_t wanted = (rlim_t)config->limits.connections + 256;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
         return;
-    limit.rlim_cur = limit.rlim_max == RLIM_INFINITY || limit.rlim_max > wanted ? wanted : limit.rlim_max;
+    limit.rlim_cur =
+        limit.rlim_max == RLIM_INFINITY || limit.rlim_max > wanted ? wanted : limit.rlim_max;
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 

@@ -7,7 +7,8 @@
 
 #include <unistd.h>
 
-#define MODEL_CREATED 1735689600 /* Google tells no date of its models; clients want a number: 2025-01-01 */
+#define MODEL_CREATED                                                                              \
+    1735689600 /* Google tells no date of its models; clients want a number: 2025-01-01 */
 
 /* Whether a name goes where the built-in list of models is served. */
 static bool is_emulated(const struct gw_config *config, struct dgm_str name)

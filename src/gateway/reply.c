@@ -4,7 +4,8 @@
 
 #include "http/put.h"
 
-#define FAIL_BODY_MAX 4096 /* dgm_fail's texts, each byte escaped at worst, and what stands round them */
+#define FAIL_BODY_MAX                                                                              \
+    4096 /* dgm_fail's texts, each byte escaped at worst, and what stands round them */
 
 static void put_if(struct dgm_buf *out, struct dgm_str name, struct dgm_str value)
 {
@@ -36,8 +37,8 @@ static void put_common(struct dgm_buf *out, const struct gw_reply *r, int status
     http_put_connection(out, r->keep_alive, r->minor);
 }
 
-void gw_reply_put_head(struct dgm_buf *out, const struct gw_reply *r, int status, struct dgm_str media,
-                       size_t body_bytes)
+void gw_reply_put_head(struct dgm_buf *out, const struct gw_reply *r, int status,
+                       struct dgm_str media, size_t body_bytes)
 {
     put_common(out, r, status);
     if (status != 204) {
@@ -52,7 +53,8 @@ void gw_reply_put_stream_head(struct dgm_buf *out, const struct gw_reply *r)
     put_common(out, r, 200);
     http_put_header_lit(out, "Content-Type", "text/event-stream");
     http_put_header_lit(out, "Cache-Control", "no-cache");
-    http_put_header_lit(out, "X-Accel-Buffering", "no"); /* or nginx keeps a stream until it is whole */
+    http_put_header_lit(out, "X-Accel-Buffering",
+                        "no"); /* or nginx keeps a stream until it is whole */
     if (r->minor >= 1)
         http_put_chunked(out);
     http_put_head_end(out);

@@ -20,8 +20,8 @@ struct gw_reply {
 };
 
 /** The head of an answer whose body has `body_bytes`; status 204 has none. */
-void gw_reply_put_head(struct dgm_buf *out, const struct gw_reply *, int status, struct dgm_str media,
-                       size_t body_bytes);
+void gw_reply_put_head(struct dgm_buf *out, const struct gw_reply *, int status,
+                       struct dgm_str media, size_t body_bytes);
 
 /** The head of a stream of events. Its body is chunked, for HTTP/1.0 it ends with the connection. */
 void gw_reply_put_stream_head(struct dgm_buf *out, const struct gw_reply *);

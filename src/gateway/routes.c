@@ -9,8 +9,10 @@
 #include <string.h>
 
 static const struct gw_route routes[] = {
-#define ROUTE(pattern_, method_, what_) \
-    {.pattern = {pattern_, sizeof(pattern_) - 1}, .method = HTTP_METHOD_##method_, .what = GW_##what_},
+#define ROUTE(pattern_, method_, what_)                                                            \
+    {.pattern = {pattern_, sizeof(pattern_) - 1},                                                  \
+     .method = HTTP_METHOD_##method_,                                                              \
+     .what = GW_##what_},
 #include "gateway/routes.def"
 };
 #define ROUTES_N (sizeof routes / sizeof *routes)
@@ -55,14 +57,18 @@ static bool is_capture(struct dgm_str segment)
 }
 
 /* Sorts what was captured, in the order of the pattern, by name. */
-static enum dgm_rc name_captures(struct gw_target *t, const struct dgm_str *captured, struct dgm_fail *reterr)
+static enum dgm_rc name_captures(struct gw_target *t, const struct dgm_str *captured,
+                                 struct dgm_fail *reterr)
 {
     const struct {
         struct dgm_str in_pattern;
         struct dgm_str *place;
     } names[] = {
-        {DGM_STR("{project}"), &t->project}, {DGM_STR("{location}"), &t->location},
-        {DGM_STR("{endpoint}"), &t->endpoint}, {DGM_STR("{model}"), &t->model}, {DGM_STR("{id+}"), &t->id},
+        {DGM_STR("{project}"), &t->project},
+        {DGM_STR("{location}"), &t->location},
+        {DGM_STR("{endpoint}"), &t->endpoint},
+        {DGM_STR("{model}"), &t->model},
+        {DGM_STR("{id+}"), &t->id},
     };
     struct dgm_str rest = t->route->pattern, segment;
     while (dgm_str_split(&rest, '/', &segment)) {
@@ -76,8 +82,9 @@ static enum dgm_rc name_captures(struct gw_target *t, const struct dgm_str *capt
         if (dgm_name_ok(value) || dgm_str_eq(segment, DGM_STR("{id+}")))
             continue;
         struct dgm_str name = {segment.p + 1, segment.n - 2};
-        dgm_fail_set(reterr, DGM_ERR_HTTP_TARGET, (struct dgm_str){0},
-                     (struct dgm_str[4]){DGM_STR("The path's "), name, DGM_STR(" is not well formed.")});
+        dgm_fail_set(
+            reterr, DGM_ERR_HTTP_TARGET, (struct dgm_str){0},
+            (struct dgm_str[4]){DGM_STR("The path's "), name, DGM_STR(" is not well formed.")});
         return DGM_E_REFUSED;
     }
     return DGM_OK;
@@ -86,7 +93,7 @@ static enum dgm_rc name_captures(struct gw_target *t, const struct dgm_str *capt
 /* ---- a path that is not ----------------------------------------------------------------------------- */
 
 #define NEAR_COST_MAX 4
-#define NEAR_PATH_MAX 256    /* longer ones get no advice: it costs their square */
+#define NEAR_PATH_MAX 256     /* longer ones get no advice: it costs their square */
 #define MISSED_SEGMENT_COST 3 /* a segment too many (/v1/v1/...) or too few */
 
 static size_t min(size_t a, size_t b)
@@ -194,9 +201,10 @@ static void advise(const struct http_path *path, struct dgm_fail *ret)
         return;
     }
     best[best_n++] = '?';
-    dgm_fail_set(ret, DGM_ERR_PATH_UNKNOWN, (struct dgm_str){0},
-                 (struct dgm_str[4]){DGM_STR("There is nothing at "), shown, DGM_STR("; did you mean "),
-                                     {best, best_n}});
+    dgm_fail_set(
+        ret, DGM_ERR_PATH_UNKNOWN, (struct dgm_str){0},
+        (struct dgm_str[4]){
+            DGM_STR("There is nothing at "), shown, DGM_STR("; did you mean "), {best, best_n}});
 }
 
 /* A path of OpenAI's API that is not served: says which one is, at the same base. */
@@ -216,14 +224,16 @@ static bool is_unserved(const struct http_path *path, struct dgm_fail *reterr)
             struct dgm_str base = dgm_str_head(path->text, path->text.n - below.n - 1);
             dgm_fail_set(reterr, DGM_ERR_ENDPOINT_UNSUPPORTED, (struct dgm_str){0},
                          (struct dgm_str[4]){unserved[u], DGM_STR(" is not served here; POST "),
-                                             dgm_str_head(base, 300), DGM_STR("/chat/completions is.")});
+                                             dgm_str_head(base, 300),
+                                             DGM_STR("/chat/completions is.")});
             return true;
         }
     }
     return false;
 }
 
-enum dgm_rc gw_route_find(const struct http_path *path, struct gw_target *ret, struct dgm_fail *reterr)
+enum dgm_rc gw_route_find(const struct http_path *path, struct gw_target *ret,
+                          struct dgm_fail *reterr)
 {
     for (size_t i = 0; i < ROUTES_N; i++) {
         struct dgm_str captured[HTTP_CAPTURES_MAX];

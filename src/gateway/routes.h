@@ -19,7 +19,8 @@ struct gw_route {
 /** A path that is served, and what stands in it: absent where its pattern has no such part. */
 struct gw_target {
     const struct gw_route *route;
-    struct dgm_str project, location, endpoint, model, id; /* parts of the path; all but id match dgm_name_ok */
+    struct dgm_str project, location, endpoint, model,
+        id; /* parts of the path; all but id match dgm_name_ok */
 };
 
 /**
@@ -28,7 +29,8 @@ struct gw_target {
  * DGM_OK: `*ret` is set. DGM_E_REFUSED: `*reterr` has ENDPOINT_UNSUPPORTED (naming what is served beside it),
  * PATH_UNKNOWN (with "did you mean") or HTTP_TARGET (a name that may not stand in a resource path).
  */
-DGM_MUST_USE enum dgm_rc gw_route_find(const struct http_path *, struct gw_target *ret, struct dgm_fail *reterr);
+DGM_MUST_USE enum dgm_rc gw_route_find(const struct http_path *, struct gw_target *ret,
+                                       struct dgm_fail *reterr);
 
 /** Whether a route serves a method; OPTIONS counts. */
 bool gw_route_serves(const struct gw_route *, enum http_method);

@@ -144,7 +144,8 @@ static bool open_tcp(struct gw_address *a, size_t slots)
 }
 
 /* Goes on with the sockets of the same address in `old`; what is missing is opened beside them. */
-static bool take_over(struct gw_address *a, const struct gw_sockets *old, size_t slots, bool *ret_found)
+static bool take_over(struct gw_address *a, const struct gw_sockets *old, size_t slots,
+                      bool *ret_found)
 {
     *ret_found = false;
     for (size_t i = 0; old != NULL && i < old->n; i++) {
@@ -178,8 +179,8 @@ static void name_bound(struct gw_address *a)
     }
 }
 
-static bool open_address(struct gw_address *a, const struct gw_listen *wanted, const struct gw_sockets *old,
-                         size_t slots)
+static bool open_address(struct gw_address *a, const struct gw_listen *wanted,
+                         const struct gw_sockets *old, size_t slots)
 {
     snprintf(a->text, sizeof a->text, "%.*s", (int)wanted->text.n, wanted->text.p);
     a->addr = wanted->addr;
@@ -202,8 +203,8 @@ static bool open_address(struct gw_address *a, const struct gw_listen *wanted, c
 
 /* ---- all of them ------------------------------------------------------------------------------------ */
 
-bool gw_sockets_open(struct gw_sockets *ret, const struct gw_config *config, const struct gw_sockets *old,
-                     char *reterr, size_t reterr_n)
+bool gw_sockets_open(struct gw_sockets *ret, const struct gw_config *config,
+                     const struct gw_sockets *old, char *reterr, size_t reterr_n)
 {
     struct gw_sockets s = {.slots = (size_t)config->workers};
     s.at = zeroed(config->listen_n * sizeof *s.at);

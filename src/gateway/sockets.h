@@ -31,8 +31,8 @@ struct gw_sockets {
  * Opens what a configuration wants. Addresses that `old` (NULL is fine) has too go on with the same sockets, so
  * that no waiting connection is lost. False: `reterr`, of `reterr_n` bytes, names the address and the reason.
  */
-bool gw_sockets_open(struct gw_sockets *ret, const struct gw_config *, const struct gw_sockets *old, char *reterr,
-                     size_t reterr_n);
+bool gw_sockets_open(struct gw_sockets *ret, const struct gw_config *, const struct gw_sockets *old,
+                     char *reterr, size_t reterr_n);
 
 /** Closes all; paths of unix sockets that `still` (NULL is fine) does not have are removed. */
 void gw_sockets_close(struct gw_sockets *, const struct gw_sockets *still);

@@ -9,7 +9,8 @@ bool gw_call_can(enum gw_upstream_kind kind)
     return kind == GW_EMULATOR;
 }
 
-struct gw_call *gw_call_new(struct gw_worker *w, const struct gw_upstream *u, const struct gw_call_request *request,
+struct gw_call *gw_call_new(struct gw_worker *w, const struct gw_upstream *u,
+                            const struct gw_call_request *request,
                             const struct gw_call_events *events, void *owner)
 {
     assert(gw_call_can((enum gw_upstream_kind)u->kind));

@@ -28,7 +28,8 @@ struct gw_call_events {
     void (*on_head)(void *owner, int status, struct dgm_str content_type);
     void (*on_data)(void *owner, struct dgm_str bytes); /* borrowed for the call */
     void (*on_end)(void *owner);
-    void (*on_fail)(void *owner, const struct dgm_fail *); /* at any time, instead of what was still to come */
+    void (*on_fail)(void *owner,
+                    const struct dgm_fail *); /* at any time, instead of what was still to come */
 };
 
 struct gw_call;
@@ -47,8 +48,9 @@ struct gw_call {
 bool gw_call_can(enum gw_upstream_kind);
 
 /** Starts a call to an upstream of a kind that can be. NULL: memory is short. */
-struct gw_call *gw_call_new(struct gw_worker *, const struct gw_upstream *, const struct gw_call_request *,
-                            const struct gw_call_events *, void *owner);
+struct gw_call *gw_call_new(struct gw_worker *, const struct gw_upstream *,
+                            const struct gw_call_request *, const struct gw_call_events *,
+                            void *owner);
 
 /** Ends it, cancelling what is under way; from its own events too. NULL is fine. */
 void gw_call_free(struct gw_call *);

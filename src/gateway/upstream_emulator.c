@@ -145,7 +145,8 @@ struct gw_call *gw_emulator_call(struct gw_worker *w, const struct gw_call_reque
     struct emulator_call *c = a->resize(a->ctx, NULL, 0, sizeof *c);
     if (c == NULL)
         return NULL;
-    *c = (struct emulator_call){.call = {&emulator_ops}, .worker = w, .events = events, .owner = owner};
+    *c = (struct emulator_call){
+        .call = {&emulator_ops}, .worker = w, .events = events, .owner = owner};
     w->counters.calls++;
     net_timer_init(&c->timer, on_timer, c);
     dgm_buf_init(&c->piece, a, PIECE_BYTES_MAX);
@@ -162,13 +163,14 @@ struct gw_call *gw_emulator_call(struct gw_worker *w, const struct gw_call_reque
     static_assert(sizeof(struct gw_call_header) == sizeof(struct emu_header) &&
                       offsetof(struct gw_call_header, value) == offsetof(struct emu_header, value),
                   "a header is a header");
-    c->emu = emu_call_new(&env, &options,
-                          &(struct emu_request){.method = request->method,
-                                                .target = request->target,
-                                                .headers = (const struct emu_header *)request->headers,
-                                                .nheaders = request->headers_n,
-                                                .segs = request->segments,
-                                                .nsegs = request->segments_n});
+    c->emu =
+        emu_call_new(&env, &options,
+                     &(struct emu_request){.method = request->method,
+                                           .target = request->target,
+                                           .headers = (const struct emu_header *)request->headers,
+                                           .nheaders = request->headers_n,
+                                           .segs = request->segments,
+                                           .nsegs = request->segments_n});
     if (c->emu == NULL) {
         emulator_free(&c->call);
         return NULL;

@@ -10,8 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#define REFUSED_AT_ONCE 64 /* over the limit, these many may be told so; more are closed without a word */
-#define WAITING_MAX 4096   /* connections in the kernel's queue that are still taken when draining begins */
+#define REFUSED_AT_ONCE                                                                            \
+    64 /* over the limit, these many may be told so; more are closed without a word */
+#define WAITING_MAX                                                                                \
+    4096 /* connections in the kernel's queue that are still taken when draining begins */
 
 /* ---- memory ----------------------------------------------------------------------------------------- */
 
@@ -48,7 +50,8 @@ static void on_short(void *owner, int error)
     w->short_told = true;
 }
 
-static const struct net_listener_events listener_events = {.on_accept = on_accept, .on_short = on_short};
+static const struct net_listener_events listener_events = {.on_accept = on_accept,
+                                                           .on_short = on_short};
 
 /* ---- draining --------------------------------------------------------------------------------------- */
 
@@ -109,7 +112,8 @@ static bool open_all(struct gw_worker *w, const struct gw_worker_start *start)
         return false;
     net_timer_init(&w->drained, on_drain_timeout, w);
     w->master = net_watch_new(w->loop, start->master, on_master, w);
-    w->listeners = w->alloc.resize(w->alloc.ctx, NULL, 0, start->listening_n * sizeof(struct net_listener *));
+    w->listeners =
+        w->alloc.resize(w->alloc.ctx, NULL, 0, start->listening_n * sizeof(struct net_listener *));
     if (w->master == NULL || w->listeners == NULL)
         return false;
     for (size_t i = 0; i < start->listening_n; i++) {

@@ -68,8 +68,8 @@ static void on_retry(void *owner)
     net_listener_resume(owner);
 }
 
-struct net_listener *net_listener_new(struct net_loop *loop, int fd, const struct net_listener_events *events,
-                                      void *owner)
+struct net_listener *net_listener_new(struct net_loop *loop, int fd,
+                                      const struct net_listener_events *events, void *owner)
 {
     const struct dgm_alloc *a = net_loop_alloc(loop);
     struct net_listener *l = a->resize(a->ctx, NULL, 0, sizeof *l);

@@ -15,7 +15,8 @@ struct net_listener_events {
 struct net_listener;
 
 /** Takes over `fd`, a nonblocking listening socket. NULL when memory is short: then `fd` is still the caller's. */
-struct net_listener *net_listener_new(struct net_loop *, int fd, const struct net_listener_events *, void *owner);
+struct net_listener *net_listener_new(struct net_loop *, int fd, const struct net_listener_events *,
+                                      void *owner);
 
 /** A descriptor was given back: a listener that paused for want of one goes on. (It also tries every 100 ms.) */
 void net_listener_resume(struct net_listener *);

@@ -16,28 +16,41 @@ struct net_watch {
 
 /* ---- the loop --------------------------------------------------------------------------------------- */
 
-static void on_alarm(uv_timer_t *alarm);
+static void on_alarm(uv_timer_t *);
+static void on_soon(uv_idle_t *);
 
 /* Rings in time for the earliest timer. An alarm that is early costs one empty turn, so it is never moved later. */
 static void set_alarm(struct net_loop *l)
 {
-    int64_t next = net_timers_next(&l->timers);
+    int64_t next = net_timers_next(&l->timers), now = net_loop_now_ms(l);
     if (next >= l->alarm_ms)
         return;
-    int64_t now = net_loop_now_ms(l);
     l->alarm_ms = next;
-    int rc = uv_timer_start(&l->alarm, on_alarm, next > now ? (uint64_t)(next - now) : 0, 0);
+    /* Not a uv timer of 0 ms: libuv 1.44 runs one that is started in a timer's callback in the same turn again,
+     * and would never come to its sockets. */
+    int rc = next > now ? uv_timer_start(&l->alarm, on_alarm, (uint64_t)(next - now), 0)
+                        : uv_idle_start(&l->soon, on_soon);
     assert(rc == 0); /* fails only without a callback or when closing */
 }
 
-static void on_alarm(uv_timer_t *alarm)
+static void run_timers(struct net_loop *l)
 {
-    struct net_loop *l = alarm->data;
     l->alarm_ms = INT64_MAX;
     l->running_timers = true;
     net_timers_run(&l->timers, net_loop_now_ms(l));
     l->running_timers = false;
     set_alarm(l);
+}
+
+static void on_alarm(uv_timer_t *alarm)
+{
+    run_timers(alarm->data);
+}
+
+static void on_soon(uv_idle_t *soon)
+{
+    uv_idle_stop(soon);
+    run_timers(soon->data);
 }
 
 struct net_loop *net_loop_new(const struct dgm_alloc *alloc)
@@ -54,7 +67,8 @@ struct net_loop *net_loop_new(const struct dgm_alloc *alloc)
         return NULL;
     }
     uv_timer_init(&l->uv, &l->alarm);
-    l->alarm.data = l;
+    uv_idle_init(&l->uv, &l->soon);
+    l->alarm.data = l->soon.data = l;
     return l;
 }
 
@@ -63,6 +77,7 @@ void net_loop_free(struct net_loop *l)
     if (l == NULL)
         return;
     uv_close((uv_handle_t *)&l->alarm, NULL);
+    uv_close((uv_handle_t *)&l->soon, NULL);
     uv_run(&l->uv, UV_RUN_DEFAULT); /* closes end in the next turn */
     int rc = uv_loop_close(&l->uv);
     assert(rc == 0); /* something was not closed */
@@ -114,12 +129,14 @@ static void on_poll(uv_poll_t *uv, int status, int events)
     w->on_readable(w->owner);
 }
 
-struct net_watch *net_watch_new(struct net_loop *l, int fd, void (*on_readable)(void *owner), void *owner)
+struct net_watch *net_watch_new(struct net_loop *l, int fd, void (*on_readable)(void *owner),
+                                void *owner)
 {
     struct net_watch *w = l->alloc->resize(l->alloc->ctx, NULL, 0, sizeof *w);
     if (w == NULL)
         return NULL;
-    *w = (struct net_watch){.alloc = l->alloc, .on_readable = on_readable, .owner = owner, .fd = fd};
+    *w =
+        (struct net_watch){.alloc = l->alloc, .on_readable = on_readable, .owner = owner, .fd = fd};
     if (uv_poll_init(&l->uv, &w->uv, fd) != 0) {
         w->alloc->resize(w->alloc->ctx, w, sizeof *w, 0);
         return NULL;

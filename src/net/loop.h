@@ -40,7 +40,8 @@ void net_timer_start(struct net_loop *, struct net_timer *, int64_t delay_ms);
 
 /** Calls `on_readable` whenever the descriptor has something to read or ended. */
 struct net_watch;
-struct net_watch *net_watch_new(struct net_loop *, int fd, void (*on_readable)(void *owner), void *owner);
+struct net_watch *net_watch_new(struct net_loop *, int fd, void (*on_readable)(void *owner),
+                                void *owner);
 void net_watch_pause(struct net_watch *, bool paused);
 
 /** Ends it and closes the descriptor. NULL is fine. */

@@ -16,7 +16,8 @@
 struct net_loop {
     uv_loop_t uv;
     uv_timer_t alarm; /* rings when `timers` have something due */
-    int64_t alarm_ms; /* when; INT64_MAX: it is off */
+    uv_idle_t soon;   /* the same for what is due already */
+    int64_t alarm_ms; /* when; INT64_MAX: both are off */
     struct net_timers timers;
     bool running_timers;
     const struct dgm_alloc *alloc;

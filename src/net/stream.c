@@ -252,7 +252,7 @@ enum net_peer net_stream_peer(const struct net_stream *s)
 {
     if (s->uv.handle.type == UV_NAMED_PIPE)
         return NET_PEER_UNIX;
-    struct sockaddr_storage addr;
+    struct sockaddr_storage addr = {0};
     int n = sizeof addr;
     if (uv_tcp_getpeername(&s->uv.tcp, (struct sockaddr *)&addr, &n) != 0)
         return NET_PEER_OTHER;
@@ -265,8 +265,8 @@ enum net_peer net_stream_peer(const struct net_stream *s)
     return mapped || IN6_IS_ADDR_LOOPBACK(v6) ? NET_PEER_LOOPBACK : NET_PEER_OTHER;
 }
 
-struct net_stream *net_stream_new(struct net_loop *loop, int fd, const struct net_stream_events *events,
-                                  void *owner)
+struct net_stream *net_stream_new(struct net_loop *loop, int fd,
+                                  const struct net_stream_events *events, void *owner)
 {
     struct net_stream *s = loop->alloc->resize(loop->alloc->ctx, NULL, 0, sizeof *s);
     if (s == NULL) {

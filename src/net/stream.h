@@ -10,17 +10,19 @@
 /** What a stream tells its owner, from the loop alone. After net_stream_close only on_closed comes. */
 struct net_stream_events {
     void (*on_read)(void *owner, struct dgm_str bytes); /* never empty; borrowed for the call */
-    void (*on_eof)(void *owner);    /* the peer ended its side; writing may still work */
-    void (*on_drain)(void *owner);  /* the queue, which was not empty, is: write on */
-    void (*on_fail)(void *owner);   /* reset or unreachable: nothing more comes or goes; close it */
-    void (*on_closed)(void *owner); /* after net_stream_close: the stream is gone, the owner may go too */
+    void (*on_eof)(void *owner);   /* the peer ended its side; writing may still work */
+    void (*on_drain)(void *owner); /* the queue, which was not empty, is: write on */
+    void (*on_fail)(void *owner);  /* reset or unreachable: nothing more comes or goes; close it */
+    void (*on_closed)(
+        void *owner); /* after net_stream_close: the stream is gone, the owner may go too */
 };
 
 /** A stream is freed by the layer, some time after net_stream_close. */
 struct net_stream;
 
 /** Takes over `fd`, a connected nonblocking socket; reading is on. NULL when memory is short: then `fd` is closed. */
-struct net_stream *net_stream_new(struct net_loop *, int fd, const struct net_stream_events *, void *owner);
+struct net_stream *net_stream_new(struct net_loop *, int fd, const struct net_stream_events *,
+                                  void *owner);
 
 /** Reading off: bytes wait in the kernel, and the end of the peer's side goes unnoticed (see peer_left). */
 void net_stream_pause(struct net_stream *, bool paused);
@@ -42,7 +44,8 @@ enum net_peer net_stream_peer(const struct net_stream *);
  * DGM_OK: write on. DGM_FULL: all was taken, but wait for on_drain before the next. DGM_E_NOMEM: something
  * between was lost, so the stream must be closed. On a failed stream it takes everything: on_fail is on its way.
  */
-DGM_MUST_USE enum dgm_rc net_stream_write(struct net_stream *, const struct dgm_str *parts, size_t n);
+DGM_MUST_USE enum dgm_rc net_stream_write(struct net_stream *, const struct dgm_str *parts,
+                                          size_t n);
 
 /** Bytes that the kernel has not taken yet, and those that it has. */
 size_t net_stream_queued(const struct net_stream *);

@@ -56,6 +56,7 @@ static struct net_timer *meld_children(struct net_timer *first)
 static void take_out(struct net_timer *t)
 {
     struct net_timer **root = t->_in, *below = meld_children(t->_child);
+    assert(root != NULL);
     if (t == *root) {
         *root = below;
     } else {

@@ -19,7 +19,8 @@ struct net_timer {
     void *_owner;
     int64_t _due_ms; /* when it shall fire */
     int64_t _key_ms; /* what the heap is ordered by: never later than _due_ms */
-    struct net_timer *_child, *_next, *_prev; /* _prev: the left sibling, of a first child the parent */
+    struct net_timer *_child, *_next,
+        *_prev;             /* _prev: the left sibling, of a first child the parent */
     struct net_timer **_in; /* the heap it stands in; NULL when it is off */
 };
 

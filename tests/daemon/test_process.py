@@ -83,6 +83,7 @@ def test_second_signal_ends_at_once(start):
     assert daemon.process.poll() is None
     daemon.process.terminate()
     assert daemon.wait_end(3) == 0
+    daemon.deaths += 1
     connection.socket.close()
 
 
@@ -134,6 +135,32 @@ def test_open_address_without_keys_is_refused():
     assert daemon.wait_end(10) in (3, 4)
     assert "loopback" in daemon.log() or "keys" in daemon.log()
     daemon.kill()
+
+
+def test_unix_socket(tmp_path):
+    """No page can reach one, so any Host will do; what an earlier run left there is no obstacle."""
+    path = tmp_path / "dragoman.sock"
+    for _ in range(2):
+        daemon = Daemon(args=["--listen", f"unix:{path}"]).wait_ready()
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(5)
+            client.connect(str(path))
+            client.sendall(wire.request("GET", "/healthz", headers={"Host": "anything.example", "Connection": "close"}))
+            assert client.recv(100).startswith(b"HTTP/1.1 200 ")
+        daemon.process.kill()  # leaves the socket file behind
+        daemon.kill()
+        wait_for(lambda: not _connects(daemon.port))
+    daemon = Daemon(args=["--listen", f"unix:{path}"]).wait_ready()
+    daemon.stop()
+    assert not path.exists(), "a clean end cleans up"
+
+
+def test_ipv6(start):
+    port = free_port()
+    start(args=["--listen", f"[::1]:{port}"])
+    with socket.create_connection(("::1", port), 5) as client:
+        client.sendall(wire.request("GET", "/healthz", headers={"Host": f"[::1]:{port}", "Connection": "close"}))
+        assert client.recv(100).startswith(b"HTTP/1.1 200 ")
 
 
 # ---- deaths ----
@@ -251,6 +278,30 @@ def test_reload_takes_new_settings_and_harms_nobody(tmp_path):
             daemon.kill()
 
 
+def test_reload_moves_to_another_address_and_more_workers(tmp_path):
+    config, old, new = tmp_path / "dragoman.yaml", free_port(), free_port()
+    config.write_text(f"listen: [127.0.0.1:{old}]\nworkers: 1\n")
+    daemon = Daemon(command=["serve", "--config", str(config)], port=old).wait_ready()
+    try:
+        config.write_text(f"listen: [127.0.0.1:{new}]\nworkers: 3\n")
+        daemon.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: _connects(new) and not _connects(old), 10)
+        daemon.port = new
+        assert daemon.chat(**SMALL).status == 200 and len(daemon.workers()) == 3
+
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", old))
+            taken.listen()
+            config.write_text(f"listen: [127.0.0.1:{old}]\n")
+            daemon.process.send_signal(signal.SIGHUP)
+            wait_for(lambda: f"127.0.0.1:{old}" in daemon.log().split("reloaded")[-1])
+        assert daemon.chat(**SMALL).status == 200, "a taken address leaves everything as it was"
+        daemon.stop()
+    finally:
+        if daemon.process.poll() is None:
+            daemon.kill()
+
+
 def test_reload_under_load_loses_nothing(start):
     daemon = start(workers=2)
     load = Load(daemon, clients=4)
@@ -281,7 +332,20 @@ def test_bad_new_configuration_changes_nothing(tmp_path):
             daemon.kill()
 
 
-# ---- nothing of the machine's ----
+# ---- what it says ----
+
+
+def test_log_has_no_secrets_and_no_prompts(start):
+    daemon = start("log.level=debug", "log.access=true")
+    headers = {"Authorization": "Bearer ya29.very-secret-token", "x-goog-api-key": "AIza-very-secret-key"}
+    assert daemon.chat("a very private question", headers=headers, **SMALL).status == 200
+    assert daemon.chat("a very private question", headers=headers, temperature=9).status == 400
+    daemon.get("/healthz?key=AIza-very-secret-key")
+    wait_for(lambda: "/healthz" in daemon.log())
+    log = daemon.log()
+    assert "POST /v1/chat/completions 200" in log and "POST /v1/chat/completions 400" in log
+    assert "secret" not in log and "private" not in log
+
 
 
 def test_settings_from_the_environment():

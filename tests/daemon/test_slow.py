@@ -63,6 +63,41 @@ def test_idle_connection_is_closed_without_a_word(start, first):
         assert idle.is_closed(timeout=3)
 
 
+def flood(daemon, requests):
+    """Many large answers asked for at once, and none read; returns when the daemon takes no more."""
+    connection = daemon.connect()
+    connection.socket.settimeout(0.3)
+    asked = wire.request("GET", "/v1/models") * requests
+    with pytest.raises(TimeoutError):
+        while asked:
+            asked = asked[connection.socket.send(asked):]
+    return connection
+
+
+def test_client_that_asks_and_never_reads_is_held_back(start):
+    """Thousands of answers are asked for; what waits for a client that does not read stays bounded, and none is lost."""
+    daemon = start("timeouts.idle=30s")
+    idle, one = daemon.stats()["held_bytes"], daemon.get("/v1/models").body
+    connection = flood(daemon, 100_000)
+    assert daemon.stats()["held_bytes"] - idle < 1 << 20
+    connection.socket.settimeout(10)
+    for _ in range(2000):
+        assert connection.answer().body == one
+    connection.socket.close()
+
+
+def test_client_that_never_reads_is_closed(start):
+    daemon = start("timeouts.idle=1s")
+    idle = daemon.stats()
+    connection = flood(daemon, 100_000)
+    end = time.monotonic() + 5
+    while daemon.stats()["connections"] > idle["connections"]:
+        assert time.monotonic() < end, "still held"
+        time.sleep(0.05)
+    assert daemon.stats()["held_bytes"] == idle["held_bytes"]
+    connection.socket.close()
+
+
 def test_total_deadline_of_a_stream(start):
     """A stream that its deadline ends says so: an error event, and no [DONE]."""
     daemon = start("timeouts.total=500ms", pace=(5, 100))

@@ -97,7 +97,8 @@ static void test_names_must_be_names(void **state)
         assert_int_equal(l.rc, DGM_E_REFUSED);
         assert_int_equal(l.fail.id, DGM_ERR_HTTP_TARGET);
     }
-    assert_int_equal(look_up("/v1/projects/example.com:p-1/locations/l/endpoints/openapi/models").rc, DGM_OK);
+    assert_int_equal(
+        look_up("/v1/projects/example.com:p-1/locations/l/endpoints/openapi/models").rc, DGM_OK);
 }
 
 static void test_unserved(void **state)

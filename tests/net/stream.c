@@ -153,11 +153,13 @@ static void fill(struct rig *r)
     do {
         for (size_t i = 0; i < sizeof bytes; i++)
             bytes[i] = (unsigned char)(written_bytes + i);
-        const struct dgm_str parts[] = {{(char *)bytes, 1}, {NULL, 0}, {(char *)bytes + 1, 9000}, {(char *)bytes + 9001, 999}};
+        const struct dgm_str parts[] = {
+            {(char *)bytes, 1}, {NULL, 0}, {(char *)bytes + 1, 9000}, {(char *)bytes + 9001, 999}};
         rc = net_stream_write(r->stream, parts, 4);
         assert_true(rc == DGM_OK || rc == DGM_FULL);
         written_bytes += sizeof bytes;
-        assert_int_equal(net_stream_written(r->stream) + net_stream_queued(r->stream), written_bytes);
+        assert_int_equal(net_stream_written(r->stream) + net_stream_queued(r->stream),
+                         written_bytes);
     } while (rc == DGM_OK);
     assert_true(net_stream_queued(r->stream) >= NET_QUEUE_HIGH);
     assert_true(net_stream_queued(r->stream) < NET_QUEUE_HIGH + sizeof bytes);
@@ -443,10 +445,14 @@ int main(void)
 {
     signal(SIGPIPE, SIG_IGN);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_back_pressure),   cmocka_unit_test(test_end_after_the_queue),
-        cmocka_unit_test(test_half_close),      cmocka_unit_test(test_paused_and_left),
-        cmocka_unit_test(test_reset),           cmocka_unit_test(test_write_to_nobody),
-        cmocka_unit_test(test_close_while_reading), cmocka_unit_test(test_no_descriptor_left),
+        cmocka_unit_test(test_back_pressure),
+        cmocka_unit_test(test_end_after_the_queue),
+        cmocka_unit_test(test_half_close),
+        cmocka_unit_test(test_paused_and_left),
+        cmocka_unit_test(test_reset),
+        cmocka_unit_test(test_write_to_nobody),
+        cmocka_unit_test(test_close_while_reading),
+        cmocka_unit_test(test_no_descriptor_left),
         cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
