@@ -20,23 +20,28 @@ enum dgm_surface {
     DGM_GEMINI, /* generativelanguage: /v1beta/models/{m}:... */
 };
 
-/** Ceilings of one exchange, in bytes unless the name says otherwise. Zero means the default. */
+/** Ceilings of one exchange. Zero means the default. */
 struct dgm_limits {
-    size_t arena_bytes; /* all that one request may take besides its body; default 256 MiB */
-    size_t
-        event_bytes; /* one upstream event, or a whole answer that is not streamed; default 64 MiB */
-    unsigned depth;  /* nesting of JSON; default 100, and never more */
+    /* Bytes that one request keeps besides its body; default 256 MiB. For the moment of the parse as much
+     * again, and a guess of three bytes for each of the body's, come on top. */
+    size_t arena_bytes;
+    /* Bytes of one upstream event, or of a whole answer that is not streamed; default 64 MiB. */
+    size_t event_bytes;
+    /* Nesting of JSON; default 100, and never more. */
+    unsigned depth;
 };
 
 /** What a translation takes from outside. Copied; the strings are borrowed until the request is freed. */
 struct dgm_env {
     const struct dgm_alloc *alloc;   /* NULL: dgm_alloc_libc */
     const struct dgm_limits *limits; /* NULL: the defaults */
-    enum dgm_surface surface;
-    int64_t now; /* seconds since 1970: `created`, when the upstream does not say */
-    struct dgm_str
-        id; /* 1 to 64 of [A-Za-z0-9_-], unique to this exchange: seed of completion and call ids */
-    struct dgm_str model; /* for a body that names none (a URL did); absent: the body must */
+    enum dgm_surface surface;        /* whose members to use; those of texts are the same on both */
+    int64_t now;                     /* `created`, seconds since 1970 */
+    /* Seed of completion and call ids: 1 to 64 of [A-Za-z0-9_-], of which the first 24 letters and digits
+     * must be unique to this exchange. */
+    struct dgm_str id;
+    /* For a body that names no model because a URL did; absent: the body must. */
+    struct dgm_str model;
 };
 
 struct dgm_request; /* one request from its body to its last byte of answer */
@@ -50,8 +55,8 @@ struct dgm_stream;  /* the answer to it, as a stream */
  *
  * DGM_OK: `*ret` is ready. DGM_NEED: `*ret` is not ready; answer each of dgm_request_needs with
  * dgm_request_supply, then call dgm_request_resume. In both cases `*ret` is the caller's to free.
- * DGM_E_REFUSED: `*reterr` says why, `*ret` is untouched. DGM_E_NOMEM, DGM_E_LIMIT: so too, with the
- * matching row of errors.def in `*reterr`.
+ * DGM_E_REFUSED: `*reterr` says why, `*ret` is untouched. DGM_E_NOMEM: so too. DGM_E_LIMIT (arena_bytes would
+ * be passed): so too; waiting does not help.
  */
 DGM_MUST_USE enum dgm_rc dgm_chat_request(const struct dgm_env *, struct dgm_buf *openai,
                                           struct dgm_request **ret, struct dgm_fail *reterr);
@@ -71,7 +76,10 @@ size_t dgm_request_needs(const struct dgm_request *, const struct dgm_need **ret
 /** Answers need `i`; an absent signature says "unknown". Copied. Returns false when memory is short. */
 DGM_MUST_USE bool dgm_request_supply(struct dgm_request *, size_t i, struct dgm_str signature);
 
-/** Goes on after DGM_NEED; unanswered needs count as unknown. Returns as dgm_chat_request, never DGM_NEED. */
+/**
+ * Goes on after DGM_NEED; unanswered needs count as unknown. Returns as dgm_chat_request, never DGM_NEED; the
+ * request stays the caller's to free. Called again, it returns the same again.
+ */
 DGM_MUST_USE enum dgm_rc dgm_request_resume(struct dgm_request *, struct dgm_fail *reterr);
 
 /** The native body: `*ret` points at so many segments, to be sent one after the other. */
@@ -110,7 +118,8 @@ bool dgm_name_ok(struct dgm_str);
 
 /* ---- the answer, whole ------------------------------------------------------------------------------ */
 
-/** Something to remember: the signature that came with a call of ours. Valid until the next call on its request. */
+/** Something to remember: the signature that came with a call of ours. Valid until the
+ * next call on the request or its stream, dgm_stream_free included. */
 struct dgm_kept {
     struct dgm_str call_id, name, signature, model;
 };
@@ -154,9 +163,10 @@ void dgm_stream_free(struct dgm_stream *); /* NULL is fine */
  * what is left of `*in`. DGM_KEEP: an event was put whose records (dgm_request_kept) must be stored before
  * `out` leaves; then call again. DGM_E_UPSTREAM: the stream ended in an error event, which is in `out`;
  * sticky. DGM_E_NOMEM, DGM_E_LIMIT: sticky; the connection should be closed, not ended well.
+ * DGM_DONE: it has ended already.
  *
- * One call never puts more than one event beyond what `out` was asked to hold: FULL comes before an event
- * whose output, at most 8 bytes for each of its own and 8 KiB besides, would pass out->max, unless `out` is empty.
+ * FULL comes before an event whose output, at most 8 bytes for each of the event's own and 8 KiB besides,
+ * might pass out->max, unless `out` is empty: an `out` with room for the largest event never overflows.
  */
 DGM_MUST_USE enum dgm_rc dgm_stream_feed(struct dgm_stream *, struct dgm_str *in,
                                          struct dgm_buf *out);
@@ -169,7 +179,7 @@ DGM_MUST_USE enum dgm_rc dgm_stream_finish(struct dgm_stream *, struct dgm_buf *
 
 /**
  * Ends the stream in an error event, for trouble only the caller knows of: a connection that broke, a
- * deadline. Nothing is put when the stream has ended already.
+ * deadline. Nothing is put when the stream has ended already. dgm_stream_finish tells how it ended.
  */
 void dgm_stream_fail(struct dgm_stream *, const struct dgm_fail *, struct dgm_buf *out);
 
@@ -177,7 +187,7 @@ void dgm_stream_fail(struct dgm_stream *, const struct dgm_fail *, struct dgm_bu
 bool dgm_stream_started(const struct dgm_stream *);
 
 /**
- * After DGM_E_UPSTREAM: the error as a whole answer instead of an event, for a stream that had not started.
+ * After DGM_E_UPSTREAM or dgm_stream_fail: the error as a whole answer instead of an event, for a stream that had not started.
  * Returns its HTTP status.
  */
 int dgm_stream_put_error(const struct dgm_stream *, struct dgm_buf *out);

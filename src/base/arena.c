@@ -50,7 +50,9 @@ static void link_out(struct dgm_arena_block *b)
 static struct dgm_arena_block *add_block(struct dgm_arena *a, struct dgm_arena_block **list,
                                          size_t bytes)
 {
-    if (bytes > a->_max_bytes - a->_used_bytes || bytes > SIZE_MAX - sizeof(struct dgm_arena_block))
+    a->_limited =
+        bytes > a->_max_bytes - a->_used_bytes || bytes > SIZE_MAX - sizeof(struct dgm_arena_block);
+    if (a->_limited)
         return NULL;
     struct dgm_arena_block *b = a->_alloc->resize(a->_alloc->ctx, NULL, 0, sizeof *b + bytes);
     if (!b)
@@ -141,7 +143,8 @@ static void *resize_large(struct dgm_arena *a, void *p, size_t n)
         give_back(a, b);
         return NULL;
     }
-    if (n > b->bytes && n - b->bytes > a->_max_bytes - a->_used_bytes)
+    a->_limited = n > b->bytes && n - b->bytes > a->_max_bytes - a->_used_bytes;
+    if (a->_limited)
         return NULL;
     size_t old_bytes = b->bytes;
     struct dgm_arena_block *moved =

@@ -17,6 +17,7 @@ struct dgm_arena {
     const struct dgm_alloc *_alloc;
     struct dgm_arena_block *_blocks, *_large;
     size_t _used_bytes, _max_bytes;
+    bool _limited;
     struct dgm_alloc _view;
 };
 
@@ -27,6 +28,12 @@ void dgm_arena_reset(struct dgm_arena *);
 /** `n` bytes, not cleared; zeroed with `take0`. NULL when the allocator or the ceiling says no. */
 void *dgm_arena_take(struct dgm_arena *, size_t n);
 void *dgm_arena_take0(struct dgm_arena *, size_t n);
+
+/** Why it last said no: DGM_E_LIMIT for its own ceiling, DGM_E_NOMEM for the allocator. */
+static inline enum dgm_rc dgm_arena_rc(const struct dgm_arena *a)
+{
+    return a->_limited ? DGM_E_LIMIT : DGM_E_NOMEM;
+}
 
 /** A copy that lives as long as the arena. Absent when memory is short (and for an absent string). */
 struct dgm_str dgm_arena_copy(struct dgm_arena *, struct dgm_str);

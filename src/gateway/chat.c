@@ -253,7 +253,8 @@ static enum dgm_rc translate(struct gw_exchange *x, struct dgm_fail *reterr)
     const struct dgm_env env = {.alloc = &x->worker->alloc,
                                 .surface = DGM_VERTEX,
                                 .now = x->reply.now,
-                                .id = {x->chat.id, sizeof x->chat.id}};
+                                .id = {x->chat.id, sizeof x->chat.id},
+                                .model = x->target.model};
     enum dgm_rc rc = dgm_chat_request(&env, &x->body, &x->chat.request, reterr);
     if (rc != DGM_NEED)
         return rc;

@@ -3,6 +3,7 @@
 #include "gateway/conn.h"
 
 #include "gateway/exchange.h"
+#include "gateway/log.h"
 #include "gateway/random.h"
 #include "gateway/reply.h"
 
@@ -213,6 +214,9 @@ static void answer_alone(struct gw_conn *c, const struct dgm_fail *f)
         gw_conn_send(c, &bytes, 1);
     dgm_buf_dispose(&out);
     c->worker->counters.refused_total++;
+    if (c->worker->config->log.access)
+        gw_log(GW_LOG_INFO, "- - %d %zu bytes id=%.*s", dgm_error_status(f->id), bytes.n,
+               GW_ID_CHARS, id);
 }
 
 /* Ends the connection with an answer to what is wrong, unless it was answered already. */

@@ -130,6 +130,7 @@ static bool give(struct gw_exchange *x, const struct dgm_str *parts, size_t n)
 {
     x->client_ms = now_ms(x);
     x->blocked = gw_conn_send(x->conn, parts, n) == DGM_FULL;
+    x->seen_written = net_stream_written(x->conn->stream);
     return !x->blocked;
 }
 
@@ -307,7 +308,8 @@ static void on_timer(void *owner)
         return;
     }
     if (d.total <= now || d.upstream <= now) {
-        gw_exchange_fail_as(x, DGM_ERR_UPSTREAM_TIMEOUT);
+        x->final = x->stage == GW_READING;
+        gw_exchange_fail_as(x, x->final ? DGM_ERR_TIMEOUT_BODY : DGM_ERR_UPSTREAM_TIMEOUT);
         return;
     }
     if (d.comment <= now) {

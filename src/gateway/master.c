@@ -451,6 +451,8 @@ int gw_master_run(const struct gw_config *config, const struct gw_master_hooks *
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
         sigaddset(&m.signals, signals[i]);
     sigprocmask(SIG_BLOCK, &m.signals, &before);
+    signal(SIGPIPE,
+           SIG_IGN); /* a client, or a reader of the log, that is gone is an error of the write */
     raise_descriptors(config);
 
     start_missing(&m);

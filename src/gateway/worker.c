@@ -6,7 +6,6 @@
 #include "gateway/log.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -129,7 +128,6 @@ int gw_worker_run(const struct gw_worker_start *start)
 {
     struct gw_worker w = {.config = start->config, .slot = start->slot};
     w.alloc = (struct dgm_alloc){resize_counted, &w.counters};
-    signal(SIGPIPE, SIG_IGN); /* a client that is gone is an error of the write */
 
     if (!open_all(&w, start)) {
         gw_log(GW_LOG_ERROR, "can not start: out of memory or descriptors");

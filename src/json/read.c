@@ -8,6 +8,7 @@
 
 #include <yyjson.h>
 
+#include "base/sort.h"
 #include "base/str.h"
 #include "base/utf8.h"
 
@@ -358,39 +359,15 @@ bool json_next(struct json_iter *i)
 /* ---- doubled names ------------------------------------------------------------------------------------ */
 
 /* By bytes, and equal ones in the order of the text. */
-static bool comes_before(const struct json_val *a, const struct json_val *b)
+static int compare_names(const void *a, const void *b)
 {
-    struct dgm_str x = json_str(a), y = json_str(b);
+    const struct json_val *v = *(const struct json_val *const *)a;
+    const struct json_val *w = *(const struct json_val *const *)b;
+    struct dgm_str x = json_str(v), y = json_str(w);
     int order = memcmp(x.p, y.p, x.n < y.n ? x.n : y.n);
-    if (order == 0 && x.n == y.n)
-        return a < b;
-    return order != 0 ? order < 0 : x.n < y.n;
-}
-
-static void sift_down(const struct json_val **heap, size_t n, size_t i)
-{
-    for (size_t child; (child = 2 * i + 1) < n; i = child) {
-        if (child + 1 < n && comes_before(heap[child], heap[child + 1]))
-            child++;
-        if (!comes_before(heap[i], heap[child]))
-            return;
-        const struct json_val *v = heap[i];
-        heap[i] = heap[child];
-        heap[child] = v;
-    }
-}
-
-/* A heap sort: qsort may allocate, and a hash without a secret can be flooded. */
-static void sort_names(const struct json_val **names, size_t n)
-{
-    for (size_t i = n / 2; i-- > 0;)
-        sift_down(names, n, i);
-    for (size_t left = n; left-- > 1;) {
-        const struct json_val *v = names[0];
-        names[0] = names[left];
-        names[left] = v;
-        sift_down(names, left, 0);
-    }
+    if (order == 0 && x.n != y.n)
+        order = x.n < y.n ? -1 : 1;
+    return order != 0 ? order : v < w ? -1 : v > w;
 }
 
 static struct dgm_str twice_pairwise(const struct json_val *obj)
@@ -415,7 +392,7 @@ enum dgm_rc json_twice(const struct json_val *obj, struct dgm_arena *scratch, st
         return DGM_E_NOMEM;
     for (struct json_iter i = json_iter(obj); json_next(&i);)
         names[i.index] = i.value - 1;
-    sort_names(names, n);
+    dgm_sort(names, n, sizeof *names, compare_names); /* a hash without a secret can be flooded */
 
     const struct json_val *first = NULL;
     for (size_t i = 1; i < n; i++)

@@ -243,7 +243,7 @@ void net_stream_close(struct net_stream *s)
 
 static bool is_tcp(int fd)
 {
-    struct sockaddr_storage addr;
+    struct sockaddr_storage addr = {0};
     socklen_t n = sizeof addr;
     return getsockname(fd, (struct sockaddr *)&addr, &n) == 0 && addr.ss_family != AF_UNIX;
 }

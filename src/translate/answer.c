@@ -4,9 +4,10 @@
 
 #include "base/str.h"
 
-#define CALL_ID_BYTES                                                                              \
-    20 /* the least after "call_"; clients cut or refuse more than 40 in all (user-pain D4) */
-#define CALL_ID_STEM_BYTES 24
+/* A call's id: 20 to 30 letters and digits behind "call_"; clients refuse over 40 in all (user-pain D4). */
+#define CALL_ID_STEM_BYTES 24 /* at most, of the exchange's id */
+#define CALL_ID_MIN_BYTES 20
+#define CALL_ID_DIGITS 6 /* of the call's number; zeros before it fill a short id */
 
 static const struct {
     const char *native, *openai;
@@ -77,6 +78,40 @@ struct dgm_str answer_finish_of(struct dgm_str finish, bool has_calls)
     return has_calls && dgm_str_eq(finish, DGM_STR("stop")) ? DGM_STR("tool_calls") : finish;
 }
 
+struct dgm_str answer_reason(const struct json_val *candidate)
+{
+    struct dgm_str native = json_get_str(candidate, DGM_STR("finishReason"));
+    bool goes_on = native.n == 0 || dgm_str_eq(native, DGM_STR("FINISH_REASON_UNSPECIFIED"));
+    return goes_on ? (struct dgm_str){0} : native;
+}
+
+const struct json_val *answer_call(const struct json_val *part)
+{
+    const struct json_val *call = json_get(part, DGM_STR("functionCall"));
+    return json_kind(call) == JSON_OBJ ? call : NULL;
+}
+
+struct answer_parts answer_parts(const struct json_val *candidate)
+{
+    const struct json_val *content = json_get(candidate, DGM_STR("content"));
+    struct answer_parts found = {.parts = json_get(content, DGM_STR("parts"))};
+    struct json_iter it = json_iter(found.parts);
+    while (json_next(&it)) {
+        found.texts = found.texts || answer_text(it.value).n != 0;
+        found.calls = found.calls || answer_call(it.value) != NULL;
+    }
+    return found;
+}
+
+void answer_put_texts(struct json_writer *w, const struct json_val *parts)
+{
+    struct json_iter it = json_iter(parts);
+    json_open_str(w);
+    while (json_next(&it))
+        json_add_str(w, answer_text(it.value));
+    json_close_str(w);
+}
+
 struct dgm_str answer_text(const struct json_val *part)
 {
     if (json_bool(json_get(part, DGM_STR("thought")), false))
@@ -98,23 +133,22 @@ void answer_put_refusal(struct json_writer *w, const struct json_val *prompt_fee
     json_close_str(w);
 }
 
-/* "call_", letters and digits of the exchange's id, the call's number: 20 to 34 after the underscore. */
 static struct dgm_str new_call_id(struct dgm_request *r)
 {
-    char text[5 + CALL_ID_STEM_BYTES + 20 + CALL_ID_BYTES];
+    char stem[CALL_ID_STEM_BYTES], text[64];
+    size_t stem_n = 0, digits = CALL_ID_DIGITS;
+    for (size_t i = 0; i < r->env.id.n && stem_n < sizeof stem; i++)
+        if (r->env.id.p[i] != '-' && r->env.id.p[i] != '_')
+            stem[stem_n++] = r->env.id.p[i];
+    /* The number's width depends on the stem alone, so no two pairs of stem and number read the same. */
     struct dgm_buf id = {.p = text, .cap = sizeof text, .max = sizeof text};
     dgm_buf_put_lit(&id, "call_");
-    for (size_t i = 0; i < r->env.id.n && id.n < 5 + CALL_ID_STEM_BYTES; i++)
-        if (r->env.id.p[i] != '-' && r->env.id.p[i] != '_')
-            dgm_buf_put_char(&id, r->env.id.p[i]);
-    /* The number is of fixed width, so that no stem and number can be read as another stem and number. */
-    unsigned digits = id.n + 6 < 5 + CALL_ID_BYTES ? (unsigned)(5 + CALL_ID_BYTES - id.n) : 6;
-    uint64_t number = r->calls_n++;
-    while (digits > 16) {
+    dgm_buf_put(&id, (struct dgm_str){stem, stem_n});
+    while (stem_n + digits < CALL_ID_MIN_BYTES)
+        digits++;
+    for (; digits > CALL_ID_DIGITS; digits--)
         dgm_buf_put_char(&id, '0');
-        digits--;
-    }
-    dgm_buf_put_hex(&id, number, digits);
+    dgm_buf_put_hex(&id, r->calls_n++, CALL_ID_DIGITS);
     return dgm_arena_copy(&r->arena, dgm_buf_str(&id));
 }
 
@@ -138,7 +172,7 @@ static void keep(struct dgm_request *r, struct dgm_kept record)
 void answer_put_call(struct dgm_request *r, struct json_writer *w, const struct json_val *part,
                      int64_t index)
 {
-    const struct json_val *call = json_get(part, DGM_STR("functionCall"));
+    const struct json_val *call = answer_call(part);
     const struct json_val *args = json_get(call, DGM_STR("args"));
     struct dgm_str id = new_call_id(r), name = json_get_str(call, DGM_STR("name"));
     struct dgm_str signature = json_get_str(part, DGM_STR("thoughtSignature"));

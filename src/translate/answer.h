@@ -22,6 +22,22 @@ struct dgm_str answer_finish(struct dgm_str native);
 /** The same for a whole turn: one with calls that just stopped ended for them (user-pain C10). */
 struct dgm_str answer_finish_of(struct dgm_str finish, bool has_calls);
 
+/** A candidate's finishReason; absent while it goes on, also where it says "unspecified" (google.md 4.3). */
+struct dgm_str answer_reason(const struct json_val *candidate);
+
+/** A part's functionCall; NULL for any other part. */
+const struct json_val *answer_call(const struct json_val *part);
+
+/** What a candidate's parts hold: texts of the answer, calls. */
+struct answer_parts {
+    const struct json_val *parts;
+    bool texts, calls;
+};
+struct answer_parts answer_parts(const struct json_val *candidate);
+
+/** Puts all texts of the parts as one string. */
+void answer_put_texts(struct json_writer *, const struct json_val *parts);
+
 /** A part's text that belongs to the answer: absent for thoughts and for anything but text. */
 struct dgm_str answer_text(const struct json_val *part);
 

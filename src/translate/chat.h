@@ -3,8 +3,10 @@
  * chat.h - one chat completion request inside the core: what its files share.
  *
  *   request.c   the life of a request: parse, check every member, put the native body
+ *   notes.c     places, refusals, and what is ignored
  *   config.c    members of generationConfig (the put column of chat_fields.def)
- *   messages.c  the conversation: systemInstruction and contents
+ *   messages.c  the conversation, checked and read message by message
+ *   contents.c  the conversation put: systemInstruction and contents
  *   results.c   tool results, brought behind the calls they answer
  *   answer.c    what whole and streamed answers share; response.c and stream.c are the two of them
  */
@@ -75,7 +77,6 @@ struct dgm_request {
     const struct json_val *field[CHAT_FIELDS]; /* NULL where absent or null */
     struct dgm_str model_sent;
     struct model model;
-    unsigned choices; /* n */
     bool stream, usage;
 
     const struct chat_message *messages; /* one for each element of `messages` */
@@ -84,9 +85,10 @@ struct dgm_request {
     struct dgm_buf body; /* in the arena */
     struct json_writer writer;
     struct dgm_str segment;
-    struct dgm_str ignored[IGNORED_MAX];
+    struct dgm_str ignored[IGNORED_MAX]; /* as they are shown */
     size_t ignored_n;
     struct dgm_str ignored_text;
+    bool complete; /* the body is whole, or never will be */
 
     struct dgm_need *needs;
     size_t needs_n, needs_used;
@@ -123,29 +125,51 @@ struct chat_place {
 void chat__refuse(struct dgm_request *, enum dgm_error, const struct chat_place *,
                   const char *const pieces[3]);
 
-/** Refuses the request for something that is not there. */
-void chat_missing(struct dgm_request *, const struct chat_place *);
-
-/** Remembers that memory ran short, unless the request already failed. */
+/** Remembers that memory, or the arena's ceiling, ran out, unless the request already failed. */
 void chat_no_memory(struct dgm_request *);
 
-/** Notes a member that has no effect; `name` must live as long as the request. Once each. */
-void chat_ignore(struct dgm_request *, struct dgm_str name);
+/** Refuses the request for something that is not there. */
+void chat_missing(struct dgm_request *, const struct chat_place *);
 
 /** Refuses a value that is not of one of the kinds, naming what was expected. True when it is fine. */
 bool chat_expect(struct dgm_request *, const struct json_val *, unsigned accepts,
                  const struct chat_place *);
 
+/** Reads the string that `place` names in `obj`; refuses when it is missing, null or no string. */
+bool chat_need_str(struct dgm_request *, const struct json_val *obj, const struct chat_place *place,
+                   struct dgm_str *ret);
+
+/** Notes that what is at a place has no effect. Elements are shown as "[]", and each place once. */
+void chat_ignore(struct dgm_request *, const struct chat_place *);
+
+/** Notes all members of an object but null ones and those of a list. */
+#define chat_ignore_but(r, obj, place, ...)                                                        \
+    chat__ignore_but((r), (obj), (place), (const char *const[]){__VA_ARGS__, NULL})
+void chat__ignore_but(struct dgm_request *, const struct json_val *obj, const struct chat_place *,
+                      const char *const names[]);
+
+/** Puts the names of what was ignored together, for a header. */
+void chat_end_ignored(struct dgm_request *);
+
+/** Parses a copy of a text that may be JSON. NULL when it is none, or the request failed for memory. */
+const struct json_val *chat_parse(struct dgm_request *, struct dgm_str text);
+
 /** Puts the members of generationConfig, the object included, when there are any. */
 void chat_put_config(struct dgm_request *, struct json_writer *);
 
-/** Checks every message, then puts systemInstruction when there is one and collects the needs. */
+/** Checks the members of every message, and fills `messages`. */
+void chat_check_messages(struct dgm_request *);
+
+/** Finds out which signatures the conversation lacks, and fills `needs`. */
+void chat_collect_needs(struct dgm_request *);
+
+/** Puts systemInstruction, when there is one. */
 void chat_put_system(struct dgm_request *, struct json_writer *);
 
 /** Puts `contents`, the last member: one more turn only appends (implicit caching depends on it). */
 void chat_put_contents(struct dgm_request *, struct json_writer *);
 
-/* ---- between messages.c and results.c ---- */
+/* ---- between messages.c, contents.c and results.c ---- */
 
 enum chat_turn { TURN_NONE, TURN_SYSTEM, TURN_USER, TURN_RESULTS, TURN_MODEL };
 
@@ -170,12 +194,15 @@ struct chat_texts {
 struct chat_texts chat_texts(struct dgm_request *, size_t message);
 bool chat_next_text(struct chat_texts *, struct dgm_str *ret); /* refuses a part that is no text */
 
+/** Where the messages of the model that begin at `first` end: the first that is another's. */
+size_t chat_turn_end(const struct dgm_request *, size_t first);
+
 /**
- * Puts the results that follow message `model` (SIZE_MAX: no message), which end before the first message
- * that is none: one functionResponse for each of its calls, in the order of the calls; then, as text, those
- * that answer none of them. Returns the index of the first message behind them.
+ * Puts the results that begin at message `results` and end before the first message that is none: one
+ * functionResponse for each call of the messages from `first` to `results`, in the order of the calls; then,
+ * as text, those that answer none of them. Returns the index of the first message behind them.
  */
-size_t chat_put_results(struct chat_contents *, size_t model, size_t first);
+size_t chat_put_results(struct chat_contents *, size_t first, size_t results);
 
 /** One call of an assistant's message. */
 struct chat_call {

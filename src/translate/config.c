@@ -37,8 +37,6 @@ static void put_integer(struct dgm_request *r, const struct chat_field *f, const
         return;
     json_put_key(w, f->native);
     json_put_int(w, i);
-    if (f == &chat_fields[CHAT_N])
-        r->choices = (unsigned)i;
 }
 
 /* Google calls the two aliases; with both sent the newer name counts. */
@@ -46,7 +44,7 @@ static void put_max_tokens(struct dgm_request *r, const struct chat_field *f,
                            const struct json_val *v, struct json_writer *w)
 {
     if (r->field[CHAT_MAX_COMPLETION_TOKENS])
-        chat_ignore(r, f->name);
+        chat_ignore(r, CHAT_MEMBER(NULL, f->name));
     else
         put_integer(r, f, v, w);
 }
@@ -64,48 +62,61 @@ static void put_seed(struct dgm_request *r, const struct chat_field *f, const st
     json_put_int(w, i);
 }
 
+/* How many sequences are worth sending. Refuses what is no string. */
+static size_t count_stops(struct dgm_request *r, const struct chat_field *f,
+                          const struct json_val *v)
+{
+    const struct chat_place *place = CHAT_MEMBER(NULL, f->name);
+    struct json_iter it = json_iter(v);
+    size_t n = json_str(v).n != 0;
+    while (json_next(&it))
+        if (chat_expect(r, it.value, J_STR, CHAT_ELEMENT(place, it.index)))
+            n += json_str(it.value).n != 0;
+    return n;
+}
+
 /* Empty sequences stop nothing, and Gemini takes five at most; what is left out is named. */
 static void put_stop(struct dgm_request *r, const struct chat_field *f, const struct json_val *v,
                      struct json_writer *w)
 {
-    struct json_iter it = json_iter(v);
-    size_t put = 0;
-    for (bool one = json_kind(v) == JSON_STR; one || json_next(&it); one = false) {
-        const struct json_val *sequence = one ? v : it.value;
-        if (!chat_expect(r, sequence, J_STR, CHAT_ELEMENT(CHAT_MEMBER(NULL, f->name), it.index)))
-            return;
-        if (json_str(sequence).n == 0)
-            continue;
-        if (put == STOP_MAX) {
-            chat_ignore(r, DGM_STR("stop[5..]"));
-            break;
-        }
-        if (put++ == 0) {
-            json_put_key(w, f->native);
-            json_open_arr(w);
-        }
-        json_put_str(w, json_str(sequence));
+    const struct chat_place *place = CHAT_MEMBER(NULL, f->name);
+    size_t n = count_stops(r, f, v), put = 0;
+    if (r->rc != DGM_OK)
+        return;
+    if (n > STOP_MAX)
+        chat_ignore(r, CHAT_ELEMENT(place, STOP_MAX));
+    if (n == 0) {
+        chat_ignore(r, place);
+        return;
     }
-    if (put)
-        json_close_arr(w);
+    struct json_iter it = json_iter(v);
+    json_put_key(w, f->native);
+    json_open_arr(w);
+    if (json_kind(v) == JSON_STR)
+        json_put_str(w, json_str(v));
+    while (put < STOP_MAX && json_next(&it)) {
+        if (json_str(it.value).n == 0)
+            continue;
+        json_put_str(w, json_str(it.value));
+        put++;
+    }
+    json_close_arr(w);
 }
 
 static void put_response_format(struct dgm_request *r, const struct chat_field *f,
                                 const struct json_val *v, struct json_writer *w)
 {
-    const struct json_val *type = json_get(v, DGM_STR("type"));
-    const struct chat_place *place = CHAT_MEMBER(CHAT_MEMBER(NULL, f->name), DGM_STR("type"));
-    if (!type) {
-        chat_missing(r, place);
+    const struct chat_place *format = CHAT_MEMBER(NULL, f->name);
+    const struct chat_place *place = CHAT_MEMBER(format, DGM_STR("type"));
+    struct dgm_str name, mime;
+    if (!chat_need_str(r, v, place, &name))
         return;
-    }
-    if (!chat_expect(r, type, J_STR, place))
-        return;
-    struct dgm_str name = json_str(type), mime = name;
     if (dgm_str_eq(name, DGM_STR("json_schema"))) {
-        chat_ignore(r, f->name);
+        chat_ignore(r, format);
         return;
     }
+    chat_ignore_but(r, v, format, "type");
+    mime = name;
     if (dgm_str_eq(name, DGM_STR("text")))
         mime = DGM_STR("text/plain");
     else if (dgm_str_eq(name, DGM_STR("json_object")))
@@ -130,7 +141,7 @@ static void put_reasoning_effort(struct dgm_request *r, const struct chat_field 
         return;
     }
     if (!t.member) {
-        chat_ignore(r, f->name);
+        chat_ignore(r, CHAT_MEMBER(NULL, f->name));
         return;
     }
     json_put_key(w, f->native);
@@ -154,9 +165,11 @@ void chat_put_config(struct dgm_request *r, struct json_writer *w)
     json_put_key(w, DGM_STR("generationConfig"));
     json_open_obj(w);
     size_t empty_bytes = r->body.n;
-    for (size_t i = 0; i < CHAT_FIELDS; i++)
+    for (size_t i = 0; r->rc == DGM_OK && i < CHAT_FIELDS; i++)
         if (chat_fields[i].fate == CONFIG && r->field[i])
             chat_fields[i].put(r, &chat_fields[i], r->field[i], w);
+    if (r->rc != DGM_OK) /* the body is of no use any more */
+        return;
     if (r->body.n == empty_bytes) { /* nothing was put: no object either */
         r->body.n = bytes;
         *w = before;

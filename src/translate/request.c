@@ -3,7 +3,6 @@
 #include "translate/chat.h"
 
 #include "base/str.h"
-#include "base/utf8.h"
 
 #include <assert.h>
 #include <string.h>
@@ -13,122 +12,6 @@ static const struct dgm_limits default_limits = {
     .event_bytes = (size_t)64 << 20,
     .depth = JSON_DEPTH_MAX,
 };
-
-/* ---- places, refusals, notes ---- */
-
-/* A text that ends where its room does, for sentences of bounded length. */
-struct text {
-    char bytes[sizeof((struct dgm_fail *)0)->detail];
-    struct dgm_buf buf;
-};
-
-static void text_init(struct text *t)
-{
-    size_t max = sizeof t->bytes - 1;
-    t->buf = (struct dgm_buf){.p = t->bytes, .cap = max, .max = max};
-}
-
-static const char *text_end(struct text *t)
-{
-    t->bytes[t->buf.n] = '\0';
-    return t->bytes;
-}
-
-static void put_place(struct dgm_buf *out, const struct chat_place *place)
-{
-    if (!place)
-        return;
-    put_place(out, place->in);
-    if (!place->member.p) {
-        dgm_buf_put_lit(out, "[");
-        dgm_buf_put_int(out, (int64_t)place->index);
-        dgm_buf_put_lit(out, "]");
-        return;
-    }
-    if (place->in)
-        dgm_buf_put_lit(out, ".");
-    dgm_buf_put(out, dgm_utf8_head(place->member, sizeof((struct dgm_fail *)0)->param));
-}
-
-void chat__refuse(struct dgm_request *r, enum dgm_error id, const struct chat_place *place,
-                  const char *const pieces[3])
-{
-    struct text t;
-    struct dgm_str detail[4] = {0};
-    if (r->rc != DGM_OK)
-        return;
-    text_init(&t);
-    put_place(&t.buf, place);
-    for (size_t i = 0; pieces[0] && i < 3; i++)
-        detail[i + 1] = dgm_str_c(pieces[i]);
-    if (pieces[0])
-        detail[0] = dgm_buf_str(&t.buf);
-    r->rc = DGM_E_REFUSED;
-    dgm_fail_set(&r->fail, id, dgm_buf_str(&t.buf), detail);
-}
-
-void chat_missing(struct dgm_request *r, const struct chat_place *place)
-{
-    chat_refuse(r, DGM_ERR_MISSING, place, " is missing.");
-}
-
-void chat_no_memory(struct dgm_request *r)
-{
-    if (r->rc != DGM_OK)
-        return;
-    r->rc = DGM_E_NOMEM;
-    dgm_fail_set(&r->fail, DGM_ERR_NO_MEMORY, DGM_STR(""), (const struct dgm_str[4]){0});
-}
-
-void chat_ignore(struct dgm_request *r, struct dgm_str name)
-{
-    for (size_t i = 0; i < r->ignored_n; i++)
-        if (dgm_str_eq(r->ignored[i], name))
-            return;
-    if (r->ignored_n == IGNORED_MAX)
-        r->ignored[IGNORED_MAX - 1] = DGM_STR("...");
-    else
-        r->ignored[r->ignored_n++] = name;
-}
-
-bool chat_expect(struct dgm_request *r, const struct json_val *v, unsigned accepts,
-                 const struct chat_place *place)
-{
-    if (accepts & 1u << json_kind(v))
-        return true;
-    struct text kinds;
-    text_init(&kinds);
-    for (enum json_kind k = JSON_BOOL; k <= JSON_OBJ; k++) {
-        if (!(accepts & 1u << k))
-            continue;
-        if (kinds.buf.n)
-            dgm_buf_put_lit(&kinds.buf, " or ");
-        dgm_buf_put(&kinds.buf, dgm_str_c(json_kind_name(k)));
-    }
-    dgm_buf_put_lit(&kinds.buf, ", not ");
-    dgm_buf_put(&kinds.buf, dgm_str_c(json_kind_name(json_kind(v))));
-    chat_refuse(r, DGM_ERR_TYPE, place, " must be ", text_end(&kinds), ".");
-    return false;
-}
-
-/* A header carries these names: anything but plain ASCII becomes "?", and none is long. */
-static void put_ignored(struct dgm_request *r)
-{
-    struct dgm_buf text;
-    dgm_buf_init(&text, dgm_arena_alloc(&r->arena), IGNORED_MAX * 70);
-    for (size_t i = 0; i < r->ignored_n; i++) {
-        if (i)
-            dgm_buf_put_lit(&text, ", ");
-        struct dgm_str name = dgm_str_head(r->ignored[i], 64);
-        for (size_t k = 0; k < name.n; k++) {
-            bool plain = name.p[k] > ' ' && name.p[k] < 0x7f && name.p[k] != ',';
-            dgm_buf_put_char(&text, plain ? name.p[k] : '?');
-        }
-    }
-    if (text.rc != DGM_OK)
-        chat_no_memory(r);
-    r->ignored_text = text.p ? dgm_buf_str(&text) : DGM_STR("");
-}
 
 /* ---- the body ---- */
 
@@ -140,6 +23,8 @@ static void refuse_syntax(struct dgm_request *r, const struct json_error *e)
         [JSON_UTF8] = DGM_ERR_BODY_SYNTAX,
         [JSON_DEEP] = DGM_ERR_BODY_DEPTH,
     };
+    char text[21]; /* the digits of any offset, and the period */
+    struct dgm_buf digits = {.p = text, .cap = sizeof text, .max = sizeof text};
     if (e->trouble == JSON_NOMEM) {
         chat_no_memory(r);
         return;
@@ -148,12 +33,12 @@ static void refuse_syntax(struct dgm_request *r, const struct json_error *e)
         chat_refuse(r, DGM_ERR_BODY_EMPTY, NULL, NULL);
         return;
     }
-    struct text where;
-    text_init(&where);
-    dgm_buf_put(&where.buf, dgm_str_c(e->what));
-    dgm_buf_put_lit(&where.buf, " at byte ");
-    dgm_buf_put_int(&where.buf, (int64_t)e->offset);
-    chat_refuse(r, ids[e->trouble], NULL, "The body is not valid JSON: ", text_end(&where), ".");
+    dgm_buf_put_int(&digits, (int64_t)e->offset);
+    dgm_buf_put_lit(&digits, ".");
+    struct dgm_str detail[4] = {DGM_STR("The body is not valid JSON: "), dgm_str_c(e->what),
+                                DGM_STR(" at byte "), dgm_buf_str(&digits)};
+    r->rc = DGM_E_REFUSED;
+    dgm_fail_set(&r->fail, ids[e->trouble], DGM_STR(""), detail);
 }
 
 /* OpenAI's clients send a name once; where two stand, gateways in a row would each obey another one. */
@@ -179,32 +64,31 @@ static void check_range(struct dgm_request *r, const struct chat_field *f, const
         return;
     if (json_double(v, &d) && d >= f->min && d <= f->max)
         return;
-    struct text range;
-    text_init(&range);
-    dgm_buf_put_int(&range.buf, (int64_t)f->min);
-    dgm_buf_put_lit(&range.buf, " to ");
-    dgm_buf_put_int(&range.buf, (int64_t)f->max);
-    chat_refuse(r, DGM_ERR_RANGE, CHAT_MEMBER(NULL, f->name), " must be in the range ",
-                text_end(&range), ".");
+    char text[48];
+    struct dgm_buf range = {.p = text, .cap = sizeof text - 1, .max = sizeof text - 1};
+    dgm_buf_put_int(&range, (int64_t)f->min);
+    dgm_buf_put_lit(&range, " to ");
+    dgm_buf_put_int(&range, (int64_t)f->max);
+    text[range.n] = '\0';
+    chat_refuse(r, DGM_ERR_RANGE, CHAT_MEMBER(NULL, f->name), " must be in the range ", text, ".");
 }
 
 static void read_member(struct dgm_request *r, struct dgm_str name, const struct json_val *v)
 {
+    const struct chat_place *place = CHAT_MEMBER(NULL, name);
+    if (json_kind(v) == JSON_NULL)
+        return;
     for (size_t i = 0; i < CHAT_FIELDS; i++) {
         const struct chat_field *f = &chat_fields[i];
-        if (!dgm_str_eq(name, f->name))
+        if (f->fate == IGNORE || !dgm_str_eq(name, f->name))
             continue;
-        if (json_kind(v) == JSON_NULL)
-            return;
-        if (f->fate == IGNORE)
-            chat_ignore(r, name);
-        else if (chat_expect(r, v, f->accepts, CHAT_MEMBER(NULL, name))) {
+        if (chat_expect(r, v, f->accepts, place)) {
             check_range(r, f, v);
             r->field[i] = v;
         }
         return;
     }
-    chat_ignore(r, name);
+    chat_ignore(r, place);
 }
 
 static void read_model(struct dgm_request *r)
@@ -231,19 +115,17 @@ static void read_model(struct dgm_request *r)
 
 static void read_stream(struct dgm_request *r)
 {
+    const struct json_val *options = r->field[CHAT_STREAM_OPTIONS];
+    const struct json_val *usage = json_get(options, DGM_STR("include_usage"));
+    const struct chat_place *place = CHAT_MEMBER(NULL, DGM_STR("stream_options"));
     r->stream = json_bool(r->field[CHAT_STREAM], false);
-    struct json_iter it = json_iter(r->field[CHAT_STREAM_OPTIONS]);
-    while (json_next(&it)) {
-        if (!dgm_str_eq(it.name, DGM_STR("include_usage"))) {
-            chat_ignore(r, DGM_STR("stream_options.*"));
-            continue;
-        }
-        if (json_kind(it.value) != JSON_NULL &&
-            chat_expect(r, it.value, J_BOOL,
-                        CHAT_MEMBER(CHAT_MEMBER(NULL, DGM_STR("stream_options")),
-                                    DGM_STR("include_usage"))))
-            r->usage = json_bool(it.value, false);
-    }
+    if (options && !r->stream)
+        chat_ignore(r, place);
+    else
+        chat_ignore_but(r, options, place, "include_usage");
+    if (usage && json_kind(usage) != JSON_NULL)
+        chat_expect(r, usage, J_BOOL, CHAT_MEMBER(place, DGM_STR("include_usage")));
+    r->usage = json_bool(usage, false);
 }
 
 static void read_members(struct dgm_request *r, const struct json_val *root)
@@ -270,6 +152,23 @@ static void read_members(struct dgm_request *r, const struct json_val *root)
         refuse_twice(r, it.value, CHAT_MESSAGE(it.index));
 }
 
+const struct json_val *chat_parse(struct dgm_request *r, struct dgm_str text)
+{
+    const struct json_val *root = NULL;
+    struct json_error e;
+    char *copy = dgm_arena_take(&r->arena, text.n + JSON_PADDING);
+    if (!copy) {
+        chat_no_memory(r);
+        return NULL;
+    }
+    if (text.n)
+        memcpy(copy, text.p, text.n);
+    if (json_parse(&r->arena, copy, text.n, r->limits.depth, &root, &e) != DGM_OK &&
+        e.trouble == JSON_NOMEM)
+        chat_no_memory(r);
+    return root;
+}
+
 /* ---- public ---- */
 
 /* The body is put in two steps: all before `contents`, then, with every need answered, the contents. */
@@ -278,7 +177,9 @@ static void put_head(struct dgm_request *r, struct dgm_buf *openai)
     const struct json_val *root = NULL;
     struct json_error e;
     if (!dgm_buf_reserve(openai, JSON_PADDING)) {
-        chat_no_memory(r);
+        r->rc = openai->rc;
+        enum dgm_error id = r->rc == DGM_E_LIMIT ? DGM_ERR_BODY_LARGE : DGM_ERR_NO_MEMORY;
+        dgm_fail_set(&r->fail, id, DGM_STR(""), (const struct dgm_str[4]){0});
         return;
     }
     if (json_parse(&r->arena, openai->p, openai->n, r->limits.depth, &root, &e) != DGM_OK) {
@@ -288,6 +189,10 @@ static void put_head(struct dgm_request *r, struct dgm_buf *openai)
     read_members(r, root);
     if (r->rc != DGM_OK)
         return;
+    chat_check_messages(r);
+    chat_collect_needs(r);
+    if (r->rc != DGM_OK)
+        return;
     json_open_obj(&r->writer);
     chat_put_system(r, &r->writer);
     chat_put_config(r, &r->writer);
@@ -295,16 +200,18 @@ static void put_head(struct dgm_request *r, struct dgm_buf *openai)
 
 static enum dgm_rc finish(struct dgm_request *r, struct dgm_fail *reterr)
 {
-    if (r->rc == DGM_OK) {
+    if (!r->complete && r->rc == DGM_OK) {
         chat_put_contents(r, &r->writer);
-        json_close_obj(&r->writer);
+        if (r->rc == DGM_OK)
+            json_close_obj(&r->writer);
+        chat_end_ignored(r);
+        if (r->body.rc != DGM_OK)
+            chat_no_memory(r);
+        r->segment = dgm_buf_str(&r->body);
     }
-    put_ignored(r);
-    if (r->rc == DGM_OK && r->body.rc != DGM_OK)
-        chat_no_memory(r);
+    r->complete = true;
     if (r->rc != DGM_OK)
         *reterr = r->fail;
-    r->segment = dgm_buf_str(&r->body);
     return r->rc;
 }
 
@@ -314,7 +221,7 @@ static struct dgm_request *request_new(const struct dgm_env *env)
     struct dgm_request *r = alloc->resize(alloc->ctx, NULL, 0, sizeof *r);
     if (!r)
         return NULL;
-    *r = (struct dgm_request){.env = *env, .limits = default_limits, .choices = 1};
+    *r = (struct dgm_request){.env = *env, .limits = default_limits};
     r->env.alloc = alloc;
     if (env->limits && env->limits->arena_bytes)
         r->limits.arena_bytes = env->limits->arena_bytes;

@@ -12,49 +12,32 @@ static void put_calls(struct dgm_request *r, struct json_writer *w, const struct
     json_put_key(w, DGM_STR("tool_calls"));
     json_open_arr(w);
     while (json_next(&it))
-        if (json_get(it.value, DGM_STR("functionCall")))
+        if (answer_call(it.value))
             answer_put_call(r, w, it.value, -1);
     json_close_arr(w);
-}
-
-static void put_content(struct json_writer *w, const struct json_val *parts)
-{
-    struct json_iter it = json_iter(parts);
-    json_open_str(w);
-    while (json_next(&it))
-        json_add_str(w, answer_text(it.value));
-    json_close_str(w);
 }
 
 static void put_choice(struct dgm_request *r, struct json_writer *w,
                        const struct json_val *candidate, size_t index)
 {
-    const struct json_val *parts =
-        json_get(json_get(candidate, DGM_STR("content")), DGM_STR("parts"));
-    struct json_iter it = json_iter(parts);
-    bool texts = false, calls = false;
-    while (json_next(&it)) {
-        texts = texts || answer_text(it.value).n != 0;
-        calls = calls || json_get(it.value, DGM_STR("functionCall")) != NULL;
-    }
+    struct answer_parts found = answer_parts(candidate);
     json_open_obj(w);
     json_member_int(w, "index", (int64_t)index);
     json_put_key(w, DGM_STR("message"));
     json_open_obj(w);
     json_member_str(w, "role", DGM_STR("assistant"));
     json_put_key(w, DGM_STR("content"));
-    if (calls && !texts)
+    if (found.calls && !found.texts)
         json_put_null(w);
     else
-        put_content(w, parts);
+        answer_put_texts(w, found.parts);
     json_member_null(w, "refusal");
-    if (calls)
-        put_calls(r, w, parts);
+    if (found.calls)
+        put_calls(r, w, found.parts);
     json_close_obj(w);
     json_member_null(w, "logprobs");
-    json_member_str(
-        w, "finish_reason",
-        answer_finish_of(answer_finish(json_get_str(candidate, DGM_STR("finishReason"))), calls));
+    json_member_str(w, "finish_reason",
+                    answer_finish_of(answer_finish(answer_reason(candidate)), found.calls));
     json_close_obj(w);
 }
 
@@ -79,9 +62,31 @@ static bool is_whole(const struct json_val *candidates)
 {
     struct json_iter it = json_iter(candidates);
     while (json_next(&it))
-        if (json_get_str(it.value, DGM_STR("finishReason")).n == 0)
+        if (!answer_reason(it.value).p)
             return false;
     return true;
+}
+
+/*
+ * Sorts the candidates by their index, which proto3 leaves out where it is 0. Where two claim the same one,
+ * or one that nobody could have asked for, they go by their order.
+ */
+static void sort_candidates(const struct json_val *candidates,
+                            const struct json_val *ret_by_index[CHOICES_MAX])
+{
+    struct json_iter it = json_iter(candidates);
+    bool sound = true;
+    for (size_t i = 0; i < CHOICES_MAX; i++)
+        ret_by_index[i] = NULL;
+    while (json_next(&it)) {
+        int64_t index = 0;
+        json_int(json_get(it.value, DGM_STR("index")), &index);
+        sound = sound && index >= 0 && index < CHOICES_MAX && !ret_by_index[index];
+        if (sound)
+            ret_by_index[index] = it.value;
+    }
+    for (it = json_iter(candidates); !sound && json_next(&it) && it.index < CHOICES_MAX;)
+        ret_by_index[it.index] = it.value;
 }
 
 static void put_completion(struct dgm_request *r, const struct json_val *root, struct dgm_buf *out)
@@ -89,14 +94,16 @@ static void put_completion(struct dgm_request *r, const struct json_val *root, s
     const struct json_val *candidates = json_get(root, DGM_STR("candidates"));
     const struct json_val *feedback = json_get(root, DGM_STR("promptFeedback"));
     struct answer_usage usage = answer_usage(json_get(root, DGM_STR("usageMetadata")));
-    struct json_iter it = json_iter(candidates);
+    const struct json_val *by_index[CHOICES_MAX];
+    sort_candidates(candidates, by_index);
     struct json_writer w = json_writer(out);
     json_open_obj(&w);
     answer_put_head(r, &w, DGM_STR("chat.completion"));
     json_put_key(&w, DGM_STR("choices"));
     json_open_arr(&w);
-    while (json_next(&it) && it.index < CHOICES_MAX)
-        put_choice(r, &w, it.value, it.index);
+    for (size_t i = 0; i < CHOICES_MAX; i++)
+        if (by_index[i])
+            put_choice(r, &w, by_index[i], i);
     if (json_size(candidates) == 0)
         put_blocked(&w, feedback);
     json_close_arr(&w);
@@ -133,6 +140,10 @@ enum dgm_rc dgm_chat_response(struct dgm_request *r, int status, struct dgm_str 
                               struct dgm_buf *out, int *ret_status)
 {
     r->kept_n = 0;
+    if (native.n > r->limits.event_bytes) {
+        *ret_status = put_failure(DGM_ERR_UPSTREAM_LARGE, out);
+        return out->rc;
+    }
     char *text = dgm_arena_take(&r->arena, native.n + JSON_PADDING);
     if (!text)
         return DGM_E_NOMEM;

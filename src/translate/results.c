@@ -7,9 +7,9 @@
  */
 #include "translate/chat.h"
 
+#include "base/sort.h"
 #include "base/str.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* One result message under what it answers to: the call's id, or the function's name. */
@@ -64,23 +64,14 @@ static size_t take_result(struct result *sorted, size_t n, const struct chat_cal
 /* A lone text that is a JSON object goes as it is; anything else is {"output": text}. */
 static const struct json_val *read_object(struct chat_contents *c, size_t message)
 {
-    struct dgm_request *r = c->r;
-    struct chat_texts texts = chat_texts(r, message);
+    struct chat_texts texts = chat_texts(c->r, message);
     struct dgm_str text = {0}, more;
-    if (!chat_next_text(&texts, &text) || chat_next_text(&texts, &more) ||
-        !dgm_str_starts(dgm_str_trim(text), DGM_STR("{")))
+    if (!chat_next_text(&texts, &text) || chat_next_text(&texts, &more))
         return NULL;
-    char *copy = dgm_arena_take(&r->arena, text.n + JSON_PADDING);
-    if (!copy) {
-        chat_no_memory(r);
+    if (dgm_str_find_char(text, '{') == text.n) /* spares most texts the copy */
         return NULL;
-    }
-    memcpy(copy, text.p, text.n);
-    const struct json_val *object = NULL;
-    struct json_error e;
-    if (json_parse(&r->arena, copy, text.n, r->limits.depth, &object, &e) == DGM_E_NOMEM)
-        chat_no_memory(r);
-    return json_kind(object) == JSON_OBJ ? object : NULL;
+    const struct json_val *root = chat_parse(c->r, text);
+    return json_kind(root) == JSON_OBJ ? root : NULL;
 }
 
 static void add_texts(struct chat_contents *c, size_t message)
@@ -93,23 +84,21 @@ static void add_texts(struct chat_contents *c, size_t message)
 
 static void put_response(struct chat_contents *c, size_t message)
 {
+    const struct json_val *object = message != SIZE_MAX ? read_object(c, message) : NULL;
     json_put_key(c->w, DGM_STR("response"));
-    if (message == SIZE_MAX) {
-        json_open_obj(c->w);
-        json_member_str(c->w, "error", DGM_STR("no result"));
-        json_close_obj(c->w);
-        return;
-    }
-    const struct json_val *object = read_object(c, message);
     if (object) {
         json_put_val(c->w, object);
         return;
     }
     json_open_obj(c->w);
-    json_put_key(c->w, DGM_STR("output"));
-    json_open_str(c->w);
-    add_texts(c, message);
-    json_close_str(c->w);
+    if (message == SIZE_MAX) {
+        json_member_str(c->w, "error", DGM_STR("no result"));
+    } else {
+        json_put_key(c->w, DGM_STR("output"));
+        json_open_str(c->w);
+        add_texts(c, message);
+        json_close_str(c->w);
+    }
     json_close_obj(c->w);
 }
 
@@ -141,42 +130,55 @@ static struct result *sort_results(struct dgm_request *r, size_t first, size_t n
         struct dgm_str member = m->role == ROLE_TOOL ? DGM_STR("tool_call_id") : DGM_STR("name");
         sorted[i] = (struct result){json_get_str(m->val, member), m->role, first + i, 0};
     }
-    if (n > 1)
-        qsort(sorted, n, sizeof *sorted, compare);
+    dgm_sort(sorted, n, sizeof *sorted, compare);
     return sorted;
 }
 
-size_t chat_put_results(struct chat_contents *c, size_t model, size_t first)
+/* Marks the results nobody took: of equal keys, all behind those that the first of them counts. */
+static void find_orphans(const struct result *sorted, size_t n, size_t first, bool *ret_orphan)
+{
+    size_t left = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (i == 0 || !same_key(&sorted[i - 1], sorted[i].role, sorted[i].key))
+            left = sorted[i].taken;
+        ret_orphan[sorted[i].message - first] = left == 0;
+        left -= left != 0;
+    }
+}
+
+/* Puts a functionResponse for each call of a message, taking the results from `sorted`. */
+static void put_responses(struct chat_contents *c, size_t message, struct result *sorted, size_t n)
+{
+    struct chat_calls calls = chat_calls(c->r, message);
+    struct chat_call call;
+    while (chat_next_call(&calls, &call)) {
+        chat_open_part(c, TURN_RESULTS);
+        json_put_key(c->w, DGM_STR("functionResponse"));
+        json_open_obj(c->w);
+        json_member_str(c->w, "name", call.name);
+        put_response(c, take_result(sorted, n, &call));
+        json_close_obj(c->w);
+        json_close_obj(c->w);
+    }
+}
+
+size_t chat_put_results(struct chat_contents *c, size_t first, size_t results)
 {
     struct dgm_request *r = c->r;
-    size_t end = first;
+    size_t end = results;
     while (end < r->messages_n && is_result(&r->messages[end]))
         end++;
-    size_t n = end - first;
-    struct result *sorted = sort_results(r, first, n);
-    bool *used = dgm_arena_take0(&r->arena, n);
-    if (!sorted || !used) {
+    struct result *sorted = sort_results(r, results, end - results);
+    bool *orphan = dgm_arena_take0(&r->arena, end - results);
+    if (!sorted || !orphan) {
         chat_no_memory(r);
         return end;
     }
-    if (model != SIZE_MAX) {
-        struct chat_calls calls = chat_calls(r, model);
-        struct chat_call call;
-        while (chat_next_call(&calls, &call)) {
-            size_t message = take_result(sorted, n, &call);
-            if (message != SIZE_MAX)
-                used[message - first] = true;
-            chat_open_part(c, TURN_RESULTS);
-            json_put_key(c->w, DGM_STR("functionResponse"));
-            json_open_obj(c->w);
-            json_member_str(c->w, "name", call.name);
-            put_response(c, message);
-            json_close_obj(c->w);
-            json_close_obj(c->w);
-        }
-    }
-    for (size_t i = 0; i < n; i++)
-        if (!used[i])
-            put_orphan(c, first + i);
+    for (size_t i = first; i < results; i++)
+        put_responses(c, i, sorted, end - results);
+    find_orphans(sorted, end - results, results, orphan);
+    for (size_t i = results; i < end; i++)
+        if (orphan[i - results])
+            put_orphan(c, i);
     return end;
 }

@@ -5,7 +5,6 @@
 #include "base/sse.h"
 #include "base/str.h"
 
-#include <assert.h>
 #include <string.h>
 
 /* What an event puts: at most so much for each of its bytes, and so much besides (dragoman.h, feed). */
@@ -13,6 +12,7 @@
 #define OUT_BESIDES ((size_t)8192)
 
 struct choice {
+    bool seen;             /* the upstream named it */
     bool started;          /* its first chunk, with the role, was put */
     struct dgm_str finish; /* its finish_reason, held back to the end: text may follow it */
     int64_t calls;         /* tool calls so far: the next index */
@@ -84,27 +84,25 @@ static void put_refusal(struct dgm_stream *s, const struct json_val *feedback, s
     json_put_key(&w, DGM_STR("refusal"));
     answer_put_refusal(&w, feedback);
     close_chunk(s, &w, (struct dgm_str){0});
+    s->choices[0].seen = true;
     s->choices[0].finish = DGM_STR("content_filter");
 }
 
-static void put_delta(struct dgm_stream *s, size_t index, const struct json_val *parts, bool texts,
-                      bool calls, struct dgm_buf *out)
+static void put_delta(struct dgm_stream *s, size_t index, const struct answer_parts *found,
+                      struct dgm_buf *out)
 {
     struct json_writer w = json_writer(out);
-    struct json_iter it = json_iter(parts);
+    struct json_iter it = json_iter(found->parts);
     open_chunk(s, &w, index);
-    if (texts) {
+    if (found->texts) {
         json_put_key(&w, DGM_STR("content"));
-        json_open_str(&w);
-        while (json_next(&it))
-            json_add_str(&w, answer_text(it.value));
-        json_close_str(&w);
+        answer_put_texts(&w, found->parts);
     }
-    if (calls) {
+    if (found->calls) {
         json_put_key(&w, DGM_STR("tool_calls"));
         json_open_arr(&w);
-        for (it = json_iter(parts); json_next(&it);)
-            if (json_get(it.value, DGM_STR("functionCall")))
+        while (json_next(&it))
+            if (answer_call(it.value))
                 answer_put_call(s->r, &w, it.value, s->choices[index].calls++);
         json_close_arr(&w);
     }
@@ -118,20 +116,13 @@ static void put_candidate(struct dgm_stream *s, const struct json_val *candidate
     json_int(json_get(candidate, DGM_STR("index")), &index);
     if (index < 0 || index >= CHOICES_MAX)
         return;
-    struct choice *c = &s->choices[index];
-    const struct json_val *parts =
-        json_get(json_get(candidate, DGM_STR("content")), DGM_STR("parts"));
-    struct json_iter it = json_iter(parts);
-    bool texts = false, calls = false;
-    while (json_next(&it)) {
-        texts = texts || answer_text(it.value).n != 0;
-        calls = calls || json_get(it.value, DGM_STR("functionCall")) != NULL;
-    }
-    if (texts || calls)
-        put_delta(s, (size_t)index, parts, texts, calls, out);
-    struct dgm_str native = json_get_str(candidate, DGM_STR("finishReason"));
-    if (native.n)
-        c->finish = answer_finish(native);
+    struct answer_parts found = answer_parts(candidate);
+    s->choices[index].seen = true;
+    if (found.texts || found.calls)
+        put_delta(s, (size_t)index, &found, out);
+    struct dgm_str native = answer_reason(candidate);
+    if (native.p)
+        s->choices[index].finish = answer_finish(native);
 }
 
 /* ---- errors ---- */
@@ -183,14 +174,15 @@ static enum dgm_rc take_event(struct dgm_stream *s, struct dgm_buf *out)
         return DGM_OK;
     if (json_kind(root) != JSON_OBJ)
         return fail_with(s, s->event_cut ? DGM_ERR_UPSTREAM_CUT : DGM_ERR_UPSTREAM_BROKEN, out);
+    /* More than one a choice nobody could have asked for; each may put a chunk. */
     struct json_iter it = json_iter(json_get(root, DGM_STR("candidates")));
-    while (json_next(&it))
+    while (json_next(&it) && it.index < CHOICES_MAX)
         put_candidate(s, it.value, out);
     const struct json_val *feedback = json_get(root, DGM_STR("promptFeedback"));
     if (json_get_str(feedback, DGM_STR("blockReason")).n && !s->choices[0].started)
         put_refusal(s, feedback, out);
     const struct json_val *usage = json_get(root, DGM_STR("usageMetadata"));
-    if (usage)
+    if (json_kind(usage) == JSON_OBJ)
         s->usage = answer_usage(usage);
     if (s->r->rc != DGM_OK || out->rc != DGM_OK) {
         s->state = STREAM_FAILED;
@@ -252,7 +244,8 @@ enum dgm_rc dgm_stream_feed(struct dgm_stream *s, struct dgm_str *in, struct dgm
 {
     if (s->state == STREAM_FAILED)
         return s->rc;
-    assert(s->state == STREAM_OPEN);
+    if (s->state == STREAM_DONE)
+        return DGM_DONE;
     s->r->kept_n = 0;
     enum dgm_rc rc = take_events(s, in, false, out);
     return rc == DGM_OK ? DGM_MORE : rc;
@@ -265,7 +258,7 @@ static bool is_whole(const struct dgm_stream *s)
 {
     bool any = false;
     for (size_t i = 0; i < CHOICES_MAX; i++) {
-        if (s->choices[i].started && !s->choices[i].finish.p)
+        if (s->choices[i].seen && !s->choices[i].finish.p)
             return false;
         any = any || s->choices[i].finish.p;
     }
@@ -366,7 +359,8 @@ struct dgm_stream *dgm_stream_new(struct dgm_request *r)
     *s = (struct dgm_stream){.r = r};
     dgm_sse_init(&s->sse, alloc, r->limits.event_bytes);
     dgm_arena_init(&s->scratch, alloc, r->limits.arena_bytes);
-    dgm_buf_init(&s->error, alloc, r->limits.event_bytes);
+    /* An upstream's message is as long as its event, and a little more as JSON of ours. */
+    dgm_buf_init(&s->error, alloc, OUT_PER_BYTE * r->limits.event_bytes + OUT_BESIDES);
     if (put_head(s))
         return s;
     dgm_stream_free(s);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Lets `import leaving` find its module."""
+"""Lets tests here import corpus, leaving and waiting."""
 
 import pathlib
 import sys

@@ -105,8 +105,8 @@ def main():
     daemon = Daemon(pace=PACE).wait_ready()
     left = measure(daemon, args.requests)
     daemon.stop()
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
-    line = {"bench": "memory", "commit": commit, "date": datetime.date.today().isoformat(),
+    head = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
+    line = {"bench": "memory", "commit": head.stdout.strip(), "date": datetime.date.today().isoformat(),
             "command": "make soak", **dataclasses.asdict(left)}
     args.out.parent.mkdir(parents=True, exist_ok=True)
     with args.out.open("a") as out:

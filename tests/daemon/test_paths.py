@@ -26,6 +26,15 @@ def test_chat(daemon, path):
     same_chat(daemon.chat(path=path, max_tokens=3))
 
 
+def test_model_of_the_path(daemon):
+    """Azure's clients name the deployment in the path and may leave the model out of the body."""
+    body = json.dumps({"messages": [{"role": "user", "content": "Hi"}]}).encode()
+    answer = daemon.ask(wire.request("POST", "/openai/deployments/gemini-2.0-flash/chat/completions", body))
+    assert (answer.status, answer.json["model"]) == (200, "gemini-2.0-flash")
+    answer = daemon.ask(wire.request("POST", "/v1/chat/completions", body))
+    assert (answer.status, answer.error["param"]) == (400, "model")
+
+
 @pytest.mark.parametrize("base", BASES)
 def test_models(daemon, base):
     whole = daemon.get(f"{base}/models")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One running Dragoman: started on a free port, asked when it is ready, ended by its pid, and held to a clean end."""
 
+import atexit
 import json
 import os
 import pathlib
@@ -31,6 +32,17 @@ def environment(**more):
     return {k: v for k, v in os.environ.items() if not k.startswith("DRAGOMAN")} | more
 
 
+_started = []
+
+
+@atexit.register
+def _kill_leftovers():
+    """Those of tests that failed before they came to an end of their daemon; workers go when their master is gone."""
+    for process in _started:
+        if process.poll() is None:
+            process.kill()
+
+
 class Daemon:
     """settings: "limits.body_mb=1" and so on, each given as --set. pace: the emulator's, ms before the first piece and
     between two. command: the whole command line instead. deaths: workers that the test itself has killed."""
@@ -38,6 +50,7 @@ class Daemon:
     def __init__(self, *settings, args=(), workers=1, port=None, env=None, preexec=None, pace=(5, 1), command=None):
         self.port = port or free_port()
         self.deaths = 0
+        self.expected_workers = workers
         self.log_file = tempfile.NamedTemporaryFile("w+", prefix="dragoman-log-", suffix=".txt")
         first_ms, piece_ms = pace
         settings = [f"emulator.first_ms={first_ms}", f"emulator.piece_ms={piece_ms}", *settings]
@@ -45,6 +58,7 @@ class Daemon:
                               *(word for setting in settings for word in ("--set", setting)), *args]
         self.process = subprocess.Popen([str(BINARY), *command], stdin=subprocess.DEVNULL, stdout=self.log_file,
                                         stderr=subprocess.STDOUT, env=environment(**(env or {})), preexec_fn=preexec)
+        _started.append(self.process)
 
     # ---- its life ----
 
@@ -54,7 +68,7 @@ class Daemon:
             if self.process.poll() is not None:
                 raise AssertionError(f"it ended with {self.process.returncode} before it was ready:\n{self.log()}")
             try:
-                if self.get("/readyz").status == 200:
+                if self.get("/readyz").status == 200 and len(self.workers()) >= self.expected_workers:
                     return self
             except OSError:
                 pass

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* notes.c - what a request says about its body: places, refusals, and what was ignored. */
+#include "translate/chat.h"
+
+#include "base/str.h"
+#include "base/utf8.h"
+
+#define IGNORED_BYTES_MAX 64 /* of one name in the header */
+
+/* A text that ends where its room does, for sentences of bounded length. */
+struct text {
+    char bytes[sizeof((struct dgm_fail *)0)->detail];
+    struct dgm_buf buf;
+};
+
+static void text_init(struct text *t)
+{
+    size_t max = sizeof t->bytes - 1;
+    t->buf = (struct dgm_buf){.p = t->bytes, .cap = max, .max = max};
+}
+
+static const char *text_end(struct text *t)
+{
+    t->bytes[t->buf.n] = '\0';
+    return t->bytes;
+}
+
+static void put_place(struct dgm_buf *out, const struct chat_place *place, bool with_index)
+{
+    if (!place)
+        return;
+    put_place(out, place->in, with_index);
+    if (!place->member.p) {
+        dgm_buf_put_lit(out, "[");
+        if (with_index)
+            dgm_buf_put_int(out, (int64_t)place->index);
+        dgm_buf_put_lit(out, "]");
+        return;
+    }
+    if (place->in)
+        dgm_buf_put_lit(out, ".");
+    dgm_buf_put(out, dgm_utf8_head(place->member, sizeof((struct dgm_fail *)0)->param));
+}
+
+/* ---- refusals ---- */
+
+void chat__refuse(struct dgm_request *r, enum dgm_error id, const struct chat_place *place,
+                  const char *const pieces[3])
+{
+    struct text t;
+    struct dgm_str detail[4] = {0};
+    if (r->rc != DGM_OK)
+        return;
+    text_init(&t);
+    put_place(&t.buf, place, true);
+    for (size_t i = 0; pieces[0] && i < 3; i++)
+        detail[i + 1] = dgm_str_c(pieces[i]);
+    if (pieces[0])
+        detail[0] = dgm_buf_str(&t.buf);
+    r->rc = DGM_E_REFUSED;
+    dgm_fail_set(&r->fail, id, dgm_buf_str(&t.buf), detail);
+}
+
+void chat_no_memory(struct dgm_request *r)
+{
+    if (r->rc != DGM_OK)
+        return;
+    r->rc = dgm_arena_rc(&r->arena);
+    struct dgm_str large =
+        DGM_STR("The body needs more memory to be read than one request may have.");
+    if (r->rc == DGM_E_LIMIT)
+        dgm_fail_set(&r->fail, DGM_ERR_BODY_LARGE, DGM_STR(""), (const struct dgm_str[4]){large});
+    else
+        dgm_fail_set(&r->fail, DGM_ERR_NO_MEMORY, DGM_STR(""), (const struct dgm_str[4]){0});
+}
+
+void chat_missing(struct dgm_request *r, const struct chat_place *place)
+{
+    chat_refuse(r, DGM_ERR_MISSING, place, " is missing.");
+}
+
+bool chat_expect(struct dgm_request *r, const struct json_val *v, unsigned accepts,
+                 const struct chat_place *place)
+{
+    if (accepts & 1u << json_kind(v))
+        return true;
+    struct text kinds;
+    text_init(&kinds);
+    for (enum json_kind k = JSON_BOOL; k <= JSON_OBJ; k++) {
+        if (!(accepts & 1u << k))
+            continue;
+        if (kinds.buf.n)
+            dgm_buf_put_lit(&kinds.buf, " or ");
+        dgm_buf_put(&kinds.buf, dgm_str_c(json_kind_name(k)));
+    }
+    dgm_buf_put_lit(&kinds.buf, ", not ");
+    dgm_buf_put(&kinds.buf, dgm_str_c(json_kind_name(json_kind(v))));
+    chat_refuse(r, DGM_ERR_TYPE, place, " must be ", text_end(&kinds), ".");
+    return false;
+}
+
+bool chat_need_str(struct dgm_request *r, const struct json_val *obj,
+                   const struct chat_place *place, struct dgm_str *ret)
+{
+    const struct json_val *v = json_get(obj, place->member);
+    if (!v || json_kind(v) == JSON_NULL) {
+        chat_missing(r, place);
+        return false;
+    }
+    *ret = json_str(v);
+    return chat_expect(r, v, J_STR, place);
+}
+
+/* ---- what is ignored ---- */
+
+/* A header will carry the name: anything but plain ASCII becomes "?", and none is long or empty. */
+static struct dgm_str showable(struct text *t)
+{
+    for (size_t i = 0; i < t->buf.n; i++)
+        if (t->bytes[i] <= ' ' || t->bytes[i] >= 0x7f || t->bytes[i] == ',')
+            t->bytes[i] = '?';
+    struct dgm_str name = dgm_str_head(dgm_buf_str(&t->buf), IGNORED_BYTES_MAX);
+    return name.n ? name : DGM_STR("?");
+}
+
+void chat_ignore(struct dgm_request *r, const struct chat_place *place)
+{
+    struct text t;
+    text_init(&t);
+    put_place(&t.buf, place, false);
+    struct dgm_str name = showable(&t);
+    for (size_t i = 0; i < r->ignored_n; i++)
+        if (dgm_str_eq(r->ignored[i], name))
+            return;
+    if (r->ignored_n == IGNORED_MAX)
+        return;
+    /* The last place says that there are more. */
+    if (r->ignored_n == IGNORED_MAX - 1)
+        name = DGM_STR("...");
+    name = dgm_arena_copy(&r->arena, name);
+    if (name.p)
+        r->ignored[r->ignored_n++] = name;
+    else
+        chat_no_memory(r);
+}
+
+void chat__ignore_but(struct dgm_request *r, const struct json_val *obj,
+                      const struct chat_place *place, const char *const names[])
+{
+    struct json_iter it = json_iter(obj);
+    while (json_next(&it)) {
+        bool known = json_kind(it.value) == JSON_NULL;
+        for (size_t i = 0; names[i] && !known; i++)
+            known = dgm_str_eq(it.name, dgm_str_c(names[i]));
+        if (!known)
+            chat_ignore(r, CHAT_MEMBER(place, it.name));
+    }
+}
+
+void chat_end_ignored(struct dgm_request *r)
+{
+    struct dgm_buf text;
+    dgm_buf_init(&text, dgm_arena_alloc(&r->arena), IGNORED_MAX * (IGNORED_BYTES_MAX + 2));
+    for (size_t i = 0; i < r->ignored_n; i++) {
+        if (i)
+            dgm_buf_put_lit(&text, ", ");
+        dgm_buf_put(&text, r->ignored[i]);
+    }
+    if (text.rc != DGM_OK)
+        chat_no_memory(r);
+    r->ignored_text = text.n ? dgm_buf_str(&text) : DGM_STR("");
+}
