@@ -13,7 +13,7 @@ struct dgm_str dgm_str_c(const char *s)
 
 bool dgm_str_eq(struct dgm_str a, struct dgm_str b)
 {
-    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+    return a.n == b.n && (a.n == 0 || (a.p && b.p && memcmp(a.p, b.p, a.n) == 0));
 }
 
 static char lower(char c)
@@ -55,7 +55,7 @@ size_t dgm_str_find(struct dgm_str s, struct dgm_str needle)
 
 size_t dgm_str_find_char(struct dgm_str s, char c)
 {
-    const char *at = s.n ? memchr(s.p, c, s.n) : NULL;
+    const char *at = s.n && s.p ? memchr(s.p, c, s.n) : NULL;
     return at ? (size_t)(at - s.p) : s.n;
 }
 

@@ -19,7 +19,7 @@ enum http_media {
  * What a Content-Type says (RFC 9110 8.3.1). Parameters are checked for form; only charset means
  * anything.
  */
-enum http_media http_media_type(struct dgm_str content_type);
+enum http_media http_media_type(struct dgm_str s);
 
 /** Whether a Content-Encoding leaves the body as it is: absent, empty or only "identity". */
 bool http_coding_is_plain(struct dgm_str content_encoding);
@@ -46,7 +46,7 @@ bool http_origin_parse(struct dgm_str value, struct http_host *ret);
  * The token of "Bearer TOKEN" (RFC 6750 2.1; the scheme in any case); absent when it is anything
  * else.
  */
-struct dgm_str http_bearer(struct dgm_str authorization);
+struct dgm_str http_bearer(struct dgm_str s);
 
 /** Whether a comma-separated list holds the token, in any case. */
 bool http_list_has(struct dgm_str list, struct dgm_str token);

@@ -121,11 +121,11 @@ void http_put_date(struct dgm_buf *b, int64_t now)
     unsigned second = (unsigned)(now % SECONDS_A_DAY);
     struct date d = date_of((unsigned)(now / SECONDS_A_DAY));
     dgm_buf_put_lit(b, "Date: ");
-    dgm_buf_put(b, (struct dgm_str){weekdays + 3 * d.weekday, 3});
+    dgm_buf_put(b, (struct dgm_str){weekdays + (size_t)3 * d.weekday, 3});
     dgm_buf_put_lit(b, ", ");
     put_two(b, d.day);
     dgm_buf_put_char(b, ' ');
-    dgm_buf_put(b, (struct dgm_str){months + 3 * (d.month - 1), 3});
+    dgm_buf_put(b, (struct dgm_str){months + (size_t)3 * (d.month - 1), 3});
     dgm_buf_put_char(b, ' ');
     put_two(b, d.year / 100);
     put_two(b, d.year % 100);

@@ -139,10 +139,63 @@ static void the_arena_has_a_ceiling(void **state)
     (void)state;
     small.limits = &limits;
     put_many(&body, "", "{\"role\":\"user\",\"content\":\"x\"},", "");
-    assert_int_equal(dgm_chat_request(&small, &body, &r, &fail), DGM_E_NOMEM);
-    assert_int_equal(fail.id, DGM_ERR_NO_MEMORY);
+    assert_int_equal(dgm_chat_request(&small, &body, &r, &fail), DGM_E_LIMIT);
+    assert_int_equal(fail.id, DGM_ERR_BODY_LARGE); /* waiting and asking again would not help */
     assert_null(r);
     dgm_buf_dispose(&body);
+}
+
+static struct dgm_request *plain_request(const struct dgm_limits *limits, struct dgm_buf *body)
+{
+    struct dgm_env limited = env;
+    struct dgm_request *r = NULL;
+    struct dgm_fail fail;
+    limited.limits = limits;
+    body_init(body, "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}");
+    assert_int_equal(dgm_chat_request(&limited, body, &r, &fail), DGM_OK);
+    assert_int_equal(dgm_request_resume(r, &fail), DGM_OK); /* says the same again */
+    return r;
+}
+
+static void answers_have_a_ceiling(void **state)
+{
+    struct dgm_limits limits = {.event_bytes = 100};
+    struct dgm_buf body, out;
+    int status = 0;
+    (void)state;
+    struct dgm_request *r = plain_request(&limits, &body);
+    char answer[101];
+    memset(answer, ' ', sizeof answer);
+    dgm_buf_init(&out, &dgm_alloc_libc, SIZE_MAX);
+    struct dgm_str native = {answer, sizeof answer};
+    assert_int_equal(dgm_chat_response(r, 200, native, &out, &status), DGM_OK);
+    assert_int_equal(status, 502);
+    dgm_request_free(r);
+    dgm_buf_dispose(&body);
+    dgm_buf_dispose(&out);
+}
+
+static void an_ended_stream_says_so(void **state)
+{
+    struct dgm_str in =
+        DGM_STR("data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"a\"}]},"
+                "\"finishReason\":\"STOP\"}]}\n\n");
+    struct dgm_buf body, out;
+    (void)state;
+    struct dgm_request *r = plain_request(NULL, &body);
+    struct dgm_stream *s = dgm_stream_new(r);
+    dgm_buf_init(&out, &dgm_alloc_libc, SIZE_MAX);
+    assert_int_equal(dgm_stream_feed(s, &in, &out), DGM_MORE);
+    assert_int_equal(dgm_stream_finish(s, &out), DGM_DONE);
+    dgm_buf_clear(&out);
+    in = DGM_STR("data: {}\n\n");
+    assert_int_equal(dgm_stream_feed(s, &in, &out), DGM_DONE);
+    assert_int_equal(dgm_stream_finish(s, &out), DGM_DONE);
+    assert_int_equal(out.n, 0);
+    dgm_stream_free(s);
+    dgm_request_free(r);
+    dgm_buf_dispose(&body);
+    dgm_buf_dispose(&out);
 }
 
 static void every_error_row_is_whole(void **state)
@@ -189,6 +242,8 @@ int main(void)
         cmocka_unit_test(one_more_turn_only_appends),
         cmocka_unit_test(time_grows_with_the_body_alone),
         cmocka_unit_test(the_arena_has_a_ceiling),
+        cmocka_unit_test(answers_have_a_ceiling),
+        cmocka_unit_test(an_ended_stream_says_so),
         cmocka_unit_test(every_error_row_is_whole),
         cmocka_unit_test(long_texts_of_an_error_are_cut_between_characters),
     };
