@@ -10,7 +10,6 @@ run: build ## install what is missing, build, start the gateway on its emulator
 	@exec build/dragoman serve --listen 127.0.0.1:8080
 
 build: ## a release in build/dragoman
-	@scripts/bootstrap run
 	@scripts/build release
 	@ln -sfn release/dragoman build/dragoman
 
@@ -45,9 +44,9 @@ clients-latest: ## the client tests with today's newest SDKs
 mutate: ## remove one table row at a time: some golden case must fail
 	@scripts/mutate
 
-bless: ## rewrite the golden cases' expected files
+bless: ## rewrite the golden cases' expected files; CASE=name for some
 	@scripts/build dev golden
-	@build/dev/golden --bless
+	@build/dev/golden --bless $(CASE)
 
 clean:
 	@rm -rf build

@@ -329,8 +329,8 @@ static void refuse_with(struct gw_exchange *x, enum dgm_error id, struct dgm_str
     gw_exchange_fail(x, &f);
 }
 
-/* design.md, "Safe by default": no name that a foreign page could have pointed here, and no foreign page. False:
- * it was answered. */
+/* Safe by default: no name that a foreign page could have pointed here (DNS rebinding), and no foreign
+ * page. False: it was answered. */
 static bool check_origin(struct gw_exchange *x)
 {
     struct http_host host;

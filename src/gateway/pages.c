@@ -60,7 +60,7 @@ static void answer_models(struct gw_exchange *x)
     gw_exchange_answer(x, 200, GW_MEDIA_JSON);
 }
 
-/* The name as the emulator has it: without what may stand in front (design.md: they name the same model). */
+/* The name as the emulator has it: without what may stand in front: all spellings name one model. */
 static struct dgm_str short_name(struct dgm_str id)
 {
     static const struct dgm_str prefixes[] = {

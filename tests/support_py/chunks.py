@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What holds for every answer, streamed or not, whoever asked: style.md's invariants on plain dicts."""
+"""What holds for every answer, streamed or not, whoever asked: the invariants of dragoman.h on plain dicts."""
 
 import dataclasses
 
