@@ -119,6 +119,9 @@ struct dgm_str dgm_error_type(enum dgm_error);
 void dgm_fail_set(struct dgm_fail *f, enum dgm_error, struct dgm_str param,
                   const struct dgm_str detail[4]);
 
+/** The same with nothing but the row's own sentence. */
+void dgm_fail_row(struct dgm_fail *f, enum dgm_error);
+
 /** Puts OpenAI's error object `{"error":{"message","type","param","code"}}`, param and code null when absent. */
 void dgm_fail_put(const struct dgm_fail *, struct dgm_buf *out);
 

@@ -64,8 +64,7 @@ static void on_head(void *owner, int status, struct dgm_str content_type)
     struct gw_exchange *x = owner;
     (void)content_type; /* the body is judged by what it is */
     x->chat.status = status;
-    x->chat.heard = true;
-    x->upstream_ms = net_loop_now_ms(x->worker->loop);
+    gw_exchange_heard(x);
 }
 
 static bool is_streamed(const struct gw_exchange *x)
@@ -78,7 +77,7 @@ static void on_data(void *owner, struct dgm_str bytes)
     struct gw_exchange *x = owner;
     if (x->stage > GW_STREAMING)
         return;
-    x->upstream_ms = net_loop_now_ms(x->worker->loop);
+    gw_exchange_heard(x);
     if (is_streamed(x)) {
         while (goes_on(x, dgm_stream_feed(x->chat.stream, &bytes, &x->out)))
             ;
@@ -260,7 +259,7 @@ static enum dgm_rc translate(struct gw_exchange *x, struct dgm_fail *reterr)
         return rc;
     if (gw_memory_supply(x->chat.request))
         return dgm_request_resume(x->chat.request, reterr);
-    dgm_fail_set(reterr, DGM_ERR_NO_MEMORY, (struct dgm_str){0}, (struct dgm_str[4]){{0}});
+    dgm_fail_row(reterr, DGM_ERR_NO_MEMORY);
     return DGM_E_NOMEM;
 }
 

@@ -100,8 +100,9 @@ struct gw_store {
 };
 
 struct gw_limits {
-    int64_t body_bytes;  /* of one request */
-    int64_t connections; /* of one worker, clients only */
+    int64_t body_bytes;   /* of one request */
+    int64_t memory_bytes; /* of one worker, over which it takes no more of any body */
+    int64_t connections;  /* of one worker, clients only */
 };
 
 struct gw_timeouts {

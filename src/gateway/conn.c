@@ -75,6 +75,8 @@ static void set_deadline(struct gw_conn *c)
         start_timer(c, c->paused ? LEFT_POLL_MS : 0);
         return;
     case GW_CONN_FLUSH:
+        if (again && net_stream_written(c->stream) == c->seen_written)
+            return; /* what the client sends meanwhile does not show that it reads */
         c->seen_written = net_stream_written(c->stream);
         start_timer(c, t->idle_ms);
         return;
@@ -120,8 +122,9 @@ static void on_closed(void *owner)
         w->conns = c->next;
     if (c->next != NULL)
         c->next->prev = c->prev;
-    w->alloc.resize(w->alloc.ctx, c, sizeof *c, 0);
+    w->counters.refusing -= c->refused;
     w->counters.connections--;
+    w->alloc.resize(w->alloc.ctx, c, sizeof *c, 0);
     gw_worker_closed(w);
 }
 
@@ -236,7 +239,7 @@ static void refuse(struct gw_conn *c, const struct dgm_fail *f)
 static void refuse_as(struct gw_conn *c, enum dgm_error id)
 {
     struct dgm_fail f;
-    dgm_fail_set(&f, id, (struct dgm_str){0}, (struct dgm_str[4]){{0}});
+    dgm_fail_row(&f, id);
     refuse(c, &f);
 }
 
@@ -337,6 +340,8 @@ static void run_held(struct gw_conn *c)
                 dgm_buf_dispose(&c->held);
         }
     }
+    if (c->eof && c->phase == GW_CONN_IDLE && c->held.n == 0)
+        gw_conn_close(c); /* nothing more will come, and all is answered */
     if (c->phase >= GW_CONN_BROKEN)
         return;
     if (c->paused && c->held.n < GW_HELD_BYTES) {
@@ -349,12 +354,9 @@ static void run_held(struct gw_conn *c)
 static void on_read(void *owner, struct dgm_str bytes)
 {
     struct gw_conn *c = owner;
-    if (c->held.n == 0 && c->phase <= GW_CONN_BODY) {
+    if (c->held.n == 0 && c->phase <= GW_CONN_BODY)
         pump(c, &bytes);
-        hold(c, bytes);
-    } else {
-        hold(c, bytes);
-    }
+    hold(c, bytes);
     if (c->phase < GW_CONN_BROKEN)
         set_deadline(c);
 }
@@ -478,6 +480,8 @@ bool gw_conn_new_refused(struct gw_worker *w, int fd)
     if (c == NULL)
         return false;
     c->timed = UINT64_MAX;
+    c->refused = true;
+    w->counters.refusing++;
     refuse_as(c, DGM_ERR_TOO_MANY);
     set_deadline(c);
     return true;

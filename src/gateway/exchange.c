@@ -157,6 +157,7 @@ void gw_exchange_answer(struct gw_exchange *x, int status, struct dgm_str media)
     }
     x->status = status;
     x->reply.keep_alive = may_keep(x);
+    x->reply.now = net_loop_wall_s(x->worker->loop);
 
     struct dgm_buf head;
     dgm_buf_init(&head, &x->worker->alloc, HEAD_BYTES_MAX);
@@ -189,6 +190,7 @@ void gw_exchange_stream(struct gw_exchange *x, bool last)
         x->status = 200;
         x->worker->counters.streams++;
         x->reply.keep_alive = may_keep(x) && x->head->minor >= 1;
+        x->reply.now = net_loop_wall_s(x->worker->loop);
         gw_reply_put_stream_head(&head, &x->reply);
     }
     bool chunked = x->head->minor >= 1;
@@ -215,16 +217,28 @@ void gw_exchange_stream(struct gw_exchange *x, bool last)
     }
     if (x->blocked)
         gw_chat_pause(x, true);
+    set_deadline(x);
+}
+
+void gw_exchange_heard(struct gw_exchange *x)
+{
+    x->chat.heard = true;
+    x->upstream_ms = now_ms(x);
+    if (x->stage == GW_WAITING)
+        set_deadline(x);
 }
 
 void gw_exchange_drained(struct gw_exchange *x)
 {
     x->blocked = false;
-    x->client_ms = now_ms(x);
-    if (x->stage == GW_SENDING)
+    x->client_ms = x->upstream_ms = now_ms(x); /* an upstream that was paused could not be heard */
+    if (x->stage == GW_SENDING) {
         send_rest(x);
-    else if (x->stage == GW_STREAMING)
+        return;
+    }
+    if (x->stage == GW_STREAMING)
         gw_chat_pause(x, false);
+    set_deadline(x);
 }
 
 void gw_exchange_fail(struct gw_exchange *x, const struct dgm_fail *f)
@@ -247,7 +261,7 @@ void gw_exchange_fail(struct gw_exchange *x, const struct dgm_fail *f)
 void gw_exchange_fail_as(struct gw_exchange *x, enum dgm_error id)
 {
     struct dgm_fail f;
-    dgm_fail_set(&f, id, (struct dgm_str){0}, (struct dgm_str[4]){{0}});
+    dgm_fail_row(&f, id);
     gw_exchange_fail(x, &f);
 }
 
@@ -457,8 +471,10 @@ void gw_exchange_body(struct gw_exchange *x, struct dgm_str bytes)
 {
     if (x->head->method != HTTP_METHOD_POST)
         return; /* it means nothing */
-    dgm_buf_put(&x->body, bytes);
-    if (x->body.rc != DGM_OK)
+    int64_t left = x->worker->config->limits.memory_bytes - x->worker->counters.held_bytes;
+    if (left >= (int64_t)bytes.n)
+        dgm_buf_put(&x->body, bytes);
+    if (left < (int64_t)bytes.n || x->body.rc != DGM_OK)
         gw_exchange_fail_as(x, DGM_ERR_NO_MEMORY);
 }
 

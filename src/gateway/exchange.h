@@ -82,8 +82,11 @@ void gw_exchange_run(struct gw_exchange *);
 /** The request will never be complete: answers why. The connection ends after it. */
 void gw_exchange_refuse(struct gw_exchange *, const struct dgm_fail *);
 
-/** The client takes more again. */
+/** The client takes more again. It may be over, and freed, after this. */
 void gw_exchange_drained(struct gw_exchange *);
+
+/** The upstream said something: what bounds its silence begins anew. */
+void gw_exchange_heard(struct gw_exchange *);
 
 /* ---- for what answers: all of these may free the exchange, so they come last ---------------------------- */
 

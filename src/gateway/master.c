@@ -219,10 +219,11 @@ static void free_ended(struct master *m)
 static void begin_end(struct master *m)
 {
     m->ending = true;
+    /* The workers have the sockets still and empty their queues: ours go first, or what comes between a
+     * worker's last look and our close would be accepted by nobody. */
+    gw_sockets_close(&m->newest->sockets, NULL);
     for (struct generation *g = m->newest; g != NULL; g = g->older)
         generation_drain(g);
-    gw_sockets_close(&m->newest->sockets,
-                     NULL); /* the workers have them still, and empty their queues */
 }
 
 static void end_now(struct master *m)
@@ -317,6 +318,18 @@ static void reap(struct master *m)
 
 /* ---- reloading -------------------------------------------------------------------------------------- */
 
+/* A connection is a descriptor: the usual limit of 1024 is meant for programs that use select. */
+static void raise_descriptors(const struct gw_config *config)
+{
+    struct rlimit limit;
+    rlim_t wanted = (rlim_t)config->limits.connections + 256;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
+        return;
+    limit.rlim_cur =
+        limit.rlim_max == RLIM_INFINITY || limit.rlim_max > wanted ? wanted : limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static void on_hup(struct master *m)
 {
     if (m->ending || m->hooks == NULL || m->hooks->reload == NULL)
@@ -339,6 +352,7 @@ static void on_hup(struct master *m)
     m->newest = g;
     m->instant_deaths = 0;
     gw_log_init(config->log.level, "master");
+    raise_descriptors(config);
     start_missing(m);
     generation_drain(old);
     gw_sockets_close(&old->sockets, &g->sockets);
@@ -360,6 +374,7 @@ static size_t alive(const struct master *m)
 static void on_tick(struct master *m)
 {
     int64_t now = now_ms();
+    reap(m); /* two deaths may come as one signal */
     for (struct generation *g = m->newest; g != NULL; g = g->older) {
         if (now < g->kill_ms)
             continue;
@@ -401,18 +416,6 @@ static void serve(struct master *m)
     }
 }
 
-/* A connection is a descriptor: the usual limit of 1024 is meant for programs that use select. */
-static void raise_descriptors(const struct gw_config *config)
-{
-    struct rlimit limit;
-    rlim_t wanted = (rlim_t)config->limits.connections + 256;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
-        return;
-    limit.rlim_cur =
-        limit.rlim_max == RLIM_INFINITY || limit.rlim_max > wanted ? wanted : limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 static void tell_listening(const struct master *m)
 {
     const struct gw_sockets *s = &m->newest->sockets;
@@ -448,8 +451,11 @@ int gw_master_run(const struct gw_config *config, const struct gw_master_hooks *
     sigset_t before;
     sigemptyset(&m.signals);
     const int signals[] = {SIGCHLD, SIGTERM, SIGINT, SIGHUP};
-    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
         sigaddset(&m.signals, signals[i]);
+        signal(signals[i],
+               SIG_DFL); /* whoever started us may ignore some, and ignored ones never come */
+    }
     sigprocmask(SIG_BLOCK, &m.signals, &before);
     signal(SIGPIPE,
            SIG_IGN); /* a client, or a reader of the log, that is gone is an error of the write */

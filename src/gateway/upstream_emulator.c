@@ -53,7 +53,7 @@ static bool told(struct emulator_call *c)
 static bool fail(struct emulator_call *c, enum dgm_error id)
 {
     struct dgm_fail f;
-    dgm_fail_set(&f, id, (struct dgm_str){0}, (struct dgm_str[4]){{0}});
+    dgm_fail_row(&f, id);
     c->telling = true;
     c->events->on_fail(c->owner, &f);
     told(c);

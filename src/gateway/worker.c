@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 #define REFUSED_AT_ONCE                                                                            \
-    64 /* over the limit, these many may be told so; more are closed without a word */
-#define WAITING_MAX                                                                                \
-    4096 /* connections in the kernel's queue that are still taken when draining begins */
+    64 /* over the limit, so many may be told so; more are closed without a word */
+#define SHORT_TOLD_EVERY_MS 10000
+#define WAITING_MAX 4096 /* of the kernel's queue, are still taken when draining begins */
 
 /* ---- memory ----------------------------------------------------------------------------------------- */
 
@@ -31,10 +31,10 @@ static void *resize_counted(void *ctx, void *p, size_t old_n, size_t n)
 static void on_accept(void *owner, int fd)
 {
     struct gw_worker *w = owner;
-    int64_t over = w->counters.connections - w->config->limits.connections;
-    if (over < 0)
+    /* Those that are being refused take no client's place, or asking again would keep everybody out. */
+    if (w->counters.connections - w->counters.refusing < w->config->limits.connections)
         gw_conn_new(w, fd);
-    else if (over < REFUSED_AT_ONCE)
+    else if (w->counters.refusing < REFUSED_AT_ONCE)
         gw_conn_new_refused(w, fd);
     else
         close(fd);
@@ -43,10 +43,12 @@ static void on_accept(void *owner, int fd)
 static void on_short(void *owner, int error)
 {
     struct gw_worker *w = owner;
-    if (!w->short_told)
-        gw_log(GW_LOG_WARN, "accepting pauses: %s; %lld connections are open", strerror(error),
-               (long long)w->counters.connections);
-    w->short_told = true;
+    int64_t now = net_loop_now_ms(w->loop);
+    if (w->short_told_ms != 0 && now - w->short_told_ms < SHORT_TOLD_EVERY_MS)
+        return; /* clients must not decide how fast the log grows */
+    w->short_told_ms = now;
+    gw_log(GW_LOG_WARN, "accepting pauses: %s; %lld connections are open", strerror(error),
+           (long long)w->counters.connections);
 }
 
 static const struct net_listener_events listener_events = {.on_accept = on_accept,
@@ -64,7 +66,6 @@ void gw_worker_closed(struct gw_worker *w)
 {
     for (size_t i = 0; i < w->listeners_n; i++)
         net_listener_resume(w->listeners[i]);
-    w->short_told = false;
     end_if_drained(w);
 }
 
@@ -93,7 +94,7 @@ static void drain(struct gw_worker *w)
     end_if_drained(w);
 }
 
-/* The master writes a byte when the worker is to drain; the end of the stream says that there is no master. */
+/* The end of the stream is the only word: the master closed it to ask, or the kernel did because it is gone. */
 static void on_master(void *owner)
 {
     struct gw_worker *w = owner;

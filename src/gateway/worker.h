@@ -32,7 +32,8 @@ struct gw_worker {
     size_t listeners_n, slot;
     struct net_watch *master; /* readable: drain; ended: the master is gone */
     struct net_timer drained; /* by when it must be */
-    bool draining, short_told;
+    int64_t short_told_ms;    /* when it last said that descriptors are short; 0: never */
+    bool draining;
 };
 
 /** What the master gives to a worker. The descriptors are the worker's from here on. */

@@ -251,7 +251,7 @@ int answer_put_error(struct dgm_buf *out, int status, const struct json_val *nat
     struct dgm_str message = json_get_str(error, DGM_STR("message"));
     if (!row || message.n == 0) {
         struct dgm_fail broken;
-        dgm_fail_set(&broken, DGM_ERR_UPSTREAM_BROKEN, DGM_STR(""), (const struct dgm_str[4]){0});
+        dgm_fail_row(&broken, DGM_ERR_UPSTREAM_BROKEN);
         dgm_fail_put(&broken, out);
         return row && status != 200 ? status : dgm_error_status(broken.id);
     }

@@ -59,6 +59,11 @@ void dgm_fail_set(struct dgm_fail *f, enum dgm_error id, struct dgm_str param,
         add(f->detail, sizeof f->detail, detail[i]);
 }
 
+void dgm_fail_row(struct dgm_fail *f, enum dgm_error id)
+{
+    *f = (struct dgm_fail){.id = id};
+}
+
 static void put_str_or_null(struct json_writer *w, struct dgm_str s)
 {
     if (s.n)

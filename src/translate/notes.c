@@ -71,7 +71,7 @@ void chat_no_memory(struct dgm_request *r)
     if (r->rc == DGM_E_LIMIT)
         dgm_fail_set(&r->fail, DGM_ERR_BODY_LARGE, DGM_STR(""), (const struct dgm_str[4]){large});
     else
-        dgm_fail_set(&r->fail, DGM_ERR_NO_MEMORY, DGM_STR(""), (const struct dgm_str[4]){0});
+        dgm_fail_row(&r->fail, DGM_ERR_NO_MEMORY);
 }
 
 void chat_missing(struct dgm_request *r, const struct chat_place *place)

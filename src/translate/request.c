@@ -179,7 +179,7 @@ static void put_head(struct dgm_request *r, struct dgm_buf *openai)
     if (!dgm_buf_reserve(openai, JSON_PADDING)) {
         r->rc = openai->rc;
         enum dgm_error id = r->rc == DGM_E_LIMIT ? DGM_ERR_BODY_LARGE : DGM_ERR_NO_MEMORY;
-        dgm_fail_set(&r->fail, id, DGM_STR(""), (const struct dgm_str[4]){0});
+        dgm_fail_row(&r->fail, id);
         return;
     }
     if (json_parse(&r->arena, openai->p, openai->n, r->limits.depth, &root, &e) != DGM_OK) {
@@ -241,7 +241,7 @@ enum dgm_rc dgm_chat_request(const struct dgm_env *env, struct dgm_buf *openai,
     assert(env->id.n != 0 && env->id.n <= 64);
     struct dgm_request *r = request_new(env);
     if (!r) {
-        dgm_fail_set(reterr, DGM_ERR_NO_MEMORY, DGM_STR(""), (const struct dgm_str[4]){0});
+        dgm_fail_row(reterr, DGM_ERR_NO_MEMORY);
         return DGM_E_NOMEM;
     }
     put_head(r, openai);

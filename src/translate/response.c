@@ -115,7 +115,7 @@ static void put_completion(struct dgm_request *r, const struct json_val *root, s
 static int put_failure(enum dgm_error id, struct dgm_buf *out)
 {
     struct dgm_fail fail;
-    dgm_fail_set(&fail, id, DGM_STR(""), (const struct dgm_str[4]){0});
+    dgm_fail_row(&fail, id);
     dgm_fail_put(&fail, out);
     return dgm_error_status(id);
 }

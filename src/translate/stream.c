@@ -141,7 +141,7 @@ static enum dgm_rc put_error(struct dgm_stream *s, struct dgm_buf *out)
 static enum dgm_rc fail_with(struct dgm_stream *s, enum dgm_error id, struct dgm_buf *out)
 {
     struct dgm_fail fail;
-    dgm_fail_set(&fail, id, DGM_STR(""), (const struct dgm_str[4]){0});
+    dgm_fail_row(&fail, id);
     dgm_fail_put(&fail, &s->error);
     s->error_status = dgm_error_status(id);
     return put_error(s, out);

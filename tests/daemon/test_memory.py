@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Clients that leave in mid-stream leave nothing behind. The long form is `make soak`."""
 
+import contextlib
 import os
 
 import leaving
 import pytest
+import wire
 from dragoman import Daemon
 
 # AddressSanitizer keeps freed memory back to catch late uses: 256 MB would hide every leak here.
@@ -20,3 +22,17 @@ def test_every_tenth_client_gone():
     assert left.stats_after == left.stats_before and left.settled_s < 1
     assert left.files_after == left.files_before
     assert left.rss_after_kib - left.rss_before_kib < 2048, left
+
+
+def test_bodies_share_a_ceiling():
+    """limits.body_mb bounds one request, limits.memory_mb all that a worker holds: the rest is told to come again."""
+    daemon = Daemon("limits.memory_mb=64", "limits.body_mb=40").wait_ready()
+    asked = wire.chat("x" * (35 << 20), max_tokens=3)
+    with contextlib.ExitStack() as stack:
+        waiting = [stack.enter_context(daemon.connect()) for _ in range(3)]
+        for client in waiting:
+            with contextlib.suppress(OSError):  # refused while it was still sending
+                client.send(asked[:-10])
+        assert waiting[-1].answer().status == 503
+    assert daemon.chat(max_tokens=3).status == 200
+    daemon.stop()

@@ -105,3 +105,22 @@ def test_five_instant_deaths_end_the_master_with_the_reason():
     assert daemon.wait_end(5) == 1
     assert "giving up" in daemon.log() and f"signal {signal.SIGABRT.value}" in daemon.log()
     daemon.kill()
+
+
+@pytest.mark.parametrize("ignored", [signal.SIGCHLD, signal.SIGTERM])
+def test_signals_that_the_parent_ignored(start, ignored):
+    """Dispositions are inherited: a shell's trap '' must not leave a daemon that cannot replace or end."""
+    daemon = start(preexec=lambda: signal.signal(ignored, signal.SIG_IGN))
+    [worker] = daemon.workers()
+    daemon.kill_worker(worker)
+    end = time.monotonic() + 5
+    while time.monotonic() < end and daemon.workers() in ([], [worker]):
+        time.sleep(0.02)
+    assert len(daemon.workers()) == 1 and daemon.get("/healthz").status == 200
+
+
+@pytest.mark.parametrize("closed", [[0], [0, 1], [0, 1, 2]])
+def test_closed_standard_streams(start, closed):
+    """No socket of ours may come to stand where the log or the banner goes."""
+    daemon = start(workers=2, preexec=lambda: [os.close(fd) for fd in closed])
+    assert daemon.chat(max_tokens=3).status == 200

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Clients that take their time, and more of them than there is room for."""
 
+import contextlib
 import resource
 import time
 
@@ -162,3 +163,20 @@ def _until_served(daemon):
             pass
         assert time.monotonic() < end, "not served again"
         time.sleep(0.05)
+
+
+def test_refused_clients_take_no_place(start):
+    """Clients that are told 503 and stay must not keep honest ones out once there is room again."""
+    daemon = start("limits.connections=4")
+    with contextlib.ExitStack() as told, contextlib.ExitStack() as real:
+        for _ in range(24):
+            client = told.enter_context(daemon.connect())
+            client.send(wire.request("GET", "/healthz"))
+            if client.answer().status == 200:
+                real.push(client)  # has a place, until the last of them are closed together
+        real.close()
+        end = time.monotonic() + 1  # less than the time that a refused client may linger
+        answers = []
+        while time.monotonic() < end and 200 not in answers:
+            answers.append(daemon.get("/healthz").status)
+        assert 200 in answers
