@@ -3,6 +3,7 @@
 #include "base/str.h"
 #include "gateway/exchange.h"
 #include "gateway/memory.h"
+#include "gateway/origin.h"
 #include "gateway/upstream.h"
 #include "http/media.h"
 
@@ -139,6 +140,10 @@ void gw_chat_fail(struct gw_exchange *x, const struct dgm_fail *f)
     gw_call_free(x->chat.call);
     x->chat.call = NULL;
     x->worker->counters.refused_total++;
+    if (x->chat.stream == NULL) {
+        gw_conn_break(x->conn); /* native events have no place for an error of ours */
+        return;
+    }
     dgm_stream_fail(x->chat.stream, f, &x->out);
     gw_exchange_stream(x, true);
 }
@@ -182,9 +187,9 @@ static const struct gw_upstream *choose_upstream(const struct gw_exchange *x,
     if (u == NULL)
         return no_upstream(reterr, DGM_STR("No upstream is configured for the model "), model,
                            DGM_STR("."));
-    if (!gw_call_can((enum gw_upstream_kind)u->kind))
-        return no_upstream(reterr, DGM_STR("The upstream "), u->name,
-                           DGM_STR(" is of a kind that this version can not call yet."));
+    struct dgm_str lack = gw_upstream_lacks(u);
+    if (lack.n != 0)
+        return no_upstream(reterr, DGM_STR("The upstream "), u->name, lack);
     return u;
 }
 
@@ -196,7 +201,7 @@ static struct dgm_str either(struct dgm_str a, struct dgm_str b, struct dgm_str 
 static void put_target(struct gw_exchange *x, const struct gw_upstream *u, struct dgm_buf *out)
 {
     const struct dgm_place place = {
-        .surface = DGM_VERTEX,
+        .surface = u->kind == GW_GEMINI ? DGM_GEMINI : DGM_VERTEX,
         .project = either(u->project, x->target.project, DGM_STR("dragoman")),
         .location = either(u->locations.n != 0 ? u->locations.at[0] : (struct dgm_str){0},
                            x->target.location, DGM_STR("global")),
@@ -207,25 +212,12 @@ static void put_target(struct gw_exchange *x, const struct gw_upstream *u, struc
 static const struct gw_call_events call_events = {
     .on_head = on_head, .on_data = on_data, .on_end = on_end, .on_fail = on_fail};
 
-/* The headers that an emulator upstream alone reads. */
-static size_t copy_controls(const struct gw_exchange *x, struct gw_call_header *headers)
-{
-    static const struct dgm_str names[] = {{"x-dragoman-emulate", 18}, {"x-dragoman-fault", 16}};
-    size_t n = 0;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        struct dgm_str value = http_head_get(x->head, names[i]);
-        if (value.p != NULL)
-            headers[n++] = (struct gw_call_header){names[i], value};
-    }
-    return n;
-}
-
 static void ask(struct gw_exchange *x, const struct gw_upstream *u)
 {
     struct gw_call_header headers[4] = {{DGM_STR("content-type"), GW_MEDIA_JSON}};
     size_t headers_n = 1;
     if (u->kind == GW_EMULATOR)
-        headers_n += copy_controls(x, headers + headers_n);
+        headers_n += gw_emulator_controls(x->head, headers + headers_n);
     struct dgm_buf target;
     dgm_buf_init(&target, dgm_arena_alloc(&x->arena), TARGET_BYTES_MAX);
     put_target(x, u, &target);

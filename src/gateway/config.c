@@ -4,6 +4,7 @@
 
 #include "gateway/config_near.h"
 #include "gateway/config_parse.h"
+#include "gateway/origin.h"
 
 #include "base/str.h"
 #include "base/utf8.h"
@@ -293,10 +294,13 @@ static void note_idle_upstreams(struct gw_parse *p)
 {
     const struct gw_config *c = p->config;
     for (size_t i = 0; i < c->upstreams_n; i++)
-        if (c->upstreams[i].kind != GW_EMULATOR)
+        if (gw_upstream_lacks(&c->upstreams[i]).n != 0)
             gw_parse_idle(p, gw_join(p, DGM_STR("upstreams."), c->upstreams[i].name,
                                      DGM_STR(" (kind "),
                                      gw_upstream_kind_name(c->upstreams[i].kind), DGM_STR(")")));
+        else if (c->upstreams[i].model.n != 0)
+            gw_parse_idle(
+                p, gw_join(p, DGM_STR("upstreams."), c->upstreams[i].name, DGM_STR(".model")));
 }
 
 static void finish(struct gw_parse *p)

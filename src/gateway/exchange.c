@@ -13,7 +13,8 @@
 
 #define ARENA_BYTES_MAX ((size_t)1024 * 1024) /* paths, names, targets: the chat has its own */
 #define OUT_BYTES_MAX                                                                              \
-    ((size_t)512 * 1024 * 1024)         /* never met: the core's limits on an answer come first */
+    ((size_t)512 * 1024 * 1024) /* never met: the core's limits on an answer come first */
+#define NATIVE_BYTES_MAX ((size_t)64 * 1024 * 1024) /* of a whole answer: no more is translated */
 #define SLICE_BYTES ((size_t)64 * 1024) /* of a whole answer, given to the stream at a time */
 #define HEAD_BYTES_MAX ((size_t)64 * 1024)
 #define SMALL_BODY_BYTES                                                                           \
@@ -49,7 +50,7 @@ struct gw_exchange *gw_exchange_new(struct gw_conn *c)
     dgm_arena_init(&x->arena, &w->alloc, ARENA_BYTES_MAX);
     dgm_buf_init(&x->body, &w->alloc, (size_t)w->config->limits.body_bytes + BODY_SLACK_BYTES);
     dgm_buf_init(&x->out, &w->alloc, OUT_BYTES_MAX);
-    dgm_buf_init(&x->chat.native, &w->alloc, OUT_BYTES_MAX);
+    dgm_buf_init(&x->chat.native, &w->alloc, NATIVE_BYTES_MAX);
     net_timer_init(&x->timer, on_timer, x);
     x->started_ms = x->upstream_ms = x->client_ms = now_ms(x);
     x->first_written = x->seen_written =
@@ -220,14 +221,6 @@ void gw_exchange_stream(struct gw_exchange *x, bool last)
     set_deadline(x);
 }
 
-void gw_exchange_heard(struct gw_exchange *x)
-{
-    x->chat.heard = true;
-    x->upstream_ms = now_ms(x);
-    if (x->stage == GW_WAITING)
-        set_deadline(x);
-}
-
 void gw_exchange_drained(struct gw_exchange *x)
 {
     x->blocked = false;
@@ -305,6 +298,15 @@ static void set_deadline(struct gw_exchange *x)
         net_timer_stop(&x->timer);
     else
         net_timer_start(x->worker->loop, &x->timer, next > now ? next - now : 0);
+}
+
+void gw_exchange_heard(struct gw_exchange *x)
+{
+    x->upstream_ms = now_ms(x);
+    if (x->chat.heard || x->stage > GW_STREAMING)
+        return; /* later deadlines only move away */
+    x->chat.heard = true;
+    set_deadline(x);
 }
 
 static void on_timer(void *owner)
@@ -486,12 +488,18 @@ void gw_exchange_run(struct gw_exchange *x)
         gw_exchange_answer(x, 204, (struct dgm_str){0});
         return;
     }
-    if (x->target.route->what != GW_CHAT) {
+    x->upstream_ms = x->client_ms = now_ms(x);
+    switch (x->target.route->what) {
+    case GW_CHAT:
+        gw_chat_run(x);
+        break;
+    case GW_NATIVE:
+        gw_native_run(x);
+        break;
+    default:
         gw_pages_answer(x);
         return;
     }
-    x->upstream_ms = x->client_ms = now_ms(x);
-    gw_chat_run(x);
     set_deadline(x); /* it is still there: the connection is in the midst of reading */
 }
 

@@ -23,11 +23,12 @@ enum gw_stage {
     GW_ANSWERED,  /* all was handed over */
 };
 
-/** The conversation with an upstream; chat.c. */
+/** The conversation with an upstream; chat.c, and native.c as far as it needs no translation. */
 struct gw_chat {
     struct dgm_request *request;
     struct dgm_stream *stream; /* when the client wants one */
     struct gw_call *call;
+    struct dgm_str body;     /* of a native request */
     struct dgm_buf native;   /* an answer that is not streamed, as it arrives */
     struct dgm_str upstream; /* its name in the log */
     int status;
@@ -105,8 +106,13 @@ void gw_exchange_stream(struct gw_exchange *, bool last);
 /* pages.c: the plain paths */
 void gw_pages_answer(struct gw_exchange *);
 
+/* native.c: Gemini's own calls */
+void gw_native_run(struct gw_exchange *);
+
 /* chat.c: chat completions */
 void gw_chat_run(struct gw_exchange *);
+
+/* chat.c: any conversation with an upstream */
 void gw_chat_fail(struct gw_exchange *, const struct dgm_fail *); /* in a stream that has begun */
 void gw_chat_pause(struct gw_exchange *, bool paused);
 void gw_chat_dispose(struct gw_exchange *);

@@ -12,6 +12,7 @@ struct gw_reply {
     struct dgm_str ignored;    /* members of the request that were */
     struct dgm_str upstream;   /* who answered */
     struct dgm_str allow;      /* the methods of the path; for 405 and OPTIONS */
+    struct dgm_str media;      /* of a stream; absent: text/event-stream */
     struct dgm_str preflight;  /* Access-Control-Request-Headers of a page's OPTIONS */
     int64_t now;               /* seconds since 1970 */
     unsigned minor;            /* of the request's HTTP/1.minor */

@@ -64,11 +64,9 @@ static enum dgm_rc name_captures(struct gw_target *t, const struct dgm_str *capt
         struct dgm_str in_pattern;
         struct dgm_str *place;
     } names[] = {
-        {DGM_STR("{project}"), &t->project},
-        {DGM_STR("{location}"), &t->location},
-        {DGM_STR("{endpoint}"), &t->endpoint},
-        {DGM_STR("{model}"), &t->model},
-        {DGM_STR("{id+}"), &t->id},
+        {DGM_STR("{project}"), &t->project},   {DGM_STR("{location}"), &t->location},
+        {DGM_STR("{endpoint}"), &t->endpoint}, {DGM_STR("{model}"), &t->model},
+        {DGM_STR("{call}"), &t->call},         {DGM_STR("{id+}"), &t->id},
     };
     struct dgm_str rest = t->route->pattern, segment;
     while (dgm_str_split(&rest, '/', &segment)) {

@@ -7,7 +7,7 @@
 #include "http/target.h"
 
 /** What a path is about. */
-enum gw_what { GW_CHAT, GW_MODELS, GW_MODEL, GW_HEALTH, GW_READY, GW_STATS };
+enum gw_what { GW_CHAT, GW_NATIVE, GW_MODELS, GW_MODEL, GW_HEALTH, GW_READY, GW_STATS };
 
 /** One row of routes.def. */
 struct gw_route {
@@ -19,8 +19,8 @@ struct gw_route {
 /** A path that is served, and what stands in it: absent where its pattern has no such part. */
 struct gw_target {
     const struct gw_route *route;
-    struct dgm_str project, location, endpoint, model,
-        id; /* parts of the path; all but id match dgm_name_ok */
+    struct dgm_str project, location, endpoint, model, call,
+        id; /* parts of the path; all but id match dgm_name_ok. call: "MODEL:generateContent" */
 };
 
 /**

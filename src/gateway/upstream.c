@@ -2,19 +2,18 @@
 /* upstream.c - which kind of upstream takes a call. */
 #include "gateway/upstream.h"
 
-#include <assert.h>
+#include "gateway/origin.h"
 
-bool gw_call_can(enum gw_upstream_kind kind)
-{
-    return kind == GW_EMULATOR;
-}
+#include <assert.h>
 
 struct gw_call *gw_call_new(struct gw_worker *w, const struct gw_upstream *u,
                             const struct gw_call_request *request,
                             const struct gw_call_events *events, void *owner)
 {
-    assert(gw_call_can((enum gw_upstream_kind)u->kind));
-    return gw_emulator_call(w, request, events, owner);
+    assert(gw_upstream_lacks(u).n == 0);
+    if (u->kind == GW_EMULATOR)
+        return gw_emulator_call(w, request, events, owner);
+    return gw_http_call(w, u, request, events, owner);
 }
 
 void gw_call_free(struct gw_call *c)

@@ -9,6 +9,7 @@
 
 #include "gateway/config.h"
 #include "gateway/worker.h"
+#include "http/message.h"
 
 struct gw_call_header {
     struct dgm_str name, value;
@@ -20,7 +21,7 @@ struct gw_call_request {
     const struct gw_call_header *headers;
     size_t headers_n;
     const struct dgm_str *segments; /* of the body; they live until the call is freed */
-    size_t segments_n;
+    size_t segments_n;              /* so does their array; the rest is copied */
 };
 
 /** What a call tells its owner: one head, any number of pieces, then one end or failure. */
@@ -44,10 +45,7 @@ struct gw_call {
     const struct gw_call_ops *ops;
 };
 
-/** Whether a kind of upstream can be called in this version. */
-bool gw_call_can(enum gw_upstream_kind);
-
-/** Starts a call to an upstream of a kind that can be. NULL: memory is short. */
+/** Starts a call to an upstream that lacks nothing (gw_upstream_lacks). NULL: memory is short. */
 struct gw_call *gw_call_new(struct gw_worker *, const struct gw_upstream *,
                             const struct gw_call_request *, const struct gw_call_events *,
                             void *owner);
@@ -61,5 +59,13 @@ void gw_call_pause(struct gw_call *, bool paused);
 /** The emulator in this process, upstream_emulator.c. */
 struct gw_call *gw_emulator_call(struct gw_worker *, const struct gw_call_request *,
                                  const struct gw_call_events *, void *owner);
+
+/** Copies those headers of a request that the emulator reads, at most 2; returns how many. */
+size_t gw_emulator_controls(const struct http_head *, struct gw_call_header *ret);
+
+/** One over HTTP, at the upstream's base_url, upstream_http.c. */
+struct gw_call *gw_http_call(struct gw_worker *, const struct gw_upstream *,
+                             const struct gw_call_request *, const struct gw_call_events *,
+                             void *owner);
 
 #endif

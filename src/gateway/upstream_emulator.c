@@ -138,6 +138,18 @@ static void emulator_free(struct gw_call *call)
 
 static const struct gw_call_ops emulator_ops = {.pause = emulator_pause, .free = emulator_free};
 
+size_t gw_emulator_controls(const struct http_head *head, struct gw_call_header *ret)
+{
+    static const struct dgm_str names[] = {{"x-dragoman-emulate", 18}, {"x-dragoman-fault", 16}};
+    size_t n = 0;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct dgm_str value = http_head_get(head, names[i]);
+        if (value.p != NULL)
+            ret[n++] = (struct gw_call_header){names[i], value};
+    }
+    return n;
+}
+
 struct gw_call *gw_emulator_call(struct gw_worker *w, const struct gw_call_request *request,
                                  const struct gw_call_events *events, void *owner)
 {

@@ -4,6 +4,7 @@
 
 #include "gateway/conn.h"
 #include "gateway/log.h"
+#include "gateway/pool.h"
 
 #include <errno.h>
 #include <string.h>
@@ -139,6 +140,7 @@ int gw_worker_run(const struct gw_worker_start *start)
 
     net_timer_stop(&w.drained);
     net_watch_close(w.master);
+    gw_pools_close(&w);
     w.alloc.resize(w.alloc.ctx, w.listeners, start->listening_n * sizeof(struct net_listener *), 0);
     net_loop_free(w.loop);
     gw_log(GW_LOG_DEBUG, "drained");

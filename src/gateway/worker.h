@@ -15,6 +15,7 @@ struct gw_counters {
 };
 
 struct gw_conn;
+struct gw_pool;
 
 /**
  * Lifetime: from after the fork to the process's end.
@@ -28,6 +29,7 @@ struct gw_worker {
     struct dgm_alloc alloc; /* the C library's, counted */
     struct gw_counters counters;
     struct gw_conn *conns; /* list */
+    struct gw_pool *pools; /* of connections to upstreams: list */
     struct net_listener **listeners;
     size_t listeners_n, slot;
     struct net_watch *master; /* readable: drain; ended: the master is gone */

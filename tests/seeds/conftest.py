@@ -1,13 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Lets `import samples` find its module, and prints the index of the seeds with a verdict for each at the end of the run."""
+"""Lets `import samples` find its module, has a chain of two, and prints the index of the seeds with a verdict for each at the end of the run."""
 
 import pathlib
 import re
 import sys
 
+import pytest
+import upstream
+from dragoman import Daemon
+
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import samples  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def chain(daemon, tmp_path_factory):
+    """A Dragoman whose upstream, over the network, is `daemon`."""
+    file = upstream.configuration(tmp_path_factory.mktemp("chain"), daemon.url)
+    running = Daemon(args=("--config", str(file)))
+    try:
+        running.wait_ready()
+    except BaseException:
+        running.kill()
+        raise
+    yield running
+    running.stop()
 
 
 def pytest_terminal_summary(terminalreporter):

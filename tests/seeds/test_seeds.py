@@ -26,6 +26,11 @@ def test_sample(sample, daemon, tmp_path):
     check(sample, samples.run(sample, daemon.url, tmp_path))
 
 
+@pytest.mark.parametrize("sample", DUE, ids=lambda sample: sample.file)
+def test_sample_through_two(sample, chain, tmp_path):
+    check(sample, samples.run(sample, chain.url, tmp_path))
+
+
 @pytest.mark.parametrize("version", ["v1", "v1beta1"])
 @pytest.mark.parametrize("sample", CURL, ids=lambda sample: sample.file)
 def test_curl_on_both_versions(sample, version, daemon, tmp_path):

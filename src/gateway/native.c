@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* native.c - Gemini's own API, answered by the emulator byte for byte: the other end of a chain of two. */
+#include "base/str.h"
+#include "gateway/exchange.h"
+#include "gateway/upstream.h"
+
+/* ---- the answer ------------------------------------------------------------------------------------- */
+
+/* A good answer leaves piece by piece, as it comes; an error is short, and has its length. */
+static bool is_streamed(const struct gw_exchange *x)
+{
+    return x->chat.status == 200;
+}
+
+static void on_head(void *owner, int status, struct dgm_str content_type)
+{
+    struct gw_exchange *x = owner;
+    x->chat.status = status;
+    gw_exchange_heard(x);
+    x->reply.media = dgm_arena_copy(&x->arena, content_type);
+}
+
+static void on_data(void *owner, struct dgm_str bytes)
+{
+    struct gw_exchange *x = owner;
+    if (x->stage > GW_STREAMING)
+        return;
+    gw_exchange_heard(x);
+    dgm_buf_put(&x->out, bytes);
+    if (is_streamed(x))
+        gw_exchange_stream(x, false);
+}
+
+static void on_end(void *owner)
+{
+    struct gw_exchange *x = owner;
+    if (x->stage > GW_STREAMING)
+        return;
+    if (is_streamed(x))
+        gw_exchange_stream(x, true);
+    else
+        gw_exchange_answer(x, x->chat.status, x->reply.media);
+}
+
+static void on_fail(void *owner, const struct dgm_fail *f)
+{
+    struct gw_exchange *x = owner;
+    if (f->id == DGM_ERR_UPSTREAM_CUT)
+        gw_conn_break(x->conn); /* a server that breaks off is heard breaking off */
+    else if (x->stage <= GW_STREAMING)
+        gw_exchange_fail(x, f);
+}
+
+static const struct gw_call_events call_events = {
+    .on_head = on_head, .on_data = on_data, .on_end = on_end, .on_fail = on_fail};
+
+/* ---- the request ------------------------------------------------------------------------------------ */
+
+/* The emulator that this model goes to; NULL: it goes elsewhere, and that was answered. */
+static const struct gw_upstream *find_emulator(struct gw_exchange *x)
+{
+    struct dgm_str call = x->target.call;
+    struct dgm_str model = dgm_str_head(call, dgm_str_find_char(call, ':'));
+    const struct gw_upstream *u = gw_config_model(x->worker->config, model);
+    if (u != NULL && u->kind == GW_EMULATOR)
+        return u;
+    struct dgm_fail f;
+    dgm_fail_set(&f, DGM_ERR_UPSTREAM_NONE, (struct dgm_str){0},
+                 (struct dgm_str[4]){DGM_STR("No emulator is configured for the model "),
+                                     dgm_str_head(model, 200), DGM_STR(".")});
+    gw_exchange_fail(x, &f);
+    return NULL;
+}
+
+void gw_native_run(struct gw_exchange *x)
+{
+    const struct gw_upstream *u = find_emulator(x);
+    if (u == NULL)
+        return;
+    struct gw_call_header headers[4] = {
+        {DGM_STR("content-type"), http_head_get(x->head, DGM_STR("content-type"))}};
+    size_t headers_n = 1 + gw_emulator_controls(x->head, headers + 1);
+    x->chat.upstream = u->name;
+    x->reply.upstream = DGM_STR("emulator");
+    x->chat.body = dgm_buf_str(&x->body);
+    const struct gw_call_request request = {.method = x->head->method_name,
+                                            .target = x->head->target,
+                                            .headers = headers,
+                                            .headers_n = headers_n,
+                                            .segments = &x->chat.body,
+                                            .segments_n = 1};
+    x->stage = GW_WAITING;
+    x->chat.call = gw_call_new(x->worker, u, &request, &call_events, x);
+    if (x->chat.call == NULL)
+        gw_exchange_fail_as(x, DGM_ERR_NO_MEMORY);
+}
