@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,9 +25,11 @@
 
 static const char usage[] =
     "Usage: bench/load --port PORT --target PATH --body FILE [--header 'NAME: VALUE']...\n"
-    "                  [--connections N] [--seconds S | --requests N] [--hold]\n"
+    "                  [--connections N] [--seconds S | --requests N] [--hold] [--spin]\n"
     "Prints one JSON object. With --hold, each connection waits after its answer's first byte; the line is\n"
-    "printed when all do, and the end of the standard input ends it.\n";
+    "printed when all do, and the end of the standard input ends it.\n"
+    "With --spin it never sleeps: a writer whose peer sleeps pays for waking it, and a slow program's peers\n"
+    "sleep more than a fast one's.\n";
 
 /**
  * A client. Lifetime:
@@ -46,7 +49,7 @@ static struct {
     const char *target, *body, *headers[HEADERS_MAX];
     size_t header_count, connections, requests;
     double seconds;
-    bool hold;
+    bool hold, spin;
 } want = {.connections = 1};
 
 static struct dgm_buf request;
@@ -260,8 +263,8 @@ static bool read_options(int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {
         const char *name = argv[i];
-        if (strcmp(name, "--hold") == 0) {
-            want.hold = true;
+        if (strcmp(name, "--hold") == 0 || strcmp(name, "--spin") == 0) {
+            *(name[2] == 'h' ? &want.hold : &want.spin) = true;
             continue;
         }
         if (++i >= argc)
@@ -308,8 +311,10 @@ int main(int argc, char **argv)
         if (opened == 0)
             break;
         struct epoll_event ready[256];
-        int n = epoll_wait(epoll_fd, ready, 256, QUIET_MS);
-        must(n > 0 || errno == EINTR, "nothing moves");
+        int n = epoll_wait(epoll_fd, ready, 256, want.spin ? 0 : QUIET_MS);
+        must(n > 0 || want.spin || errno == EINTR, "nothing moves");
+        if (n == 0)
+            sched_yield();
         for (int i = 0; i < n; i++) {
             struct client *c = ready[i].data.ptr;
             if (c->fd >= 0 && ready[i].events & EPOLLOUT)

@@ -2,7 +2,8 @@
 /*
  * stub.c - an upstream that costs next to nothing: fixed native answers, made once, over plain HTTP/1.1.
  *
- *   ...:generateContent                       answer.json, at once
+ *   .../bench-short:generateContent           answer-short.json, at once
+ *   .../bench-whole:generateContent           answer.json, at once
  *   .../bench-one:streamGenerateContent       300 events, one a write, 10 ms apart
  *   .../bench-sixteen:streamGenerateContent   1600 events, sixteen a write, 10 ms apart
  *   .../bench-hold:streamGenerateContent      one event, then silence until the client goes
@@ -12,6 +13,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,17 +32,21 @@
 /* What is written for one kind of request: piece after piece, a tick between them. */
 struct script {
     struct dgm_str name; /* stands in the target */
+    const char *file;
     size_t events, events_a_piece;
     bool ends;
     struct dgm_buf bytes;
     size_t *ends_at, pieces;
 };
 
+#define NAME(literal) {"/" literal ":", sizeof literal + 1}
+
 static struct script scripts[] = {
-    {.name = {":generateContent", 16}, .ends = true},
-    {.name = {"/bench-one:", 11}, .events = 300, .events_a_piece = 1, .ends = true},
-    {.name = {"/bench-sixteen:", 15}, .events = 1600, .events_a_piece = 16, .ends = true},
-    {.name = {"/bench-hold:", 12}, .events = 1, .events_a_piece = 1},
+    {NAME("bench-short"), "answer-short.json", .ends = true},
+    {NAME("bench-whole"), "answer.json", .ends = true},
+    {NAME("bench-one"), "stream.sse", .events = 300, .events_a_piece = 1, .ends = true},
+    {NAME("bench-sixteen"), "stream.sse", .events = 1600, .events_a_piece = 16, .ends = true},
+    {NAME("bench-hold"), "stream.sse", .events = 1, .events_a_piece = 1},
 };
 
 #define SCRIPTS (sizeof scripts / sizeof *scripts)
@@ -139,15 +145,14 @@ static void make_stream(struct script *s, struct dgm_str file)
 
 static void make_scripts(void)
 {
-    struct dgm_str answer = read_file("answer.json"), stream = read_file("stream.sse");
     for (struct script *s = scripts; s < scripts + SCRIPTS; s++) {
         dgm_buf_init(&s->bytes, &dgm_alloc_libc, TEXT_BYTES_MAX);
         s->ends_at = malloc((s->events + 1) * sizeof *s->ends_at);
         must(s->ends_at != NULL, "memory");
         if (s->events)
-            make_stream(s, stream);
+            make_stream(s, read_file(s->file));
         else
-            make_answer(s, answer);
+            make_answer(s, read_file(s->file));
     }
 }
 
@@ -216,7 +221,7 @@ static void choose_script(struct conn *c)
 {
     struct dgm_str target = c->reader.head.target;
     c->script = NULL;
-    for (size_t i = SCRIPTS; i-- > 0;) {
+    for (size_t i = 0; i < SCRIPTS; i++) {
         if (!memmem(target.p, target.n, scripts[i].name.p, scripts[i].name.n))
             continue;
         c->script = &scripts[i];
@@ -306,9 +311,13 @@ static int listen_on(unsigned port)
     return fd;
 }
 
-/* Listens on 127.0.0.1, on the port of its argument (0: any), prints the port, and serves until it is ended. */
+/*
+ * Listens on 127.0.0.1, on the port of its argument (0: any), prints the port, and serves until it is ended.
+ * "spin" behind it: never sleeps (see bench/load).
+ */
 int main(int argc, char **argv)
 {
+    bool spin = argc > 2 && strcmp(argv[2], "spin") == 0;
     make_scripts();
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
@@ -322,8 +331,10 @@ int main(int argc, char **argv)
 
     for (;;) {
         struct epoll_event events[256];
-        int n = epoll_wait(epoll_fd, events, 256, -1);
+        int n = epoll_wait(epoll_fd, events, 256, spin ? 0 : -1);
         must(n >= 0 || errno == EINTR, "epoll_wait");
+        if (n == 0)
+            sched_yield();
         for (int i = 0; i < n; i++) {
             if (events[i].data.ptr == &listener) {
                 accept_some(listener);
