@@ -22,8 +22,8 @@ soak: build ## 10,000 requests, every tenth client gone in mid-stream: is the me
 fuzz: ## every fuzzer for SECONDS (60), two at a time; FUZZ=stream for one
 	@scripts/fuzz --seconds $(SECONDS) $(FUZZ)
 
-bench: build
-	@scripts/bench
+bench: ## the core beside yyjson, the gateway beside nginx and a peer; OPTIONS=--quick for a look
+	@scripts/bench $(OPTIONS)
 
 fmt: ## clang-format, in place
 	@scripts/format --fix

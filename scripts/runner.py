@@ -264,6 +264,7 @@ STAGES = {
 CI_STAGES = {
     "clang": lambda: c_tests("clang"),
     "lint": lambda: command("scripts/lint"),
+    "instructions": lambda: command("scripts/count-instructions"),
     "fuzz": lambda: command("scripts/fuzz", "--seconds", "60"),
 }
 
