@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define BLOCK_BYTES ((size_t)8192)
+#define FIRST_BYTES ((size_t)1024) /* each next block is twice as large, up to BLOCK_BYTES */
 #define LARGE_BYTES (BLOCK_BYTES / 4)
 
 /* Blocks and large pieces are both kept in lists of these; the memory handed out follows the head. */
@@ -106,8 +107,13 @@ void *dgm_arena_take(struct dgm_arena *a, size_t n)
         return b ? start(b) : NULL;
     }
     struct dgm_arena_block *b = a->_blocks;
-    if (!b || n > b->bytes - b->used)
-        b = add_block(a, &a->_blocks, BLOCK_BYTES);
+    if (!b || n > b->bytes - b->used) {
+        /* Four arenas stand behind each open stream: most never need more than their small first block. */
+        size_t bytes = b ? b->bytes * 2 : FIRST_BYTES;
+        while (bytes < n)
+            bytes *= 2;
+        b = add_block(a, &a->_blocks, bytes < BLOCK_BYTES ? bytes : BLOCK_BYTES);
+    }
     if (!b)
         return NULL;
     void *p = start(b) + b->used;

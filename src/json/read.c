@@ -316,7 +316,8 @@ bool json_bool(const struct json_val *v, bool otherwise)
 
 bool json_int(const struct json_val *v, int64_t *ret)
 {
-    return dgm_str_i64(json_num(v), ret);
+    struct dgm_str number = json_num(v);
+    return number.p && dgm_str_i64(number, ret);
 }
 
 bool json_double(const struct json_val *v, double *ret)

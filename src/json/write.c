@@ -18,6 +18,8 @@ static const char escapes[256] = {
 /* How a text is put: as it is, or as it stands inside of a string. */
 enum quoting { PLAIN, WITHIN_STR };
 
+#define SHORT_BYTES 64 /* a string worth a look as a whole before it is put */
+
 /* ---- strings ------------------------------------------------------------------------------------------ */
 
 /* Whether one of eight bytes needs an escape: '"', '\\' or below 0x20. */
@@ -79,8 +81,31 @@ static void put_quote(struct dgm_buf *out, enum quoting quoting)
     dgm_buf_put_char(out, '"');
 }
 
+/*
+ * Puts `"s"` and a tail of at most one byte, in one piece where nothing is escaped: names and most short
+ * texts. Returns false, and puts nothing, where something is.
+ */
+static bool put_plain(struct dgm_buf *out, struct dgm_str s, bool colon)
+{
+    if (plain_run(s) != s.n)
+        return false;
+    char *to = dgm_buf_reserve(out, s.n + 2 + colon);
+    if (!to)
+        return true;
+    *to++ = '"';
+    if (s.n)
+        memcpy(to, s.p, s.n);
+    to[s.n] = '"';
+    if (colon)
+        to[s.n + 1] = ':';
+    out->n += s.n + 2 + colon;
+    return true;
+}
+
 static void put_quoted(struct dgm_buf *out, struct dgm_str s, enum quoting quoting)
 {
+    if (quoting == PLAIN && s.n <= SHORT_BYTES && put_plain(out, s, false))
+        return;
     put_quote(out, quoting);
     put_escaped(out, s, quoting);
     put_quote(out, quoting);
@@ -203,8 +228,10 @@ void json_put_key(struct json_writer *w, struct dgm_str name)
 {
     assert(in_obj(w) && !w->_named);
     put_comma(w);
-    put_quoted(w->buf, name, PLAIN);
-    dgm_buf_put_char(w->buf, ':');
+    if (!put_plain(w->buf, name, true)) {
+        put_quoted(w->buf, name, PLAIN);
+        dgm_buf_put_char(w->buf, ':');
+    }
     w->_named = true;
 }
 

@@ -49,11 +49,10 @@ struct dgm_stream {
 
 static void open_chunk(struct dgm_stream *s, struct json_writer *w, size_t index)
 {
-    dgm_buf_put_lit(w->buf, "data: ");
     dgm_buf_put(w->buf, s->head);
-    json_open_obj(w);
-    json_member_int(w, "index", (int64_t)index);
-    json_put_key(w, DGM_STR("delta"));
+    dgm_buf_put_lit(w->buf, "{\"index\":");
+    dgm_buf_put_int(w->buf, (int64_t)index);
+    dgm_buf_put_lit(w->buf, ",\"delta\":");
     json_open_obj(w);
     if (!s->choices[index].started)
         json_member_str(w, "role", DGM_STR("assistant"));
@@ -64,17 +63,15 @@ static void open_chunk(struct dgm_stream *s, struct json_writer *w, size_t index
 static void close_chunk(struct dgm_stream *s, struct json_writer *w, struct dgm_str finish)
 {
     json_close_obj(w);
-    json_member_null(w, "logprobs");
-    json_put_key(w, DGM_STR("finish_reason"));
-    if (finish.p)
-        json_put_str(w, finish);
-    else
-        json_put_null(w);
-    json_close_obj(w);
-    dgm_buf_put_lit(w->buf, "]");
-    if (s->r->usage)
-        dgm_buf_put_lit(w->buf, ",\"usage\":null");
-    dgm_buf_put_lit(w->buf, "}\n\n");
+    dgm_buf_put_lit(w->buf, ",\"logprobs\":null,\"finish_reason\":");
+    if (finish.p) {
+        struct json_writer value = json_writer(w->buf);
+        json_put_str(&value, finish);
+        dgm_buf_put_lit(w->buf, "}]");
+    } else {
+        dgm_buf_put_lit(w->buf, "null}]");
+    }
+    dgm_buf_put(w->buf, s->r->usage ? DGM_STR(",\"usage\":null}\n\n") : DGM_STR("}\n\n"));
 }
 
 static void put_refusal(struct dgm_stream *s, const struct json_val *feedback, struct dgm_buf *out)
@@ -278,7 +275,6 @@ static void put_end(struct dgm_stream *s, struct dgm_buf *out)
         close_chunk(s, &w, answer_finish_of(s->choices[i].finish, s->choices[i].calls != 0));
     }
     if (s->r->usage) {
-        dgm_buf_put_lit(out, "data: ");
         dgm_buf_put(out, s->head);
         dgm_buf_put_lit(out, "],\"usage\":");
         struct json_writer w = json_writer(out);
@@ -342,6 +338,7 @@ static bool put_head(struct dgm_stream *s)
     struct dgm_buf head;
     dgm_buf_init(&head, dgm_arena_alloc(&s->r->arena), 4096);
     struct json_writer w = json_writer(&head);
+    dgm_buf_put_lit(&head, "data: ");
     json_open_obj(&w);
     answer_put_head(s->r, &w, DGM_STR("chat.completion.chunk"));
     json_put_key(&w, DGM_STR("choices"));
