@@ -12,6 +12,7 @@
 #include "gateway/sockets.h"
 #include "gateway/worker.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -374,7 +375,8 @@ static size_t alive(const struct master *m)
 static void on_tick(struct master *m)
 {
     int64_t now = now_ms();
-    reap(m); /* two deaths may come as one signal */
+    reap(m);                   /* two deaths may come as one signal */
+    assert(m->newest != NULL); /* the newest generation is never freed */
     for (struct generation *g = m->newest; g != NULL; g = g->older) {
         if (now < g->kill_ms)
             continue;
