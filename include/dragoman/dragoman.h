@@ -35,8 +35,12 @@ struct dgm_limits {
 struct dgm_env {
     const struct dgm_alloc *alloc;   /* NULL: dgm_alloc_libc */
     const struct dgm_limits *limits; /* NULL: the defaults */
-    enum dgm_surface surface;        /* whose members to use; those of texts are the same on both */
-    int64_t now;                     /* `created`, seconds since 1970 */
+    enum dgm_surface surface; /* whose members to use, where dgm_request_translate does not say */
+    bool strict;              /* refuse what has no effect instead of ignoring and naming it */
+    /* max_tokens bounds thoughts too, as Gemini's own maxOutputTokens does. Otherwise thinking gets a budget of
+     * its own on top, as OpenAI's clients of max_tokens expect; max_completion_tokens always bounds both. */
+    bool max_tokens_bounds_thoughts;
+    int64_t now; /* `created`, seconds since 1970 */
     /* Seed of completion and call ids: 1 to 64 of [A-Za-z0-9_-], of which the first 24 letters and digits
      * must be unique to this exchange. */
     struct dgm_str id;
@@ -60,6 +64,17 @@ struct dgm_stream;  /* the answer to it, as a stream */
  */
 DGM_MUST_USE enum dgm_rc dgm_chat_request(const struct dgm_env *, struct dgm_buf *openai,
                                           struct dgm_request **ret, struct dgm_fail *reterr);
+
+/**
+ * The two halves of dgm_chat_request, for a caller who chooses the surface by the model. dgm_request_open parses
+ * and reads all members but the messages: model, wants_stream and wants_usage tell afterwards. It returns as
+ * dgm_chat_request, never DGM_NEED. dgm_request_translate puts the native body, once; it returns as
+ * dgm_chat_request, and the request stays the caller's to free whatever it returns.
+ */
+DGM_MUST_USE enum dgm_rc dgm_request_open(const struct dgm_env *, struct dgm_buf *openai,
+                                          struct dgm_request **ret, struct dgm_fail *reterr);
+DGM_MUST_USE enum dgm_rc dgm_request_translate(struct dgm_request *, enum dgm_surface,
+                                               struct dgm_fail *reterr);
 
 /** Frees it and all that was borrowed from it. NULL is fine. Free its stream first. */
 void dgm_request_free(struct dgm_request *);
@@ -94,8 +109,23 @@ struct dgm_str dgm_request_model_sent(const struct dgm_request *);
 bool dgm_request_wants_stream(const struct dgm_request *);
 bool dgm_request_wants_usage(const struct dgm_request *); /* stream_options.include_usage */
 
-/** Names of the members that were ignored, as "logit_bias, messages[].name"; "" when none were. */
-struct dgm_str dgm_request_ignored(const struct dgm_request *);
+/** What a translation has to say besides its body; each is one header's value. */
+enum dgm_note {
+    DGM_NOTE_IGNORED, /* members without effect: "logit_bias, messages[].name" */
+    DGM_NOTE_SCHEMA,  /* what a JSON Schema lost: "get_weather: pattern at /properties/city" */
+    DGM_NOTE_WARNING, /* what was changed or made up: "messages: a user's turn was added behind the last" */
+};
+
+/** All notes of one kind, printable ASCII, separated by ", "; "" when there are none. At most 4 KiB. */
+struct dgm_str dgm_request_notes(const struct dgm_request *, enum dgm_note);
+
+/** A header that the native request needs besides its body: Vertex takes the service tier so (user-pain A14). */
+struct dgm_header {
+    struct dgm_str name, value;
+};
+
+/** `*ret` points at so many of them, valid until the request is freed. */
+size_t dgm_request_headers(const struct dgm_request *, const struct dgm_header **ret);
 
 /** Where on the native surface a request goes. Every name must match dgm_name_ok. */
 struct dgm_place {

@@ -207,7 +207,7 @@ static void put_shown(const struct cli_args *args, const struct dgm_request *req
         dgm_buf_put_char(out, '\n');
     }
     if (cli_get(args, CLI_OPT_SHOW_IGNORED).p) {
-        struct dgm_str ignored = dgm_request_ignored(request);
+        struct dgm_str ignored = dgm_request_notes(request, DGM_NOTE_IGNORED);
         dgm_buf_put_lit(out, "ignored: ");
         dgm_buf_put(out, ignored.n ? ignored : DGM_STR("nothing"));
         dgm_buf_put_char(out, '\n');

@@ -9,8 +9,9 @@
 
 #include <assert.h>
 
-#define IGNORED_BYTES_MAX 4096 /* of a header's value */
 #define TARGET_BYTES_MAX 4096
+#define REQUEST_HEADERS_MAX 4                          /* that the core asks for */
+#define CALL_HEADERS_MAX (1 + REQUEST_HEADERS_MAX + 3) /* and the emulator's controls */
 
 /* ---- the answer ------------------------------------------------------------------------------------- */
 
@@ -198,10 +199,15 @@ static struct dgm_str either(struct dgm_str a, struct dgm_str b, struct dgm_str 
     return a.n != 0 ? a : b.n != 0 ? b : otherwise;
 }
 
+static enum dgm_surface surface_of(const struct gw_upstream *u)
+{
+    return u->kind == GW_GEMINI ? DGM_GEMINI : DGM_VERTEX;
+}
+
 static void put_target(struct gw_exchange *x, const struct gw_upstream *u, struct dgm_buf *out)
 {
     const struct dgm_place place = {
-        .surface = u->kind == GW_GEMINI ? DGM_GEMINI : DGM_VERTEX,
+        .surface = surface_of(u),
         .project = either(u->project, x->target.project, DGM_STR("dragoman")),
         .location = either(u->locations.n != 0 ? u->locations.at[0] : (struct dgm_str){0},
                            x->target.location, DGM_STR("global")),
@@ -214,8 +220,11 @@ static const struct gw_call_events call_events = {
 
 static void ask(struct gw_exchange *x, const struct gw_upstream *u)
 {
-    struct gw_call_header headers[4] = {{DGM_STR("content-type"), GW_MEDIA_JSON}};
-    size_t headers_n = 1;
+    struct gw_call_header headers[CALL_HEADERS_MAX] = {{DGM_STR("content-type"), GW_MEDIA_JSON}};
+    const struct dgm_header *more;
+    size_t headers_n = 1, more_n = dgm_request_headers(x->chat.request, &more);
+    for (size_t i = 0; i < more_n && i < REQUEST_HEADERS_MAX; i++)
+        headers[headers_n++] = (struct gw_call_header){more[i].name, more[i].value};
     if (u->kind == GW_EMULATOR)
         headers_n += gw_emulator_controls(x->head, headers + headers_n);
     struct dgm_buf target;
@@ -238,15 +247,21 @@ static void ask(struct gw_exchange *x, const struct gw_upstream *u)
         gw_exchange_fail_as(x, DGM_ERR_NO_MEMORY);
 }
 
-static enum dgm_rc translate(struct gw_exchange *x, struct dgm_fail *reterr)
+static enum dgm_rc open_request(struct gw_exchange *x, struct dgm_fail *reterr)
 {
     gw_random_id(x->chat.id);
     const struct dgm_env env = {.alloc = &x->worker->alloc,
-                                .surface = DGM_VERTEX,
+                                .strict = x->worker->config->strict,
                                 .now = x->reply.now,
                                 .id = {x->chat.id, sizeof x->chat.id},
                                 .model = x->target.model};
-    enum dgm_rc rc = dgm_chat_request(&env, &x->body, &x->chat.request, reterr);
+    return dgm_request_open(&env, &x->body, &x->chat.request, reterr);
+}
+
+static enum dgm_rc translate(struct gw_exchange *x, const struct gw_upstream *u,
+                             struct dgm_fail *reterr)
+{
+    enum dgm_rc rc = dgm_request_translate(x->chat.request, surface_of(u), reterr);
     if (rc != DGM_NEED)
         return rc;
     if (gw_memory_supply(x->chat.request))
@@ -255,20 +270,27 @@ static enum dgm_rc translate(struct gw_exchange *x, struct dgm_fail *reterr)
     return DGM_E_NOMEM;
 }
 
+/* What the translation has to say goes out as headers, which outlive the request. */
+static void take_notes(struct gw_exchange *x)
+{
+    for (size_t i = 0; i < GW_REPLY_NOTES; i++)
+        x->reply.notes[i] =
+            dgm_arena_copy(&x->arena, dgm_request_notes(x->chat.request, (enum dgm_note)i));
+}
+
 void gw_chat_run(struct gw_exchange *x)
 {
     struct dgm_fail f;
-    if (translate(x, &f) != DGM_OK) {
+    if (open_request(x, &f) != DGM_OK) {
         gw_exchange_fail(x, &f);
         return;
     }
-    x->reply.ignored = dgm_arena_copy(
-        &x->arena, dgm_str_head(dgm_request_ignored(x->chat.request), IGNORED_BYTES_MAX));
     const struct gw_upstream *u = choose_upstream(x, &f);
-    if (u == NULL) {
+    if (u == NULL || translate(x, u, &f) != DGM_OK) {
         gw_exchange_fail(x, &f);
         return;
     }
+    take_notes(x);
     x->chat.upstream = u->name;
     x->reply.upstream = u->kind == GW_EMULATOR ? DGM_STR("emulator") : u->name;
     if (dgm_request_wants_stream(x->chat.request)) {

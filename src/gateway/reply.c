@@ -20,14 +20,17 @@ static void put_common(struct dgm_buf *out, const struct gw_reply *r, int status
     http_put_date(out, r->now);
     http_put_header(out, DGM_STR("x-request-id"), r->request_id);
     put_if(out, DGM_STR("x-dragoman-upstream"), r->upstream);
-    put_if(out, DGM_STR("x-dragoman-ignored"), r->ignored);
+    put_if(out, DGM_STR("x-dragoman-ignored"), r->notes[DGM_NOTE_IGNORED]);
+    put_if(out, DGM_STR("x-dragoman-schema-notes"), r->notes[DGM_NOTE_SCHEMA]);
+    put_if(out, DGM_STR("x-dragoman-warning"), r->notes[DGM_NOTE_WARNING]);
     put_if(out, DGM_STR("Allow"), r->allow);
     if (status == 503)
         http_put_header_lit(out, "Retry-After", "1");
     if (r->origin.n != 0) {
         http_put_header(out, DGM_STR("Access-Control-Allow-Origin"), r->origin);
         http_put_header_lit(out, "Access-Control-Expose-Headers",
-                            "x-request-id, x-dragoman-upstream, x-dragoman-ignored");
+                            "x-request-id, x-dragoman-upstream, x-dragoman-ignored, "
+                            "x-dragoman-schema-notes, x-dragoman-warning");
         http_put_header_lit(out, "Vary", "Origin");
         if (status == 204) {
             put_if(out, DGM_STR("Access-Control-Allow-Methods"), r->allow);

@@ -3,10 +3,13 @@
  * chat.h - one chat completion request inside the core: what its files share.
  *
  *   request.c   the life of a request: parse, check every member, put the native body
- *   notes.c     places, refusals, and what is ignored
+ *   notes.c     places, refusals, and notes: what is ignored, lost, made up
+ *   google.c    Google's own members: extra_body.google, google, extra_content.google (google_fields.def)
  *   config.c    members of generationConfig (the put column of chat_fields.def)
+ *   tools.c     tools and toolConfig; names.c their names; schema.c JSON Schemas
  *   messages.c  the conversation, checked and read message by message
  *   contents.c  the conversation put: systemInstruction and contents
+ *   parts.c     one content part: text, images, audio, files; media.c their MIME types
  *   results.c   tool results, brought behind the calls they answer
  *   answer.c    what whole and streamed answers share; response.c and stream.c are the two of them
  */
@@ -61,7 +64,23 @@ struct chat_message {
 
 extern const struct chat_field chat_fields[CHAT_FIELDS]; /* by chat_field_id; stands in config.c */
 
-#define IGNORED_MAX 32 /* names; more become one "..." */
+enum google_field_id {
+#define GOOGLE(id, ...) GOOGLE_##id,
+#include "translate/google_fields.def"
+#undef GOOGLE
+    GOOGLE_FIELDS
+};
+
+#define NOTES_MAX 32 /* of one kind; more become one "..." */
+#define NOTE_KINDS 3 /* of enum dgm_note */
+
+struct chat_notes {
+    struct dgm_str notes[NOTES_MAX]; /* as they are shown */
+    size_t n;
+    struct dgm_str text; /* all of them, at the end */
+};
+
+#define HEADERS_MAX 4
 
 /**
  * One request. Lifetime:
@@ -74,7 +93,9 @@ struct dgm_request {
     struct dgm_arena arena;
     struct dgm_env env;
     struct dgm_limits limits;
-    const struct json_val *field[CHAT_FIELDS]; /* NULL where absent or null */
+    enum dgm_surface surface;
+    const struct json_val *field[CHAT_FIELDS];    /* NULL where absent or null */
+    const struct json_val *google[GOOGLE_FIELDS]; /* the same of Google's own members */
     struct dgm_str model_sent;
     struct model model;
     bool stream, usage;
@@ -85,9 +106,9 @@ struct dgm_request {
     struct dgm_buf body; /* in the arena */
     struct json_writer writer;
     struct dgm_str segment;
-    struct dgm_str ignored[IGNORED_MAX]; /* as they are shown */
-    size_t ignored_n;
-    struct dgm_str ignored_text;
+    struct chat_notes notes[NOTE_KINDS];
+    struct dgm_header headers[HEADERS_MAX];
+    size_t headers_n;
     bool complete; /* the body is whole, or never will be */
 
     struct dgm_need *needs;
@@ -142,14 +163,20 @@ bool chat_need_str(struct dgm_request *, const struct json_val *obj, const struc
 /** Notes that what is at a place has no effect. Elements are shown as "[]", and each place once. */
 void chat_ignore(struct dgm_request *, const struct chat_place *);
 
+/**
+ * Adds a note in up to four pieces, absent ones left out, unless there is one like it already. What is not
+ * printable ASCII, and commas, become "?"; a long note is cut.
+ */
+void chat_note(struct dgm_request *, enum dgm_note, const struct dgm_str pieces[4]);
+
 /** Notes all members of an object but null ones and those of a list. */
 #define chat_ignore_but(r, obj, place, ...)                                                        \
     chat__ignore_but((r), (obj), (place), (const char *const[]){__VA_ARGS__, NULL})
 void chat__ignore_but(struct dgm_request *, const struct json_val *obj, const struct chat_place *,
                       const char *const names[]);
 
-/** Puts the names of what was ignored together, for a header. */
-void chat_end_ignored(struct dgm_request *);
+/** Puts the notes of each kind together, for headers. */
+void chat_end_notes(struct dgm_request *);
 
 /** Parses a copy of a text that may be JSON. NULL when it is none, or the request failed for memory. */
 const struct json_val *chat_parse(struct dgm_request *, struct dgm_str text);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* messages.c - the conversation, checked and read message by message. */
-#include "translate/chat.h"
+#include "translate/google.h"
 
 #include "base/str.h"
 
@@ -156,17 +156,6 @@ static bool read_function(struct dgm_request *r, const struct json_val *f,
     return true;
 }
 
-static void read_signature(struct dgm_request *r, const struct json_val *call,
-                           const struct chat_place *place, struct chat_call *ret)
-{
-    const struct chat_place *extra = CHAT_MEMBER(place, DGM_STR("extra_content"));
-    const struct json_val *content = json_get(call, extra->member);
-    const struct json_val *google = json_get(content, DGM_STR("google"));
-    ret->signature = json_get_str(google, DGM_STR("thought_signature"));
-    chat_ignore_but(r, content, extra, "google");
-    chat_ignore_but(r, google, CHAT_MEMBER(extra, DGM_STR("google")), "thought_signature");
-}
-
 bool chat_next_call(struct chat_calls *c, struct chat_call *ret)
 {
     struct dgm_request *r = c->_r;
@@ -185,7 +174,7 @@ bool chat_next_call(struct chat_calls *c, struct chat_call *ret)
         CHAT_ELEMENT(CHAT_MESSAGE_MEMBER(c->_message, DGM_STR("tool_calls")), c->_calls.index);
     if (!chat_need_str(r, call, CHAT_MEMBER(place, DGM_STR("id")), &ret->id))
         return false;
-    read_signature(r, call, place, ret);
+    ret->signature = google_extra(r, call, place, EXTRA_SIGNATURE).signature;
     chat_ignore_but(r, call, place, "id", "type", "index", "function", "extra_content");
     return read_function(r, json_get(call, DGM_STR("function")),
                          CHAT_MEMBER(place, DGM_STR("function")), ret);

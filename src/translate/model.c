@@ -33,6 +33,18 @@ static const struct {
 #undef THINKING
 };
 
+static const struct {
+    unsigned from, to;
+    const char *word;
+    unsigned can;
+    uint32_t output, candidates;
+} abilities[] = {
+#define ABILITIES(from, to, word, can, output, candidates)                                         \
+    {from, to, word, can, output, candidates},
+#include "translate/abilities.def"
+#undef ABILITIES
+};
+
 bool dgm_name_ok(struct dgm_str s)
 {
     if (s.n == 0 || s.n > NAME_MAX_BYTES || s.p[0] == '.')
@@ -66,6 +78,29 @@ static unsigned read_generation(struct dgm_str name)
     return (unsigned)(ten * 10 + one);
 }
 
+/* Whether `word` stands between the dashes of a name. */
+static bool has_word(struct dgm_str name, struct dgm_str word)
+{
+    struct dgm_str rest = name, piece;
+    while (dgm_str_split(&rest, '-', &piece))
+        if (dgm_str_eq(piece, word))
+            return true;
+    return word.n == 0;
+}
+
+static void find_abilities(struct model *m)
+{
+    for (size_t i = 0; i < sizeof abilities / sizeof *abilities; i++) {
+        if (m->generation < abilities[i].from || m->generation > abilities[i].to ||
+            !has_word(m->name, dgm_str_c(abilities[i].word)))
+            continue;
+        m->can = abilities[i].can;
+        m->output = abilities[i].output;
+        m->candidates = abilities[i].candidates;
+        return;
+    }
+}
+
 enum dgm_rc model_read(struct dgm_str sent, struct model *ret)
 {
     struct dgm_str name = sent;
@@ -86,17 +121,8 @@ enum dgm_rc model_read(struct dgm_str sent, struct model *ret)
     if (segments != 1)
         return segments == 0 ? DGM_E_SYNTAX : DGM_E_REFUSED;
     *ret = (struct model){.name = name, .generation = read_generation(name)};
+    find_abilities(ret);
     return DGM_OK;
-}
-
-/* Whether `word` stands between the dashes of a name. */
-static bool has_word(struct dgm_str name, struct dgm_str word)
-{
-    struct dgm_str rest = name, piece;
-    while (dgm_str_split(&rest, '-', &piece))
-        if (dgm_str_eq(piece, word))
-            return true;
-    return word.n == 0;
 }
 
 bool model_thinking(const struct model *m, struct dgm_str effort, struct thinking *ret)

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* notes.c - what a request says about its body: places, refusals, and what was ignored. */
+/* notes.c - what a request says about its body: places, refusals, and notes. */
 #include "translate/chat.h"
 
 #include "base/str.h"
 #include "base/utf8.h"
 
-#define IGNORED_BYTES_MAX 64 /* of one name in the header */
+#define NAME_BYTES_MAX 64  /* of one ignored name in the header */
+#define NOTE_BYTES_MAX 125 /* of any other note: all of a kind stay below 4 KiB */
 
 /* A text that ends where its room does, for sentences of bounded length. */
 struct text {
@@ -111,16 +112,44 @@ bool chat_need_str(struct dgm_request *r, const struct json_val *obj,
     return chat_expect(r, v, J_STR, place);
 }
 
-/* ---- what is ignored ---- */
+/* ---- notes ---- */
 
-/* A header will carry the name: anything but plain ASCII becomes "?", and none is long or empty. */
+/* A header will carry the note: anything but printable ASCII becomes "?", and none is long or empty. */
 static struct dgm_str showable(struct text *t)
 {
     for (size_t i = 0; i < t->buf.n; i++)
-        if (t->bytes[i] <= ' ' || t->bytes[i] >= 0x7f || t->bytes[i] == ',')
+        if (t->bytes[i] < ' ' || t->bytes[i] >= 0x7f || t->bytes[i] == ',')
             t->bytes[i] = '?';
-    struct dgm_str name = dgm_str_head(dgm_buf_str(&t->buf), IGNORED_BYTES_MAX);
-    return name.n ? name : DGM_STR("?");
+    return t->buf.n ? dgm_buf_str(&t->buf) : DGM_STR("?");
+}
+
+static void add_note(struct dgm_request *r, enum dgm_note kind, struct text *t)
+{
+    struct chat_notes *notes = &r->notes[kind];
+    struct dgm_str note = showable(t);
+    for (size_t i = 0; i < notes->n; i++)
+        if (dgm_str_eq(notes->notes[i], note))
+            return;
+    if (notes->n == NOTES_MAX)
+        return;
+    /* The last place says that there are more. */
+    if (notes->n == NOTES_MAX - 1)
+        note = DGM_STR("...");
+    note = dgm_arena_copy(&r->arena, note);
+    if (note.p)
+        notes->notes[notes->n++] = note;
+    else
+        chat_no_memory(r);
+}
+
+void chat_note(struct dgm_request *r, enum dgm_note kind, const struct dgm_str pieces[4])
+{
+    struct text t;
+    text_init(&t);
+    for (size_t i = 0; i < 4; i++)
+        dgm_buf_put(&t.buf, dgm_str_head(pieces[i], sizeof t.bytes - 1 - t.buf.n));
+    t.buf.n = t.buf.n < NOTE_BYTES_MAX ? t.buf.n : NOTE_BYTES_MAX;
+    add_note(r, kind, &t);
 }
 
 void chat_ignore(struct dgm_request *r, const struct chat_place *place)
@@ -128,20 +157,11 @@ void chat_ignore(struct dgm_request *r, const struct chat_place *place)
     struct text t;
     text_init(&t);
     put_place(&t.buf, place, false);
-    struct dgm_str name = showable(&t);
-    for (size_t i = 0; i < r->ignored_n; i++)
-        if (dgm_str_eq(r->ignored[i], name))
-            return;
-    if (r->ignored_n == IGNORED_MAX)
-        return;
-    /* The last place says that there are more. */
-    if (r->ignored_n == IGNORED_MAX - 1)
-        name = DGM_STR("...");
-    name = dgm_arena_copy(&r->arena, name);
-    if (name.p)
-        r->ignored[r->ignored_n++] = name;
-    else
-        chat_no_memory(r);
+    t.buf.n = t.buf.n < NAME_BYTES_MAX ? t.buf.n : NAME_BYTES_MAX;
+    for (size_t i = 0; i < t.buf.n; i++)
+        if (t.bytes[i] == ' ') /* a blank in a name would read as the end of a list's item */
+            t.bytes[i] = '?';
+    add_note(r, DGM_NOTE_IGNORED, &t);
 }
 
 void chat__ignore_but(struct dgm_request *r, const struct json_val *obj,
@@ -157,16 +177,22 @@ void chat__ignore_but(struct dgm_request *r, const struct json_val *obj,
     }
 }
 
-void chat_end_ignored(struct dgm_request *r)
+static void end_notes(struct dgm_request *r, struct chat_notes *notes)
 {
     struct dgm_buf text;
-    dgm_buf_init(&text, dgm_arena_alloc(&r->arena), IGNORED_MAX * (IGNORED_BYTES_MAX + 2));
-    for (size_t i = 0; i < r->ignored_n; i++) {
+    dgm_buf_init(&text, dgm_arena_alloc(&r->arena), NOTES_MAX * (NOTE_BYTES_MAX + 2));
+    for (size_t i = 0; i < notes->n; i++) {
         if (i)
             dgm_buf_put_lit(&text, ", ");
-        dgm_buf_put(&text, r->ignored[i]);
+        dgm_buf_put(&text, notes->notes[i]);
     }
     if (text.rc != DGM_OK)
         chat_no_memory(r);
-    r->ignored_text = text.n ? dgm_buf_str(&text) : DGM_STR("");
+    notes->text = text.n ? dgm_buf_str(&text) : DGM_STR("");
+}
+
+void chat_end_notes(struct dgm_request *r)
+{
+    for (size_t i = 0; i < NOTE_KINDS; i++)
+        end_notes(r, &r->notes[i]);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* request.c - the life of a request: parse, check every member, put the native body. */
-#include "translate/chat.h"
+#include "translate/tools.h"
 
 #include "base/str.h"
 
@@ -171,8 +171,7 @@ const struct json_val *chat_parse(struct dgm_request *r, struct dgm_str text)
 
 /* ---- public ---- */
 
-/* The body is put in two steps: all before `contents`, then, with every need answered, the contents. */
-static void put_head(struct dgm_request *r, struct dgm_buf *openai)
+static void open_body(struct dgm_request *r, struct dgm_buf *openai)
 {
     const struct json_val *root = NULL;
     struct json_error e;
@@ -187,14 +186,20 @@ static void put_head(struct dgm_request *r, struct dgm_buf *openai)
         return;
     }
     read_members(r, root);
-    if (r->rc != DGM_OK)
-        return;
+    google_read(r);
+}
+
+/* The body is put in two steps: all before `contents`, then, with every need answered, the contents. */
+static void put_head(struct dgm_request *r)
+{
+    tools_read(r);
     chat_check_messages(r);
     chat_collect_needs(r);
     if (r->rc != DGM_OK)
         return;
     json_open_obj(&r->writer);
     chat_put_system(r, &r->writer);
+    tools_put(r, &r->writer);
     chat_put_config(r, &r->writer);
 }
 
@@ -204,7 +209,7 @@ static enum dgm_rc finish(struct dgm_request *r, struct dgm_fail *reterr)
         chat_put_contents(r, &r->writer);
         if (r->rc == DGM_OK)
             json_close_obj(&r->writer);
-        chat_end_ignored(r);
+        chat_end_notes(r);
         if (r->body.rc != DGM_OK)
             chat_no_memory(r);
         r->segment = dgm_buf_str(&r->body);
@@ -235,7 +240,7 @@ static struct dgm_request *request_new(const struct dgm_env *env)
     return r;
 }
 
-enum dgm_rc dgm_chat_request(const struct dgm_env *env, struct dgm_buf *openai,
+enum dgm_rc dgm_request_open(const struct dgm_env *env, struct dgm_buf *openai,
                              struct dgm_request **ret, struct dgm_fail *reterr)
 {
     assert(env->id.n != 0 && env->id.n <= 64);
@@ -244,13 +249,35 @@ enum dgm_rc dgm_chat_request(const struct dgm_env *env, struct dgm_buf *openai,
         dgm_fail_row(reterr, DGM_ERR_NO_MEMORY);
         return DGM_E_NOMEM;
     }
-    put_head(r, openai);
-    if (r->rc == DGM_OK && r->needs_n != 0) {
+    open_body(r, openai);
+    enum dgm_rc rc = r->rc;
+    if (rc == DGM_OK) {
         *ret = r;
-        return DGM_NEED;
+        return DGM_OK;
     }
-    enum dgm_rc rc = finish(r, reterr);
-    if (rc == DGM_OK)
+    *reterr = r->fail;
+    dgm_request_free(r);
+    return rc;
+}
+
+enum dgm_rc dgm_request_translate(struct dgm_request *r, enum dgm_surface surface,
+                                  struct dgm_fail *reterr)
+{
+    assert(!r->complete && r->body.n == 0);
+    r->surface = surface;
+    put_head(r);
+    return r->rc == DGM_OK && r->needs_n != 0 ? DGM_NEED : finish(r, reterr);
+}
+
+enum dgm_rc dgm_chat_request(const struct dgm_env *env, struct dgm_buf *openai,
+                             struct dgm_request **ret, struct dgm_fail *reterr)
+{
+    struct dgm_request *r;
+    enum dgm_rc rc = dgm_request_open(env, openai, &r, reterr);
+    if (rc != DGM_OK)
+        return rc;
+    rc = dgm_request_translate(r, env->surface, reterr);
+    if (rc == DGM_OK || rc == DGM_NEED)
         *ret = r;
     else
         dgm_request_free(r);
@@ -310,9 +337,15 @@ bool dgm_request_wants_usage(const struct dgm_request *r)
     return r->usage;
 }
 
-struct dgm_str dgm_request_ignored(const struct dgm_request *r)
+struct dgm_str dgm_request_notes(const struct dgm_request *r, enum dgm_note kind)
 {
-    return r->ignored_text;
+    return r->notes[kind].text;
+}
+
+size_t dgm_request_headers(const struct dgm_request *r, const struct dgm_header **ret)
+{
+    *ret = r->headers;
+    return r->headers_n;
 }
 
 size_t dgm_request_kept(const struct dgm_request *r, const struct dgm_kept **ret)

@@ -111,7 +111,7 @@ static void note_request(struct dgm_request *r, enum dgm_surface surface, struct
     size_t n = dgm_request_body(r, &segments);
     for (size_t i = 0; i < n; i++)
         dgm_buf_put(&o->body, segments[i]);
-    dgm_buf_put(&o->ignored, dgm_request_ignored(r));
+    dgm_buf_put(&o->ignored, dgm_request_notes(r, DGM_NOTE_IGNORED));
 
     const struct dgm_place place = {surface, DGM_STR("golden-project"), DGM_STR("us-central1")};
     dgm_buf_put_lit(&o->target, "POST ");

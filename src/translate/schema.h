@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * schema.h - JSON Schemas as Gemini takes them (google.md 6.5, 6.6).
+ *
+ * Models that take JSON Schema get the client's text untouched, key order and numbers included. Others, and the
+ * `parameters` and `responseSchema` of Google's own samples, get OpenAPI's subset; what that cannot say goes into
+ * descriptions where it helps, and into a note (DGM_NOTE_SCHEMA) always.
+ */
+#ifndef TRANSLATE_SCHEMA_H
+#define TRANSLATE_SCHEMA_H
+
+#include "translate/chat.h"
+
+enum schema_form {
+    SCHEMA_JSON,   /* as it came: parametersJsonSchema, responseJsonSchema */
+    SCHEMA_SUBSET, /* OpenAPI's subset: parameters, responseSchema */
+};
+
+/** The form that the request's model takes. */
+enum schema_form schema_form(const struct dgm_request *);
+
+/**
+ * Puts a schema as a value. `label` is whose it is, for the notes: a tool's name, or "response_format". Refuses, with
+ * its place and pointer, one that cannot be sent at all: no object, a $ref that leads nowhere.
+ */
+void schema_put(struct dgm_request *, struct json_writer *, const struct json_val *schema,
+                enum schema_form, struct dgm_str label, const struct chat_place *);
+
+/** Whether it says anything of an object with members: Gemini wants no parameters at all for a function without any
+ * (user-pain B10). */
+bool schema_is_empty(const struct json_val *schema);
+
+#endif
