@@ -134,6 +134,10 @@ static bool read_option(struct golden_case *c, struct dgm_str key, struct dgm_st
         c->model = value;
         return value.n != 0;
     }
+    if (dgm_str_eq(key, DGM_STR("strict")) || dgm_str_eq(key, DGM_STR("bounds-thoughts"))) {
+        *(key.p[0] == 's' ? &c->strict : &c->bounds_thoughts) = true;
+        return value.n == 0;
+    }
     if (dgm_str_eq(key, DGM_STR("end")))
         return read_error_id(value, &c->end);
     if (dgm_str_eq(key, DGM_STR("supply")) && c->supplies_n < GOLDEN_SUPPLIES_MAX) {

@@ -16,14 +16,16 @@ static struct dgm_buf *const no_buf = NULL;
 static void outcome_init(struct outcome *o)
 {
     *o = (struct outcome){0};
-    struct dgm_buf *bufs[] = {&o->body, &o->error, &o->ignored, &o->target, &o->kept, no_buf};
+    struct dgm_buf *bufs[] = {&o->body,    &o->error,  &o->ignored, &o->schema, &o->warning,
+                              &o->headers, &o->target, &o->kept,    no_buf};
     for (struct dgm_buf **b = bufs; *b; b++)
         dgm_buf_init(*b, &dgm_alloc_libc, OUTCOME_BYTES_MAX);
 }
 
 void outcome_dispose(struct outcome *o)
 {
-    struct dgm_buf *bufs[] = {&o->body, &o->error, &o->ignored, &o->target, &o->kept, no_buf};
+    struct dgm_buf *bufs[] = {&o->body,    &o->error,  &o->ignored, &o->schema, &o->warning,
+                              &o->headers, &o->target, &o->kept,    no_buf};
     for (struct dgm_buf **b = bufs; *b; b++)
         dgm_buf_dispose(*b);
 }
@@ -81,6 +83,8 @@ static enum dgm_rc translate_request(const struct golden_case *c, const struct d
     const struct dgm_env env = {
         .alloc = alloc,
         .surface = c->surface,
+        .strict = c->strict,
+        .max_tokens_bounds_thoughts = c->bounds_thoughts,
         .now = GOLDEN_NOW,
         .id = DGM_STR(GOLDEN_ID),
         .model = c->kind == GOLDEN_REQUEST ? c->model : (struct dgm_str){0},
@@ -112,6 +116,17 @@ static void note_request(struct dgm_request *r, enum dgm_surface surface, struct
     for (size_t i = 0; i < n; i++)
         dgm_buf_put(&o->body, segments[i]);
     dgm_buf_put(&o->ignored, dgm_request_notes(r, DGM_NOTE_IGNORED));
+    dgm_buf_put(&o->schema, dgm_request_notes(r, DGM_NOTE_SCHEMA));
+    dgm_buf_put(&o->warning, dgm_request_notes(r, DGM_NOTE_WARNING));
+
+    const struct dgm_header *headers;
+    n = dgm_request_headers(r, &headers);
+    for (size_t i = 0; i < n; i++) {
+        dgm_buf_put(&o->headers, headers[i].name);
+        dgm_buf_put_lit(&o->headers, ": ");
+        dgm_buf_put(&o->headers, headers[i].value);
+        dgm_buf_put_char(&o->headers, '\n');
+    }
 
     const struct dgm_place place = {surface, DGM_STR("golden-project"), DGM_STR("us-central1")};
     dgm_buf_put_lit(&o->target, "POST ");

@@ -214,6 +214,9 @@ static void compare_files(struct report *r, const struct outcome *o)
         compare(r, "gemini.json", JSON, absent_if_empty(&o->body));
         compare(r, "error.json", JSON, absent_if_empty(&o->error));
         compare(r, "ignored.txt", TEXT, absent_if_empty(&o->ignored));
+        compare(r, "schema-notes.txt", TEXT, absent_if_empty(&o->schema));
+        compare(r, "warning.txt", TEXT, absent_if_empty(&o->warning));
+        compare(r, "headers.txt", BYTES, absent_if_empty(&o->headers));
         compare_status(r, o->status, 400);
         if (has_file(r->c, "target.txt"))
             compare(r, "target.txt", TEXT, absent_if_empty(&o->target));
@@ -245,6 +248,9 @@ static bool same_outcome(const struct outcome *a, const struct outcome *b)
            dgm_str_eq(dgm_buf_str(&a->body), dgm_buf_str(&b->body)) &&
            dgm_str_eq(dgm_buf_str(&a->error), dgm_buf_str(&b->error)) &&
            dgm_str_eq(dgm_buf_str(&a->ignored), dgm_buf_str(&b->ignored)) &&
+           dgm_str_eq(dgm_buf_str(&a->schema), dgm_buf_str(&b->schema)) &&
+           dgm_str_eq(dgm_buf_str(&a->warning), dgm_buf_str(&b->warning)) &&
+           dgm_str_eq(dgm_buf_str(&a->headers), dgm_buf_str(&b->headers)) &&
            dgm_str_eq(dgm_buf_str(&a->kept), dgm_buf_str(&b->kept));
 }
 
