@@ -165,6 +165,15 @@ struct dgm_kept {
 DGM_MUST_USE enum dgm_rc dgm_chat_response(struct dgm_request *, int status, struct dgm_str native,
                                            struct dgm_buf *out, int *ret_status);
 
+/** When a client should ask again after an upstream's error (RetryInfo in its details; user-pain G1). */
+struct dgm_retry {
+    int64_t after_ms; /* for Retry-After and retry-after-ms; negative: nobody said */
+    bool hopeless;    /* x-should-retry: false; the same request would fail again, or only after very long */
+};
+
+/** That of the answer, or of the stream's error, which the request got last. */
+struct dgm_retry dgm_request_retry(const struct dgm_request *);
+
 /** What DGM_KEEP of dgm_chat_response or dgm_stream_feed asks to store: so many records at `*ret`. */
 size_t dgm_request_kept(const struct dgm_request *, const struct dgm_kept **ret);
 

@@ -20,12 +20,20 @@ static void fail_rc(struct gw_exchange *x, enum dgm_rc rc)
     gw_exchange_fail_as(x, rc == DGM_E_NOMEM ? DGM_ERR_NO_MEMORY : DGM_ERR_UPSTREAM_LARGE);
 }
 
+/* When to ask again stands in headers. */
+static void take_retry(struct gw_exchange *x, int status)
+{
+    x->reply.has_retry = status >= 400;
+    x->reply.retry = dgm_request_retry(x->chat.request);
+}
+
 /* Ends a stream after its error event; as a plain answer with a real status where nothing has gone out yet. */
 static void end_broken(struct gw_exchange *x)
 {
     if (x->stage == GW_WAITING && !dgm_stream_started(x->chat.stream)) {
         dgm_buf_clear(&x->out);
         int status = dgm_stream_put_error(x->chat.stream, &x->out);
+        take_retry(x, status);
         gw_exchange_answer(x, status, GW_MEDIA_JSON);
         return;
     }
@@ -125,6 +133,7 @@ static void on_end(void *owner)
     } else {
         dgm_buf_dispose(&x->out);
         x->out = object;
+        take_retry(x, status);
         gw_exchange_answer(x, status, GW_MEDIA_JSON);
     }
 }

@@ -13,6 +13,17 @@ static void put_if(struct dgm_buf *out, struct dgm_str name, struct dgm_str valu
         http_put_header(out, name, value);
 }
 
+/* OpenAI's SDKs obey all three: the finer one first, and the last above both (user-pain G1). */
+static void put_retry(struct dgm_buf *out, const struct dgm_retry *retry)
+{
+    if (retry->after_ms >= 0) {
+        http_put_header_int(out, DGM_STR("Retry-After"), (retry->after_ms + 999) / 1000);
+        http_put_header_int(out, DGM_STR("retry-after-ms"), retry->after_ms);
+    }
+    if (retry->hopeless)
+        http_put_header_lit(out, "x-should-retry", "false");
+}
+
 /* All but how the body is framed. */
 static void put_common(struct dgm_buf *out, const struct gw_reply *r, int status)
 {
@@ -24,13 +35,16 @@ static void put_common(struct dgm_buf *out, const struct gw_reply *r, int status
     put_if(out, DGM_STR("x-dragoman-schema-notes"), r->notes[DGM_NOTE_SCHEMA]);
     put_if(out, DGM_STR("x-dragoman-warning"), r->notes[DGM_NOTE_WARNING]);
     put_if(out, DGM_STR("Allow"), r->allow);
-    if (status == 503)
+    if (r->has_retry)
+        put_retry(out, &r->retry);
+    else if (status == 503)
         http_put_header_lit(out, "Retry-After", "1");
     if (r->origin.n != 0) {
         http_put_header(out, DGM_STR("Access-Control-Allow-Origin"), r->origin);
         http_put_header_lit(out, "Access-Control-Expose-Headers",
                             "x-request-id, x-dragoman-upstream, x-dragoman-ignored, "
-                            "x-dragoman-schema-notes, x-dragoman-warning");
+                            "x-dragoman-schema-notes, x-dragoman-warning, "
+                            "retry-after, retry-after-ms, x-should-retry");
         http_put_header_lit(out, "Vary", "Origin");
         if (status == 204) {
             put_if(out, DGM_STR("Access-Control-Allow-Methods"), r->allow);

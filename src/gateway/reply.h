@@ -13,13 +13,15 @@ struct gw_reply {
     struct dgm_str origin;                /* of a page that may ask: it may read the answer too */
     struct dgm_str notes[GW_REPLY_NOTES]; /* by enum dgm_note: what the translation has to say */
     struct dgm_str upstream;              /* who answered */
-    struct dgm_str allow;                 /* the methods of the path; for 405 and OPTIONS */
-    struct dgm_str media;                 /* of a stream; absent: text/event-stream */
-    struct dgm_str preflight;             /* Access-Control-Request-Headers of a page's OPTIONS */
-    int64_t now;                          /* seconds since 1970 */
-    unsigned minor;                       /* of the request's HTTP/1.minor */
-    bool head_only;                       /* the request was HEAD: no body follows */
-    bool keep_alive;                      /* the connection stays after this answer */
+    struct dgm_retry retry;               /* of an upstream's error, when has_retry */
+    bool has_retry;
+    struct dgm_str allow;     /* the methods of the path; for 405 and OPTIONS */
+    struct dgm_str media;     /* of a stream; absent: text/event-stream */
+    struct dgm_str preflight; /* Access-Control-Request-Headers of a page's OPTIONS */
+    int64_t now;              /* seconds since 1970 */
+    unsigned minor;           /* of the request's HTTP/1.minor */
+    bool head_only;           /* the request was HEAD: no body follows */
+    bool keep_alive;          /* the connection stays after this answer */
 };
 
 /** The head of an answer whose body has `body_bytes`; status 204 has none. */

@@ -17,15 +17,6 @@ static const struct {
 #undef FINISH
 };
 
-static const struct upstream_error {
-    int status;
-    const char *type, *code;
-} upstream_errors[] = {
-#define UPSTREAM_ERROR(status, type, code) {status, type, code},
-#include "translate/upstream_errors.def"
-#undef UPSTREAM_ERROR
-};
-
 /* ---- usage ---- */
 
 static int64_t count(const struct json_val *usage, struct dgm_str name)
@@ -216,58 +207,4 @@ void answer_put_head(const struct dgm_request *r, struct json_writer *w, struct 
     json_member_str(w, "object", object);
     json_member_int(w, "created", r->env.now);
     json_member_str(w, "model", r->model_sent);
-}
-
-/* ---- errors ---- */
-
-const struct json_val *answer_error(const struct json_val *root)
-{
-    if (json_kind(root) == JSON_ARR) /* Google wraps errors in an array of one (google.md 5.1) */
-        root = json_at(root, 0);
-    const struct json_val *error = json_get(root, DGM_STR("error"));
-    return json_kind(error) == JSON_OBJ ? error : NULL;
-}
-
-static const struct upstream_error *find_error(int status)
-{
-    const struct upstream_error *hundred = NULL;
-    for (size_t i = 0; i < sizeof upstream_errors / sizeof *upstream_errors; i++) {
-        if (upstream_errors[i].status == status)
-            return &upstream_errors[i];
-        if (upstream_errors[i].status == status / 100 * 100)
-            hundred = &upstream_errors[i];
-    }
-    return hundred;
-}
-
-int answer_put_error(struct dgm_buf *out, int status, const struct json_val *native)
-{
-    const struct json_val *error = answer_error(native);
-    int64_t code = 0;
-    if (status == 0 && json_int(json_get(error, DGM_STR("code")), &code) && code >= 400 &&
-        code <= 599)
-        status = (int)code;
-    const struct upstream_error *row = find_error(status);
-    struct dgm_str message = json_get_str(error, DGM_STR("message"));
-    if (!row || message.n == 0) {
-        struct dgm_fail broken;
-        dgm_fail_row(&broken, DGM_ERR_UPSTREAM_BROKEN);
-        dgm_fail_put(&broken, out);
-        return row && status != 200 ? status : dgm_error_status(broken.id);
-    }
-    struct json_writer w = json_writer(out);
-    json_open_obj(&w);
-    json_put_key(&w, DGM_STR("error"));
-    json_open_obj(&w);
-    json_member_str(&w, "message", message);
-    json_member_str(&w, "type", dgm_str_c(row->type));
-    json_member_null(&w, "param");
-    json_member_str(&w, "code", dgm_str_c(row->code));
-    if (json_get_str(error, DGM_STR("status")).n)
-        json_member_str(&w, "status", json_get_str(error, DGM_STR("status")));
-    if (json_kind(json_get(error, DGM_STR("details"))) == JSON_ARR)
-        json_member_val(&w, "details", json_get(error, DGM_STR("details")));
-    json_close_obj(&w);
-    json_close_obj(&w);
-    return status;
 }

@@ -54,14 +54,4 @@ void answer_put_call(struct dgm_request *, struct json_writer *, const struct js
 /** Puts id, object, created and model: what begins every answer and every chunk. */
 void answer_put_head(const struct dgm_request *, struct json_writer *, struct dgm_str object);
 
-/**
- * Puts the error object for an upstream's error and returns the client's HTTP status. `native` is the
- * answer's JSON root (an object or Google's one-element array), or NULL when it had none; status 0: as the
- * error itself says.
- */
-int answer_put_error(struct dgm_buf *out, int status, const struct json_val *native);
-
-/** The upstream's error in a JSON root; NULL when it is none. */
-const struct json_val *answer_error(const struct json_val *root);
-
 #endif

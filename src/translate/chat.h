@@ -11,6 +11,7 @@
  *   contents.c  the conversation put: systemInstruction and contents
  *   parts.c     one content part: text, images, audio, files; media.c their MIME types
  *   results.c   tool results, brought behind the calls they answer
+ *   failure.c   an upstream's error as OpenAI's
  *   answer.c    what whole and streamed answers share; response.c and stream.c are the two of them
  */
 #ifndef TRANSLATE_CHAT_H
@@ -115,6 +116,8 @@ struct dgm_request {
     size_t needs_n, needs_used;
     struct dgm_kept *kept;
     size_t kept_n, kept_cap, calls_n; /* calls_n: ids given out so far */
+
+    struct dgm_retry retry; /* of the upstream's last error */
 
     enum dgm_rc rc; /* sticky: the first refusal or lack of memory */
     struct dgm_fail fail;

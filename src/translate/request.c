@@ -226,7 +226,7 @@ static struct dgm_request *request_new(const struct dgm_env *env)
     struct dgm_request *r = alloc->resize(alloc->ctx, NULL, 0, sizeof *r);
     if (!r)
         return NULL;
-    *r = (struct dgm_request){.env = *env, .limits = default_limits};
+    *r = (struct dgm_request){.env = *env, .limits = default_limits, .retry = {.after_ms = -1}};
     r->env.alloc = alloc;
     if (env->limits && env->limits->arena_bytes)
         r->limits.arena_bytes = env->limits->arena_bytes;
@@ -346,6 +346,11 @@ size_t dgm_request_headers(const struct dgm_request *r, const struct dgm_header 
 {
     *ret = r->headers;
     return r->headers_n;
+}
+
+struct dgm_retry dgm_request_retry(const struct dgm_request *r)
+{
+    return r->retry;
 }
 
 size_t dgm_request_kept(const struct dgm_request *r, const struct dgm_kept **ret)

@@ -3,6 +3,7 @@
 #include "translate/answer.h"
 
 #include "base/str.h"
+#include "translate/failure.h"
 
 #include <string.h>
 
@@ -122,12 +123,12 @@ static int put_failure(enum dgm_error id, struct dgm_buf *out)
 
 /* What an answer is, by its status and its members; puts the client's and returns the client's status. */
 static int put_answer(struct dgm_request *r, int status, const struct json_val *root,
-                      struct dgm_buf *out)
+                      struct dgm_str native, struct dgm_buf *out)
 {
     const struct json_val *candidates = json_get(root, DGM_STR("candidates"));
     const struct json_val *feedback = json_get(root, DGM_STR("promptFeedback"));
-    if (status != 200 || answer_error(root))
-        return answer_put_error(out, status == 200 ? 0 : status, root);
+    if (status != 200 || failure_find(root))
+        return failure_put(r, out, status == 200 ? 0 : status, root, native);
     if (json_size(candidates) == 0 && json_get_str(feedback, DGM_STR("blockReason")).n == 0)
         return put_failure(DGM_ERR_UPSTREAM_BROKEN, out);
     if (!is_whole(candidates))
@@ -140,6 +141,7 @@ enum dgm_rc dgm_chat_response(struct dgm_request *r, int status, struct dgm_str 
                               struct dgm_buf *out, int *ret_status)
 {
     r->kept_n = 0;
+    r->retry = (struct dgm_retry){.after_ms = -1};
     if (native.n > r->limits.event_bytes) {
         *ret_status = put_failure(DGM_ERR_UPSTREAM_LARGE, out);
         return out->rc;
@@ -147,13 +149,17 @@ enum dgm_rc dgm_chat_response(struct dgm_request *r, int status, struct dgm_str 
     char *text = dgm_arena_take(&r->arena, native.n + JSON_PADDING);
     if (!text)
         return DGM_E_NOMEM;
+    /* An error that is framed as an event is one all the same (user-pain G2). */
+    struct dgm_str frame = DGM_STR("data:");
+    if (status != 200 && dgm_str_starts(native, frame))
+        native = dgm_str_skip(native, frame.n);
     if (native.n)
         memcpy(text, native.p, native.n);
     const struct json_val *root = NULL;
     struct json_error e;
     if (json_parse(&r->arena, text, native.n, r->limits.depth, &root, &e) == DGM_E_NOMEM)
         return DGM_E_NOMEM;
-    int answered = put_answer(r, status, root, out);
+    int answered = put_answer(r, status, root, native, out);
     if (r->rc != DGM_OK || out->rc != DGM_OK)
         return r->rc != DGM_OK ? r->rc : out->rc;
     *ret_status = answered;

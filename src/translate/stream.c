@@ -4,6 +4,7 @@
 
 #include "base/sse.h"
 #include "base/str.h"
+#include "translate/failure.h"
 
 #include <string.h>
 
@@ -163,8 +164,8 @@ static enum dgm_rc take_event(struct dgm_stream *s, struct dgm_buf *out)
     s->event = NULL;
     if (rc == DGM_E_NOMEM)
         return no_memory(s);
-    if (answer_error(root)) {
-        s->error_status = answer_put_error(&s->error, 0, root);
+    if (failure_find(root)) {
+        s->error_status = failure_put(s->r, &s->error, 0, root, (struct dgm_str){0});
         return put_error(s, out);
     }
     if (e.trouble == JSON_EMPTY) /* an event without data says nothing */

@@ -316,6 +316,21 @@ def test_answers_that_are_none(serve, front, broken, stream):
     wait_for(lambda: daemon.stats()["upstream_connections"] == 0)
 
 
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+def test_when_to_ask_again_stands_in_headers(serve, front, stream):
+    """user-pain G1: Google tells in the body; OpenAI's SDKs look at headers."""
+    body = {"error": {"code": 429, "message": "Slow down.", "status": "RESOURCE_EXHAUSTED", "details": [
+        {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "1.0001s"}]}}
+    head = b"HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/json\r\n"
+    daemon = front(serve(once(sized(json.dumps(body).encode(), head))))
+    answer = chat(daemon, stream=stream)
+    assert error_of(answer, 429, "rate_limit_exceeded") == "Slow down."
+    assert (answer["retry-after"], answer["retry-after-ms"], answer["x-should-retry"]) == ("2", "1001", None)
+    body["error"]["details"][0]["retryDelay"] = "3600s"
+    answer = chat(front(serve(once(sized(json.dumps(body).encode(), head)))), stream=stream)
+    assert (answer["retry-after"], answer["x-should-retry"]) == ("3600", "false")
+
+
 CUTS = {
     "before a byte": b"",
     "in the head": HEAD,

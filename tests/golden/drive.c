@@ -17,7 +17,7 @@ static void outcome_init(struct outcome *o)
 {
     *o = (struct outcome){0};
     struct dgm_buf *bufs[] = {&o->body,    &o->error,  &o->ignored, &o->schema, &o->warning,
-                              &o->headers, &o->target, &o->kept,    no_buf};
+                              &o->headers, &o->target, &o->kept,    &o->retry,  no_buf};
     for (struct dgm_buf **b = bufs; *b; b++)
         dgm_buf_init(*b, &dgm_alloc_libc, OUTCOME_BYTES_MAX);
 }
@@ -25,7 +25,7 @@ static void outcome_init(struct outcome *o)
 void outcome_dispose(struct outcome *o)
 {
     struct dgm_buf *bufs[] = {&o->body,    &o->error,  &o->ignored, &o->schema, &o->warning,
-                              &o->headers, &o->target, &o->kept,    no_buf};
+                              &o->headers, &o->target, &o->kept,    &o->retry,  no_buf};
     for (struct dgm_buf **b = bufs; *b; b++)
         dgm_buf_dispose(*b);
 }
@@ -148,6 +148,19 @@ static void note_kept(const struct dgm_request *r, struct outcome *o)
     }
 }
 
+/* What the headers of an error advise: "after_ms N", "hopeless". */
+static void note_retry(const struct dgm_request *r, struct outcome *o)
+{
+    struct dgm_retry retry = dgm_request_retry(r);
+    if (retry.after_ms >= 0) {
+        dgm_buf_put_lit(&o->retry, "after_ms ");
+        dgm_buf_put_int(&o->retry, retry.after_ms);
+        dgm_buf_put_char(&o->retry, '\n');
+    }
+    if (retry.hopeless)
+        dgm_buf_put_lit(&o->retry, "hopeless\n");
+}
+
 /* ---- the whole answer --------------------------------------------------------------------------------- */
 
 static enum dgm_rc drive_response(const struct golden_case *c, struct dgm_request *r,
@@ -169,6 +182,8 @@ static enum dgm_rc drive_response(const struct golden_case *c, struct dgm_reques
         expect(o, out.rc == DGM_OK, "DGM_OK means that `out` is complete");
         dgm_buf_put(&o->body, dgm_buf_str(&out));
         o->status = status;
+        if (status >= 400)
+            note_retry(r, o);
     }
     dgm_buf_dispose(&out);
     return rc;

@@ -226,6 +226,7 @@ static void compare_files(struct report *r, const struct outcome *o)
             fail(r, "the answer came to %d", (int)o->rc);
         compare(r, "openai.json", JSON, absent_if_empty(&o->body));
         compare_status(r, o->status, 200);
+        compare(r, "retry.txt", TEXT, absent_if_empty(&o->retry));
         compare(r, "kept.txt", TEXT, absent_if_empty(&o->kept));
         return;
     case GOLDEN_STREAM:

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* failure.c - what an upstream answered instead of an answer, as OpenAI's error object. */
+#include "translate/failure.h"
+
+#include "base/str.h"
+#include "base/utf8.h"
+
+#define WAIT_MAX_MS                                                                                \
+    60000 /* openai-node takes longer waits for none and tries again at once (user-pain G1) */
+#define QUOTED_BYTES_MAX 200 /* of a page or text that is no JSON */
+
+enum where { ANY, MESSAGE, REASON, QUOTA };
+enum advice { RETRY, HOPELESS };
+
+struct row {
+    int status;
+    enum where where;
+    const char *words;
+    int becomes;
+    const char *type, *code;
+    enum advice advice;
+};
+
+static const struct row rows[] = {
+#define UPSTREAM_ERROR(status, where, words, becomes, type, code, advice)                          \
+    {status, where, words, becomes, type, code, advice},
+#include "translate/upstream_errors.def"
+#undef UPSTREAM_ERROR
+};
+
+/* What an upstream says, whatever its shape was. */
+struct failure {
+    int status;
+    struct dgm_str message;         /* absent: it said nothing */
+    struct dgm_str google;          /* its google.rpc.Code's name */
+    const struct json_val *details; /* an array, or NULL */
+};
+
+/* ---- reading ---- */
+
+const struct json_val *failure_find(const struct json_val *root)
+{
+    if (json_kind(root) == JSON_ARR) /* Google wraps errors in an array of one (google.md 5.1) */
+        root = json_at(root, 0);
+    const struct json_val *error = json_get(root, DGM_STR("error"));
+    return json_kind(error) == JSON_OBJ ? error : NULL;
+}
+
+static int read_code(const struct json_val *error)
+{
+    static const char *const names[] = {"code", "http_status_code"}; /* the second is TGI's */
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        int64_t code;
+        if (json_int(json_get(error, dgm_str_c(names[i])), &code) && code >= 400 && code <= 599)
+            return (int)code;
+    }
+    return 0;
+}
+
+/* vLLM before 0.10 put the error's members at the top; TGI has a text at `error` (google.md 8.3, 8.4). */
+static struct failure read_failure(int status, const struct json_val *root)
+{
+    const struct json_val *error = failure_find(root);
+    struct failure f = {.status = status, .message = json_get_str(root, DGM_STR("error"))};
+    if (!error && json_get_str(root, DGM_STR("message")).n)
+        error = root;
+    if (error)
+        f.message = json_get_str(error, DGM_STR("message"));
+    if (f.status == 0)
+        f.status = read_code(error);
+    f.google = json_get_str(error, DGM_STR("status"));
+    f.details = json_get(error, DGM_STR("details"));
+    if (json_kind(f.details) != JSON_ARR)
+        f.details = NULL;
+    return f;
+}
+
+/* The next of the details whose type ends in `name`: "RetryInfo". */
+static const struct json_val *next_detail(struct json_iter *details, struct dgm_str name)
+{
+    while (json_next(details))
+        if (dgm_str_ends(json_get_str(details->value, DGM_STR("@type")), name))
+            return details->value;
+    return NULL;
+}
+
+static bool has(struct dgm_str text, struct dgm_str words)
+{
+    return dgm_str_find(text, words) < text.n;
+}
+
+static bool quota_has(const struct failure *f, struct dgm_str words)
+{
+    struct json_iter details = json_iter(f->details);
+    const struct json_val *quota;
+    while ((quota = next_detail(&details, DGM_STR("QuotaFailure"))) != NULL) {
+        struct json_iter it = json_iter(json_get(quota, DGM_STR("violations")));
+        while (json_next(&it))
+            if (has(json_get_str(it.value, DGM_STR("quotaId")), words))
+                return true;
+    }
+    return false;
+}
+
+static bool reason_has(const struct failure *f, struct dgm_str words)
+{
+    struct json_iter details = json_iter(f->details);
+    const struct json_val *info;
+    while ((info = next_detail(&details, DGM_STR("ErrorInfo"))) != NULL)
+        if (has(json_get_str(info, DGM_STR("reason")), words))
+            return true;
+    return false;
+}
+
+static bool fits(const struct row *row, const struct failure *f)
+{
+    struct dgm_str words = dgm_str_c(row->words);
+    switch (row->where) {
+    case MESSAGE:
+        return has(f->message, words);
+    case REASON:
+        return reason_has(f, words);
+    case QUOTA:
+        return quota_has(f, words);
+    case ANY:
+        break;
+    }
+    return true;
+}
+
+/* NULL: the status is none of an error. */
+static const struct row *find_row(const struct failure *f)
+{
+    const struct row *hundred = NULL;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (rows[i].status == f->status && fits(&rows[i], f))
+            return &rows[i];
+        if (rows[i].status == f->status / 100 * 100 && rows[i].where == ANY)
+            hundred = &rows[i];
+    }
+    return hundred;
+}
+
+/* ---- when to try again ---- */
+
+/* A google.protobuf.Duration, "45.837906927s", in milliseconds, rounded up; negative when it is none. */
+static int64_t read_duration(struct dgm_str text)
+{
+    double seconds;
+    if (!dgm_str_ends(text, DGM_STR("s")) ||
+        !dgm_str_double(dgm_str_head(text, text.n - 1), &seconds) || seconds < 0 || seconds > 1e9)
+        return -1;
+    double ms = seconds * 1000;
+    return (int64_t)ms + ((double)(int64_t)ms < ms);
+}
+
+static struct dgm_retry read_retry(const struct failure *f, const struct row *row)
+{
+    struct json_iter details = json_iter(f->details);
+    const struct json_val *info = next_detail(&details, DGM_STR("RetryInfo"));
+    struct dgm_retry retry = {.after_ms = read_duration(json_get_str(info, DGM_STR("retryDelay")))};
+    retry.hopeless = row->advice == HOPELESS || retry.after_ms > WAIT_MAX_MS;
+    return retry;
+}
+
+/* ---- putting ---- */
+
+/* The first number at or behind `*at`, which moves behind it; 0 when there is none. */
+static uint64_t next_number(struct dgm_str text, size_t *at)
+{
+    uint64_t number = 0;
+    while (*at < text.n && (text.p[*at] < '0' || text.p[*at] > '9'))
+        ++*at;
+    size_t first = *at;
+    while (*at < text.n && text.p[*at] >= '0' && text.p[*at] <= '9')
+        ++*at;
+    dgm_str_u64(dgm_str_head(dgm_str_skip(text, first), *at - first), &number);
+    return number;
+}
+
+static void add_number(struct json_writer *w, uint64_t number)
+{
+    char text[24];
+    struct dgm_buf digits = {.p = text, .cap = sizeof text, .max = sizeof text};
+    dgm_buf_put_int(&digits, (int64_t)number);
+    json_add_str(w, dgm_buf_str(&digits));
+}
+
+/*
+ * The words that clients look for (user-pain G5). Google names both numbers, the count first; TGI the limit: of the
+ * first two the smaller is the limit.
+ */
+static void add_context_length(struct json_writer *w, struct dgm_str message)
+{
+    size_t at = 0;
+    uint64_t count = next_number(message, &at), limit = next_number(message, &at);
+    if (count == 0 || limit == 0 || has(message, DGM_STR("maximum context length")))
+        return;
+    json_add_str(w, DGM_STR("This model's maximum context length is "));
+    add_number(w, count < limit ? count : limit);
+    json_add_str(w, DGM_STR(" tokens. However, your messages resulted in "));
+    add_number(w, count < limit ? limit : count);
+    json_add_str(w, DGM_STR(" tokens. "));
+}
+
+/* The first field at fault, which the message often leaves out. */
+static const struct json_val *first_violation(const struct failure *f)
+{
+    struct json_iter details = json_iter(f->details);
+    const struct json_val *bad = next_detail(&details, DGM_STR("BadRequest"));
+    return json_at(json_get(bad, DGM_STR("fieldViolations")), 0);
+}
+
+static void put_message(struct json_writer *w, const struct failure *f, const struct row *row)
+{
+    const struct json_val *violation = first_violation(f);
+    struct dgm_str description = json_get_str(violation, DGM_STR("description"));
+    json_open_str(w);
+    if (dgm_str_eq(dgm_str_c(row->code), DGM_STR("context_length_exceeded")))
+        add_context_length(w, f->message);
+    json_add_str(w, f->message);
+    if (description.n && !has(f->message, description)) {
+        json_add_str(w, DGM_STR(" ("));
+        json_add_str(w, description);
+        json_add_str(w, DGM_STR(")"));
+    }
+    json_close_str(w);
+}
+
+static void put_object(struct json_writer *w, const struct failure *f, const struct row *row)
+{
+    struct dgm_str field = json_get_str(first_violation(f), DGM_STR("field"));
+    json_open_obj(w);
+    json_put_key(w, DGM_STR("error"));
+    json_open_obj(w);
+    json_put_key(w, DGM_STR("message"));
+    put_message(w, f, row);
+    json_member_str(w, "type", dgm_str_c(row->type));
+    json_put_key(w, DGM_STR("param"));
+    if (field.n)
+        json_put_str(w, field);
+    else
+        json_put_null(w);
+    json_member_str(w, "code", dgm_str_c(row->code));
+    if (f->google.n)
+        json_member_str(w, "status", f->google);
+    if (f->details)
+        json_member_val(w, "details", f->details);
+    json_close_obj(w);
+    json_close_obj(w);
+}
+
+/* ---- what is no JSON ---- */
+
+/* The title of a page, or the first line of a text, in valid UTF-8 without control characters' power: JSON escapes. */
+static struct dgm_str quotable(struct dgm_str text)
+{
+    struct dgm_str title = DGM_STR("<title>");
+    size_t at = dgm_str_find(text, title);
+    if (at < text.n) {
+        text = dgm_str_skip(text, at + title.n);
+        text = dgm_str_head(text, dgm_str_find_char(text, '<'));
+    } else if (dgm_str_starts(dgm_str_trim(text), DGM_STR("<"))) {
+        return (struct dgm_str){0};
+    }
+    text = dgm_str_trim(dgm_str_head(text, dgm_str_find_char(text, '\n')));
+    text = dgm_utf8_head(text, QUOTED_BYTES_MAX);
+    return dgm_utf8_bad(text) == text.n ? text : (struct dgm_str){0};
+}
+
+static void put_page(struct dgm_request *r, struct json_writer *w, const struct row *row,
+                     int status, struct dgm_str text)
+{
+    char digits[8];
+    struct dgm_buf number = {.p = digits, .cap = sizeof digits, .max = sizeof digits};
+    struct dgm_str quoted = quotable(text);
+    dgm_buf_put_int(&number, status);
+    json_open_obj(w);
+    json_put_key(w, DGM_STR("error"));
+    json_open_obj(w);
+    json_put_key(w, DGM_STR("message"));
+    json_open_str(w);
+    json_add_str(w, DGM_STR("The model's server answered HTTP "));
+    json_add_str(w, dgm_buf_str(&number));
+    json_add_str(w, text.n ? DGM_STR(" with something that is no JSON")
+                           : DGM_STR(" and nothing else"));
+    if (quoted.n) {
+        json_add_str(w, DGM_STR(": \""));
+        json_add_str(w, quoted);
+        json_add_str(w, DGM_STR("\""));
+    }
+    json_add_str(w, DGM_STR("."));
+    if (status == 404) { /* user-pain G7 */
+        json_add_str(
+            w, DGM_STR(" Its host, its path or its location is wrong, or it does not serve "));
+        json_add_str(w, r->model.name);
+        json_add_str(w, DGM_STR(" there; try the location global."));
+    }
+    json_close_str(w);
+    json_member_str(w, "type", dgm_str_c(row->type));
+    json_member_null(w, "param");
+    json_member_str(w, "code", dgm_str_c(row->code));
+    json_close_obj(w);
+    json_close_obj(w);
+}
+
+static int put_broken(struct dgm_buf *out)
+{
+    struct dgm_fail broken;
+    dgm_fail_row(&broken, DGM_ERR_UPSTREAM_BROKEN);
+    dgm_fail_put(&broken, out);
+    return dgm_error_status(broken.id);
+}
+
+/* ---- public ---- */
+
+int failure_put(struct dgm_request *r, struct dgm_buf *out, int status, const struct json_val *root,
+                struct dgm_str text)
+{
+    struct failure f = read_failure(status, root);
+    const struct row *row = find_row(&f);
+    struct json_writer w = json_writer(out);
+    if (!row)
+        return put_broken(out);
+    if (f.message.n == 0 && status == 0)
+        return put_broken(out);
+    r->retry = read_retry(&f, row);
+    if (f.message.n)
+        put_object(&w, &f, row);
+    else
+        put_page(r, &w, row, f.status, text);
+    return f.status == row->status ? row->becomes : f.status;
+}
