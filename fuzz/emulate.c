@@ -39,7 +39,8 @@ static int run(const char *target, const char *verb, struct dgm_str body, uint32
     assert(n + m < sizeof path);
     memcpy(path, target, n);
     memcpy(path + n, verb, m);
-    const struct emu_env env = {&dgm_alloc_libc, 1785000000123, DGM_STR("fuzz")};
+    const struct emu_env env = {
+        .alloc = &dgm_alloc_libc, .now_ms = 1785000000123, .id = DGM_STR("fuzz")};
     const struct emu_options options = {.piece_chars = chars};
     const struct dgm_str segs[2] = {dgm_str_head(body, body.n / 2), dgm_str_skip(body, body.n / 2)};
     const struct emu_request request = {

@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/str.h"
 #include "emulate/check.h"
+#include "emulate/fault.h"
 #include "emulate/plan.h"
 #include "emulate/rules.h"
 
@@ -36,10 +37,12 @@ struct emu_call {
     struct emu_header headers[1];
     enum framing framing;
     struct dgm_str body; /* of a refusal: no plan is needed */
+    struct faults faults;
     struct plan plan;
     struct plan_mark marks[PLAN_CANDIDATES_MAX];
     struct dgm_buf piece;
-    size_t npieces; /* written so far */
+    size_t npieces;        /* written so far */
+    size_t piece_at, sent; /* bytes of the piece that have left; of the whole body */
     bool piece_waits, done;
     enum dgm_rc rc; /* sticky */
 };
@@ -122,6 +125,9 @@ static enum dgm_rc decide(struct emu_call *call, const struct emu_env *env,
     }
     if (ask.target.verb == TARGET_STREAM)
         call->framing = ask.target.sse ? FRAMING_SSE : FRAMING_ARRAY;
+    enum dgm_rc rc = emu_faults_read(env->fault, env->fault_seen, scratch, &call->faults, reterr);
+    if (rc != DGM_OK)
+        return rc;
     if (n > call->options.body_max_bytes)
         return refuse_size(call->options.body_max_bytes, scratch, reterr);
 
@@ -129,7 +135,7 @@ static enum dgm_rc decide(struct emu_call *call, const struct emu_env *env,
     char *body = join(request, n, scratch);
     if (!body)
         return DGM_E_NOMEM;
-    enum dgm_rc rc = emu_check_body(scratch, body, n, ask.target.surface, &root, reterr);
+    rc = emu_check_body(scratch, body, n, ask.target.surface, &root, reterr);
     if (rc != DGM_OK)
         return rc;
 
@@ -160,6 +166,7 @@ static enum dgm_rc keep_refusal(struct emu_call *call, const struct refusal *ref
     dgm_buf_put(&body, array ? DGM_STR("\n]\n") : DGM_STR("\n"));
     call->status = refusal->status;
     call->framing = FRAMING_WHOLE;
+    call->faults = (struct faults){0};
     call->body = dgm_buf_str(&body);
     call->headers[0].value = html ? DGM_STR("text/html; charset=UTF-8") : call->headers[0].value;
     return body.rc;
@@ -268,30 +275,81 @@ static void write_piece(struct emu_call *call)
         dgm_buf_put_lit(&call->piece, "]");
 }
 
+/* Makes the next piece wait in `piece`, as far as the faults let it. DGM_EVENT, or what the call came to. */
+static enum dgm_rc next_piece(struct emu_call *call)
+{
+    enum fault_turn turn =
+        call->body.p ? FAULT_TURN_NONE : emu_fault_turn(&call->faults, call->npieces);
+    switch (turn) {
+    case FAULT_TURN_CUT:
+        return DGM_E_UPSTREAM;
+    case FAULT_TURN_END:
+        call->done = true;
+        return DGM_DONE;
+    case FAULT_TURN_STALL:
+        dgm_buf_clear(&call->piece);
+        return DGM_EVENT;
+    case FAULT_TURN_ERROR:
+        dgm_buf_clear(&call->piece);
+        emu_fault_put_error(&call->faults, &call->piece);
+        call->done = true;
+        break;
+    case FAULT_TURN_NONE:
+        write_piece(call);
+    }
+    call->piece_waits = true;
+    call->piece_at = 0;
+    return call->piece.rc == DGM_OK ? DGM_EVENT : call->piece.rc;
+}
+
+/* How much of the piece that waits goes out at once. */
+static size_t next_bytes(const struct emu_call *call)
+{
+    size_t n = call->piece.n - call->piece_at;
+    const struct faults *f = &call->faults;
+    if (f->on[FAULT_ONE_BYTE] && n > 1)
+        n = 1;
+    if (f->on[FAULT_CUT_BYTE] && n > f->at[FAULT_CUT_BYTE] - call->sent)
+        n = f->at[FAULT_CUT_BYTE] - call->sent;
+    return n;
+}
+
+static uint32_t wait_for(const struct emu_call *call)
+{
+    if (call->body.p || call->piece_at != 0)
+        return 0;
+    return call->npieces == 0 ? call->options.first_ms : call->options.piece_ms;
+}
+
 enum dgm_rc emu_call_next(struct emu_call *call, struct dgm_buf *out, uint32_t *ret_wait_ms)
 {
     if (call->rc != DGM_OK)
         return call->rc;
     if (call->done && !call->piece_waits)
         return DGM_DONE;
-    if (!call->piece_waits)
-        write_piece(call);
-    if (call->piece.rc != DGM_OK)
-        return call->rc = call->piece.rc;
-
-    call->piece_waits = true;
-    if (call->piece.n > out->max - out->n && out->rc == DGM_OK) {
+    if (!call->piece_waits) {
+        enum dgm_rc rc = next_piece(call);
+        if (rc != DGM_EVENT)
+            return rc == DGM_DONE ? rc : (call->rc = rc);
+        *ret_wait_ms = UINT32_MAX; /* of a stall */
+        if (!call->piece_waits)
+            return DGM_EVENT;
+    }
+    size_t n = next_bytes(call);
+    if (n == 0 && call->piece.n != 0)
+        return call->rc = DGM_E_UPSTREAM;
+    if (n > out->max - out->n && out->rc == DGM_OK) {
         if (out->n != 0)
             return DGM_FULL;
         return call->rc = DGM_E_LIMIT;
     }
-    dgm_buf_put(out, dgm_buf_str(&call->piece));
+    dgm_buf_put(out, (struct dgm_str){call->piece.p + call->piece_at, n});
     if (out->rc != DGM_OK)
         return call->rc = out->rc;
-    call->piece_waits = false;
-    *ret_wait_ms = call->body.p         ? 0
-                   : call->npieces == 0 ? call->options.first_ms
-                                        : call->options.piece_ms;
-    call->npieces++;
+    *ret_wait_ms = wait_for(call);
+    call->piece_at += n;
+    call->sent += n;
+    call->piece_waits = call->piece_at < call->piece.n;
+    call->npieces += !call->piece_waits;
     return DGM_EVENT;
 }

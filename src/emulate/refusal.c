@@ -40,9 +40,15 @@ void emu_refusal_put(const struct refusal *r, struct dgm_buf *out)
     json_member_int(&w, "code", r->status);
     json_member_str(&w, "message", r->message);
     json_member_str(&w, "status",
-                    r->status == 404 ? DGM_STR("NOT_FOUND") : DGM_STR("INVALID_ARGUMENT"));
-    if (r->nviolations != 0)
+                    r->google.n        ? r->google
+                    : r->status == 404 ? DGM_STR("NOT_FOUND")
+                                       : DGM_STR("INVALID_ARGUMENT"));
+    if (r->details.n != 0) {
+        json_put_key(&w, DGM_STR("details"));
+        json_put_raw(&w, r->details);
+    } else if (r->nviolations != 0) {
         put_details(&w, r);
+    }
     json_close_obj(&w);
     json_close_obj(&w);
 }

@@ -14,11 +14,14 @@ struct violation {
 
 /** An error on its way out. A status of 0 is "none". Texts stand in the arena of the call. */
 struct refusal {
-    int status; /* HTTP: 400, or 404, which without a message is the frontend's HTML page */
+    int status; /* HTTP; 404 without a message is the frontend's HTML page */
     struct dgm_str message;
     struct violation
         violations[REFUSAL_VIOLATIONS_MAX]; /* told in the details, when there are any */
     size_t nviolations;
+    struct dgm_str
+        google; /* google.rpc.Code's name; absent: NOT_FOUND for 404, else INVALID_ARGUMENT */
+    struct dgm_str details; /* JSON, instead of the violations; "" or absent: none */
 };
 
 /** Puts `{"error":{"code","message","status","details"}}`, or the HTML page. */

@@ -10,6 +10,7 @@
 
 #include "gateway/log.h"
 #include "gateway/sockets.h"
+#include "gateway/tally.h"
 #include "gateway/worker.h"
 
 #include <assert.h>
@@ -56,6 +57,7 @@ struct generation {
 struct master {
     const struct gw_master_hooks *hooks;
     struct generation *newest;
+    struct gw_tally *tally; /* what all workers of all generations count together */
     sigset_t signals;
     bool ending;
     int exit_code;
@@ -105,7 +107,8 @@ static _Noreturn void be_worker(const struct master *m, const struct generation 
                                           .slot = slot + 1,
                                           .listening = listening,
                                           .listening_n = n,
-                                          .master = control};
+                                          .master = control,
+                                          .tally = m->tally};
     int code = gw_worker_run(&start);
     dgm_alloc_libc.resize(dgm_alloc_libc.ctx, listening, n * sizeof *listening, 0);
     exit(code);
@@ -436,10 +439,10 @@ static void tell_listening(const struct master *m)
 
 int gw_master_run(const struct gw_config *config, const struct gw_master_hooks *hooks)
 {
-    struct master m = {.hooks = hooks, .last_instant_ms = INT64_MIN / 2};
+    struct master m = {.hooks = hooks, .tally = gw_tally_new(), .last_instant_ms = INT64_MIN / 2};
     gw_log_init(config->log.level, "master");
     m.newest = generation_new(config, NULL);
-    if (m.newest == NULL) {
+    if (m.newest == NULL || m.tally == NULL) {
         gw_log(GW_LOG_ERROR, "out of memory");
         return GW_EXIT_REFUSED;
     }
@@ -468,6 +471,7 @@ int gw_master_run(const struct gw_config *config, const struct gw_master_hooks *
     serve(&m);
 
     gw_log(GW_LOG_INFO, "ended");
+    gw_tally_free(m.tally);
     generation_free(m.newest);
     sigprocmask(SIG_SETMASK, &before, NULL);
     return m.exit_code;

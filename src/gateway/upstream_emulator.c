@@ -2,8 +2,10 @@
 /* upstream_emulator.c - the emulator behind an upstream's interface: the bytes Google would get, on a timer. */
 #include "gateway/upstream.h"
 
+#include "base/str.h"
 #include "emulate/emulate.h"
 #include "gateway/random.h"
+#include "gateway/tally.h"
 #include "net/loop.h"
 
 #include <assert.h>
@@ -138,6 +140,15 @@ static void emulator_free(struct gw_call *call)
 
 static const struct gw_call_ops emulator_ops = {.pause = emulator_pause, .free = emulator_free};
 
+/* One of the controls among a call's headers; absent when it is not there. */
+static struct dgm_str control(const struct gw_call_request *request, struct dgm_str name)
+{
+    for (size_t i = 0; i < request->headers_n; i++)
+        if (dgm_str_eq(request->headers[i].name, name))
+            return request->headers[i].value;
+    return (struct dgm_str){0};
+}
+
 size_t gw_emulator_controls(const struct http_head *head, struct gw_call_header *ret)
 {
     static const struct dgm_str names[] = {{"x-dragoman-emulate", 18}, {"x-dragoman-fault", 16}};
@@ -166,8 +177,12 @@ struct gw_call *gw_emulator_call(struct gw_worker *w, const struct gw_call_reque
     char id[GW_ID_CHARS];
     gw_random_id(id);
     const struct gw_pace *pace = &w->config->emulator;
-    const struct emu_env env = {
-        .alloc = a, .now_ms = net_loop_wall_s(w->loop) * 1000, .id = {id, sizeof id}};
+    struct dgm_str fault = control(request, DGM_STR("x-dragoman-fault"));
+    const struct emu_env env = {.alloc = a,
+                                .now_ms = net_loop_wall_s(w->loop) * 1000,
+                                .id = {id, sizeof id},
+                                .fault = fault,
+                                .fault_seen = fault.n != 0 ? gw_tally_next(w->tally, fault) : 0};
     const struct emu_options options = {.first_ms = (uint32_t)pace->first_ms,
                                         .piece_ms = (uint32_t)pace->piece_ms,
                                         .piece_chars = (uint32_t)pace->piece_chars,

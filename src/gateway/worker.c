@@ -128,7 +128,7 @@ static bool open_all(struct gw_worker *w, const struct gw_worker_start *start)
 
 int gw_worker_run(const struct gw_worker_start *start)
 {
-    struct gw_worker w = {.config = start->config, .slot = start->slot};
+    struct gw_worker w = {.config = start->config, .slot = start->slot, .tally = start->tally};
     w.alloc = (struct dgm_alloc){resize_counted, &w.counters};
 
     if (!open_all(&w, start)) {

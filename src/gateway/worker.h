@@ -16,6 +16,7 @@ struct gw_counters {
 
 struct gw_conn;
 struct gw_pool;
+struct gw_tally;
 
 /**
  * Lifetime: from after the fork to the process's end.
@@ -28,8 +29,9 @@ struct gw_worker {
     struct net_loop *loop;
     struct dgm_alloc alloc; /* the C library's, counted */
     struct gw_counters counters;
-    struct gw_conn *conns; /* list */
-    struct gw_pool *pools; /* of connections to upstreams: list */
+    struct gw_conn *conns;  /* list */
+    struct gw_pool *pools;  /* of connections to upstreams: list */
+    struct gw_tally *tally; /* shared with the other workers; NULL: there is none */
     struct net_listener **listeners;
     size_t listeners_n, slot;
     struct net_watch *master; /* readable: drain; ended: the master is gone */
@@ -45,6 +47,7 @@ struct gw_worker_start {
     const int *listening;
     size_t listening_n;
     int master; /* the worker's end of a stream socket to the master */
+    struct gw_tally *tally;
 };
 
 /** Serves until it has drained; returns the process's exit code. */

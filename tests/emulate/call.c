@@ -383,7 +383,7 @@ static void pieces_end_at_words_and_never_within_characters(void **state)
 static void a_full_buffer_loses_nothing(void **state)
 {
     (void)state;
-    const struct emu_env env = {&dgm_alloc_libc, 0, DGM_STR("x")};
+    const struct emu_env env = {.alloc = &dgm_alloc_libc, .now_ms = 0, .id = DGM_STR("x")};
     const struct emu_request request = {
         .method = DGM_STR("POST"),
         .target = DGM_STR(VERTEX "gemini-2.0-flash:streamGenerateContent?alt=sse"),

@@ -24,7 +24,7 @@ void emu_run_post(struct emu_run *run, const struct dgm_alloc *alloc,
     for (size_t i = 0; i < nsegs; i++)
         segs[i] = dgm_str_head(dgm_str_skip(body, i * step), step);
 
-    const struct emu_env env = {alloc, 1785000000123, DGM_STR("test-1")};
+    const struct emu_env env = {.alloc = alloc, .now_ms = 1785000000123, .id = DGM_STR("test-1")};
     const struct emu_request request = {
         .method = DGM_STR("POST"), .target = target, .segs = segs, .nsegs = nsegs};
     *run = (struct emu_run){.alloc = alloc};

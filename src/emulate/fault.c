@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fault.c - what a client asked to go wrong. */
+#include "emulate/fault.h"
+
+#include "base/str.h"
+
+#define NUMBER_MAX 1000000000 /* of a fault, and of its TIMES */
+
+static const struct refuses {
+    const char *name;
+    int status;
+    const char *google, *message, *details;
+} refuses[] = {
+#define REFUSES(name, status, google, message, details, help)                                      \
+    {name, status, google, message, details},
+#include "emulate/faults.def"
+#undef REFUSES
+};
+
+static const struct breaks {
+    const char *name;
+    enum fault_kind kind;
+    uint64_t standard;
+} breaks[] = {
+#define BREAKS(name, kind, standard, help) {name, kind, standard},
+#include "emulate/faults.def"
+#undef BREAKS
+};
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+/* ---- reading ---- */
+
+/* One fault of a SPEC, taken apart. */
+struct wish {
+    struct dgm_str name;
+    uint64_t number, times; /* UINT64_MAX: none was said */
+};
+
+/* Takes "*3" or "=3" off the end of a fault. False when what stands there is no number. */
+static bool take_number(struct dgm_str *fault, char sign, uint64_t *ret)
+{
+    size_t at = dgm_str_find_char(*fault, sign);
+    *ret = UINT64_MAX;
+    if (at == fault->n)
+        return true;
+    struct dgm_str digits = dgm_str_trim(dgm_str_skip(*fault, at + 1));
+    *fault = dgm_str_trim(dgm_str_head(*fault, at));
+    return dgm_str_u64(digits, ret) && *ret <= NUMBER_MAX;
+}
+
+static bool read_wish(struct dgm_str fault, struct wish *ret)
+{
+    fault = dgm_str_trim(fault);
+    bool sound = take_number(&fault, '*', &ret->times) && take_number(&fault, '=', &ret->number);
+    ret->name = fault;
+    return sound && fault.n != 0;
+}
+
+/* Google's text, with the number where {0} stands. */
+static struct dgm_str fill(struct dgm_arena *arena, const char *text, uint64_t number)
+{
+    struct dgm_str rest = dgm_str_c(text), hole = DGM_STR("{0}");
+    struct dgm_buf out;
+    dgm_buf_init(&out, dgm_arena_alloc(arena), SIZE_MAX);
+    for (size_t at; (at = dgm_str_find(rest, hole)) < rest.n;) {
+        dgm_buf_put(&out, dgm_str_head(rest, at));
+        dgm_buf_put_int(&out, (int64_t)number);
+        rest = dgm_str_skip(rest, at + hole.n);
+    }
+    dgm_buf_put(&out, rest);
+    return out.rc == DGM_OK ? dgm_buf_str(&out) : (struct dgm_str){0};
+}
+
+static enum dgm_rc refuse(const struct refuses *row, const struct wish *wish,
+                          struct dgm_arena *arena, struct refusal *reterr)
+{
+    uint64_t number = wish->number == UINT64_MAX ? 1 : wish->number;
+    *reterr = (struct refusal){
+        .status = row->status,
+        .google = dgm_str_c(row->google),
+        .message = fill(arena, row->message, number),
+        .details = fill(arena, row->details, number),
+    };
+    bool failed =
+        (row->message[0] && !reterr->message.p) || (row->details[0] && !reterr->details.p);
+    return failed ? DGM_E_NOMEM : DGM_E_REFUSED;
+}
+
+/* A fault that does not exist is an error of its own, or a test would pass for want of it. */
+static enum dgm_rc refuse_unknown(struct dgm_str fault, struct dgm_arena *arena,
+                                  struct refusal *reterr)
+{
+    struct dgm_buf message;
+    dgm_buf_init(&message, dgm_arena_alloc(arena), SIZE_MAX);
+    dgm_buf_put_lit(&message, "The emulator knows no fault \"");
+    for (size_t i = 0; i < fault.n && i < 64; i++)
+        dgm_buf_put_char(&message, fault.p[i] >= ' ' && fault.p[i] < 0x7f ? fault.p[i] : '?');
+    dgm_buf_put_lit(&message, "\"; there are ");
+    for (size_t i = 0; i < COUNT(refuses); i++) {
+        dgm_buf_put(&message, dgm_str_c(refuses[i].name));
+        dgm_buf_put_lit(&message, ", ");
+    }
+    for (size_t i = 0; i < COUNT(breaks); i++) {
+        dgm_buf_put(&message, dgm_str_c(breaks[i].name));
+        dgm_buf_put(&message, i + 1 < COUNT(breaks) ? DGM_STR(", ") : DGM_STR("."));
+    }
+    *reterr = (struct refusal){.status = 400, .message = dgm_buf_str(&message)};
+    return message.rc == DGM_OK ? DGM_E_REFUSED : DGM_E_NOMEM;
+}
+
+/* One fault: DGM_OK when it is noted in `ret`, or spent. */
+static enum dgm_rc read_fault(struct dgm_str fault, uint64_t seen, struct dgm_arena *arena,
+                              struct faults *ret, struct refusal *reterr)
+{
+    struct wish wish;
+    if (!read_wish(fault, &wish))
+        return refuse_unknown(fault, arena, reterr);
+    for (size_t i = 0; i < COUNT(refuses); i++)
+        if (dgm_str_eq(wish.name, dgm_str_c(refuses[i].name)))
+            return seen >= wish.times ? DGM_OK : refuse(&refuses[i], &wish, arena, reterr);
+    for (size_t i = 0; i < COUNT(breaks); i++) {
+        if (!dgm_str_eq(wish.name, dgm_str_c(breaks[i].name)))
+            continue;
+        ret->on[breaks[i].kind] = seen < wish.times;
+        ret->at[breaks[i].kind] = wish.number == UINT64_MAX ? breaks[i].standard : wish.number;
+        return DGM_OK;
+    }
+    return refuse_unknown(fault, arena, reterr);
+}
+
+enum dgm_rc emu_faults_read(struct dgm_str spec, uint64_t seen, struct dgm_arena *arena,
+                            struct faults *ret, struct refusal *reterr)
+{
+    struct dgm_str fault;
+    enum dgm_rc rc = DGM_OK;
+    *ret = (struct faults){0};
+    if (spec.n == 0)
+        return DGM_OK;
+    while (rc == DGM_OK && dgm_str_split(&spec, ';', &fault))
+        rc = read_fault(fault, seen, arena, ret, reterr);
+    return rc;
+}
+
+/* ---- doing ---- */
+
+enum fault_turn emu_fault_turn(const struct faults *f, uint64_t index)
+{
+    static const struct {
+        enum fault_kind kind;
+        enum fault_turn turn;
+    } turns[] = {
+        {FAULT_CUT_EVENT, FAULT_TURN_CUT},     {FAULT_END_EVENT, FAULT_TURN_END},
+        {FAULT_STALL_EVENT, FAULT_TURN_STALL}, {FAULT_ERROR_EVENT, FAULT_TURN_ERROR},
+        {FAULT_TAIL_EVENT, FAULT_TURN_ERROR},
+    };
+    for (size_t i = 0; i < COUNT(turns); i++)
+        if (f->on[turns[i].kind] && index >= f->at[turns[i].kind])
+            return turns[i].turn;
+    return FAULT_TURN_NONE;
+}
+
+void emu_fault_put_error(const struct faults *f, struct dgm_buf *out)
+{
+    if (f->on[FAULT_ERROR_EVENT])
+        dgm_buf_put_lit(out,
+                        "data: {\"error\":{\"code\":503,\"message\":\"The model is overloaded. "
+                        "Please try again later.\",\"status\":\"UNAVAILABLE\"}}\r\n\r\n");
+    else
+        dgm_buf_put_lit(out,
+                        "{\n  \"error\": {\n    \"code\": 499,\n    \"message\": \"The "
+                        "operation was cancelled.\",\n    \"status\": \"CANCELLED\"\n  }\n}\n");
+}
