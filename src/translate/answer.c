@@ -17,43 +17,6 @@ static const struct {
 #undef FINISH
 };
 
-/* ---- usage ---- */
-
-static int64_t count(const struct json_val *usage, struct dgm_str name)
-{
-    int64_t i;
-    return json_int(json_get(usage, name), &i) && i > 0 && i <= INT32_MAX ? i : 0;
-}
-
-struct answer_usage answer_usage(const struct json_val *native)
-{
-    int64_t thoughts = count(native, DGM_STR("thoughtsTokenCount"));
-    return (struct answer_usage){
-        .prompt = count(native, DGM_STR("promptTokenCount")) +
-                  count(native, DGM_STR("toolUsePromptTokenCount")),
-        .completion = count(native, DGM_STR("candidatesTokenCount")) + thoughts,
-        .reasoning = thoughts,
-        .cached = count(native, DGM_STR("cachedContentTokenCount")),
-    };
-}
-
-void answer_put_usage(struct json_writer *w, const struct answer_usage *u)
-{
-    json_open_obj(w);
-    json_member_int(w, "prompt_tokens", u->prompt);
-    json_member_int(w, "completion_tokens", u->completion);
-    json_member_int(w, "total_tokens", u->prompt + u->completion);
-    json_put_key(w, DGM_STR("prompt_tokens_details"));
-    json_open_obj(w);
-    json_member_int(w, "cached_tokens", u->cached);
-    json_close_obj(w);
-    json_put_key(w, DGM_STR("completion_tokens_details"));
-    json_open_obj(w);
-    json_member_int(w, "reasoning_tokens", u->reasoning);
-    json_close_obj(w);
-    json_close_obj(w);
-}
-
 /* ---- candidates ---- */
 
 struct dgm_str answer_finish(struct dgm_str native)

@@ -7,15 +7,6 @@
 
 #define CHOICES_MAX 8 /* candidates Gemini gives (google.md 2.1) */
 
-/** Token counts in OpenAI's sense: completion includes reasoning, and the two sum to the total. */
-struct answer_usage {
-    int64_t prompt, completion, reasoning, cached;
-};
-
-/** Reads usageMetadata. What streams send is cumulative: the last one counts, so nothing is added up. */
-struct answer_usage answer_usage(const struct json_val *native);
-void answer_put_usage(struct json_writer *, const struct answer_usage *);
-
 /** OpenAI's finish_reason for a native one, by finish.def. */
 struct dgm_str answer_finish(struct dgm_str native);
 

@@ -12,6 +12,7 @@
  *   parts.c     one content part: text, images, audio, files; media.c their MIME types
  *   results.c   tool results, brought behind the calls they answer
  *   failure.c   an upstream's error as OpenAI's
+ *   usage.c, logprobs.c, annotations.c (with offsets.c)   a candidate's numbers and sources
  *   answer.c    what whole and streamed answers share; response.c and stream.c are the two of them
  */
 #ifndef TRANSLATE_CHAT_H

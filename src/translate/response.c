@@ -4,6 +4,7 @@
 
 #include "base/str.h"
 #include "translate/failure.h"
+#include "translate/usage.h"
 
 #include <string.h>
 
@@ -94,7 +95,7 @@ static void put_completion(struct dgm_request *r, const struct json_val *root, s
 {
     const struct json_val *candidates = json_get(root, DGM_STR("candidates"));
     const struct json_val *feedback = json_get(root, DGM_STR("promptFeedback"));
-    struct answer_usage usage = answer_usage(json_get(root, DGM_STR("usageMetadata")));
+    struct usage usage = usage_read(json_get(root, DGM_STR("usageMetadata")));
     const struct json_val *by_index[CHOICES_MAX];
     sort_candidates(candidates, by_index);
     struct json_writer w = json_writer(out);
@@ -109,7 +110,7 @@ static void put_completion(struct dgm_request *r, const struct json_val *root, s
         put_blocked(&w, feedback);
     json_close_arr(&w);
     json_put_key(&w, DGM_STR("usage"));
-    answer_put_usage(&w, &usage);
+    usage_put(&w, &usage);
     json_close_obj(&w);
 }
 

@@ -5,6 +5,7 @@
 #include "base/sse.h"
 #include "base/str.h"
 #include "translate/failure.h"
+#include "translate/usage.h"
 
 #include <string.h>
 
@@ -37,7 +38,7 @@ struct dgm_stream {
 
     struct dgm_str head;
     struct choice choices[CHOICES_MAX];
-    struct answer_usage usage;
+    struct usage usage;
     char *event; /* in scratch, with JSON_PADDING behind it; NULL when none waits */
     size_t event_bytes;
     bool event_cut;
@@ -181,7 +182,7 @@ static enum dgm_rc take_event(struct dgm_stream *s, struct dgm_buf *out)
         put_refusal(s, feedback, out);
     const struct json_val *usage = json_get(root, DGM_STR("usageMetadata"));
     if (json_kind(usage) == JSON_OBJ)
-        s->usage = answer_usage(usage);
+        s->usage = usage_read(usage);
     if (s->r->rc != DGM_OK || out->rc != DGM_OK) {
         s->state = STREAM_FAILED;
         s->rc = s->r->rc != DGM_OK ? s->r->rc : out->rc;
@@ -279,7 +280,7 @@ static void put_end(struct dgm_stream *s, struct dgm_buf *out)
         dgm_buf_put(out, s->head);
         dgm_buf_put_lit(out, "],\"usage\":");
         struct json_writer w = json_writer(out);
-        answer_put_usage(&w, &s->usage);
+        usage_put(&w, &s->usage);
         dgm_buf_put_lit(out, "}\n\n");
     }
     dgm_buf_put_lit(out, "data: [DONE]\n\n");
