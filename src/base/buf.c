@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* buf.c - a growing run of bytes with a ceiling. */
-#include <dragoman/types.h>
+#include "base/buf.h"
 
 #include <assert.h>
 #include <string.h>
@@ -60,7 +60,7 @@ void dgm_buf_put(struct dgm_buf *b, struct dgm_str s)
 {
     if (s.n == 0)
         return;
-    char *to = dgm_buf_reserve(b, s.n);
+    char *to = dgm_buf_room(b, s.n);
     if (!to)
         return;
     memcpy(to, s.p, s.n);
@@ -69,7 +69,7 @@ void dgm_buf_put(struct dgm_buf *b, struct dgm_str s)
 
 void dgm_buf_put_char(struct dgm_buf *b, char c)
 {
-    char *to = dgm_buf_reserve(b, 1);
+    char *to = dgm_buf_room(b, 1);
     if (!to)
         return;
     *to = c;

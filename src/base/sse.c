@@ -6,31 +6,12 @@
 
 #include "base/str.h"
 
-enum {
-    LINE_EXTRA = 16, /* what a line may have beside its payload: a byte order mark and "data: " */
-    SEARCH_WINDOW = 1024, /* bytes */
-};
+/* What a line may have beside its payload: a byte order mark and "data: ". */
+#define LINE_EXTRA 16
 
 enum line_kind { LINE_BLANK, LINE_DATA, LINE_RAW, LINE_OTHER };
 
 /* ---- lines -------------------------------------------------------------------------------------------- */
-
-/*
- * Where the first CR or LF stands; the length when nowhere. One memchr for each over the whole input would
- * be the fastest, and quadratic where one of the two never comes; windows keep it linear.
- */
-static size_t line_end(struct dgm_str s)
-{
-    for (size_t at = 0; at < s.n; at += SEARCH_WINDOW) {
-        const char *p = s.p + at;
-        size_t n = s.n - at < SEARCH_WINDOW ? s.n - at : SEARCH_WINDOW;
-        const char *lf = memchr(p, '\n', n);
-        const char *cr = memchr(p, '\r', lf ? (size_t)(lf - p) : n);
-        if (cr || lf)
-            return (size_t)((cr ? cr : lf) - s.p);
-    }
-    return s.n;
-}
 
 static bool is_buffered(const struct dgm_sse *d)
 {
@@ -61,7 +42,7 @@ static bool take_line(struct dgm_sse *d, struct dgm_str *in, struct dgm_str *ret
         *in = dgm_str_skip(*in, in->p[0] == '\n');
     }
 
-    struct dgm_str line = {in->p, line_end(*in)};
+    struct dgm_str line = {in->p, dgm_str_find_either(*in, '\n', '\r')};
     bool ended = line.n < in->n;
     *in = dgm_str_skip(*in, line.n);
     if (d->_line.n != 0 || !ended) {

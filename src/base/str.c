@@ -2,19 +2,11 @@
 /* str.c - looking at borrowed strings. */
 #include "base/str.h"
 
+#include "base/lanes.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct dgm_str dgm_str_c(const char *s)
-{
-    return (struct dgm_str){s, s ? strlen(s) : 0};
-}
-
-bool dgm_str_eq(struct dgm_str a, struct dgm_str b)
-{
-    return a.n == b.n && (a.n == 0 || (a.p && b.p && memcmp(a.p, b.p, a.n) == 0));
-}
 
 static char lower(char c)
 {
@@ -29,11 +21,6 @@ bool dgm_str_eq_nocase(struct dgm_str a, struct dgm_str b)
         if (lower(a.p[i]) != lower(b.p[i]))
             return false;
     return true;
-}
-
-bool dgm_str_starts(struct dgm_str s, struct dgm_str prefix)
-{
-    return s.n >= prefix.n && dgm_str_eq(dgm_str_head(s, prefix.n), prefix);
 }
 
 bool dgm_str_ends(struct dgm_str s, struct dgm_str suffix)
@@ -59,16 +46,18 @@ size_t dgm_str_find_char(struct dgm_str s, char c)
     return at ? (size_t)(at - s.p) : s.n;
 }
 
-struct dgm_str dgm_str_skip(struct dgm_str s, size_t n)
+size_t dgm_str_find_either(struct dgm_str s, char a, char b)
 {
-    if (n > s.n)
-        n = s.n;
-    return (struct dgm_str){s.p ? s.p + n : NULL, s.n - n};
-}
-
-struct dgm_str dgm_str_head(struct dgm_str s, size_t n)
-{
-    return (struct dgm_str){s.p, n < s.n ? n : s.n};
+    size_t i = 0;
+    for (; s.n - i >= DGM_LANES; i += DGM_LANES) {
+        dgm_lanes x = dgm_lanes_load(s.p + i);
+        unsigned first = dgm_lanes_first((dgm_lanes)((x == (uint8_t)a) | (x == (uint8_t)b)));
+        if (first != DGM_LANES)
+            return i + first;
+    }
+    while (i < s.n && s.p[i] != a && s.p[i] != b)
+        i++;
+    return i;
 }
 
 static bool is_blank(char c)
@@ -130,29 +119,41 @@ bool dgm_str_i64(struct dgm_str s, int64_t *ret)
     return true;
 }
 
-static size_t skip_digits(struct dgm_str s, size_t at)
+/* A JSON number taken apart. The digits are of use only where there are few of them: they wrap. */
+struct number {
+    uint64_t digits;
+    size_t places; /* behind the point */
+    bool minus, exponent;
+};
+
+/* Reads digits from `at` on; returns where they end. */
+static size_t read_digits(struct dgm_str s, size_t at, uint64_t *digits)
 {
-    while (at < s.n && s.p[at] >= '0' && s.p[at] <= '9')
-        at++;
+    for (; at < s.n && s.p[at] >= '0' && s.p[at] <= '9'; at++)
+        *digits = *digits * 10 + (uint64_t)(s.p[at] - '0');
     return at;
 }
 
 /* The grammar of RFC 8259, section 6: strtod takes more, such as hexadecimal, "inf" and leading blanks. */
-static bool is_json_number(struct dgm_str s)
+static bool read_number(struct dgm_str s, struct number *ret)
 {
-    size_t from = s.n != 0 && s.p[0] == '-', at = skip_digits(s, from);
+    *ret = (struct number){.minus = s.n != 0 && s.p[0] == '-'};
+    size_t from = ret->minus, at = read_digits(s, from, &ret->digits);
     if (at == from || (at - from > 1 && s.p[from] == '0'))
         return false;
     if (at < s.n && s.p[at] == '.') {
         from = at + 1;
-        at = skip_digits(s, from);
+        at = read_digits(s, from, &ret->digits);
+        ret->places = at - from;
         if (at == from)
             return false;
     }
     if (at < s.n && (s.p[at] == 'e' || s.p[at] == 'E')) {
+        uint64_t unused = 0;
         from = at + 1;
         from += from < s.n && (s.p[from] == '+' || s.p[from] == '-');
-        at = skip_digits(s, from);
+        at = read_digits(s, from, &unused);
+        ret->exponent = true;
         if (at == from)
             return false;
     }
@@ -161,9 +162,23 @@ static bool is_json_number(struct dgm_str s)
 
 bool dgm_str_double(struct dgm_str s, double *ret)
 {
+    static const double tens[] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6, 1e7,
+                                  1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14};
     char text[400]; /* longer numbers exist, but none that a client means */
-    if (s.n >= sizeof text || !is_json_number(s))
+    struct number number;
+    if (s.n >= sizeof text || !read_number(s, &number))
         return false;
+
+    /* What clients send is short: up to 15 digits and the power of ten under them are exact as doubles, so
+     * one division rounds as strtod would. */
+    if (s.n <= sizeof tens / sizeof *tens && !number.exponent) {
+        double d = (double)(int64_t)number.digits;
+        if (number.places)
+            d /= tens[number.places];
+        *ret = number.minus ? -d : d;
+        return true;
+    }
+
     memcpy(text, s.p, s.n);
     text[s.n] = '\0';
     double d = strtod(text, NULL);

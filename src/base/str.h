@@ -5,21 +5,68 @@
 
 #include <dragoman/types.h>
 
+#include <string.h>
+
+/* What is asked for all the time stands here, where a literal's length is known to the compiler. */
+
+/**
+ * memcmp for names, most of which are a word or two long: two loads that may overlap see all of one, and need no
+ * call. A lookup compares one name that is its match, and many that already differ in length.
+ */
+static inline bool dgm_same_bytes(const char *a, const char *b, size_t n)
+{
+    uint64_t x, y, x_last, y_last;
+    uint32_t v, w, v_last, w_last;
+    if (n > 2 * sizeof x || n < sizeof v)
+        return memcmp(a, b, n) == 0;
+    if (n >= sizeof x) {
+        memcpy(&x, a, sizeof x), memcpy(&x_last, a + n - sizeof x, sizeof x);
+        memcpy(&y, b, sizeof y), memcpy(&y_last, b + n - sizeof y, sizeof y);
+        return ((x ^ y) | (x_last ^ y_last)) == 0;
+    }
+    memcpy(&v, a, sizeof v), memcpy(&v_last, a + n - sizeof v, sizeof v);
+    memcpy(&w, b, sizeof w), memcpy(&w_last, b + n - sizeof w, sizeof w);
+    return ((v ^ w) | (v_last ^ w_last)) == 0;
+}
+
 /** The view of a zero-terminated string; absent for NULL. */
-struct dgm_str dgm_str_c(const char *);
+static inline struct dgm_str dgm_str_c(const char *s)
+{
+    return (struct dgm_str){s, s ? strlen(s) : 0};
+}
 
-bool dgm_str_eq(struct dgm_str, struct dgm_str);
+static inline bool dgm_str_eq(struct dgm_str a, struct dgm_str b)
+{
+    return a.n == b.n && (a.n == 0 || dgm_same_bytes(a.p, b.p, a.n));
+}
+
 bool dgm_str_eq_nocase(struct dgm_str, struct dgm_str); /* ASCII letters only */
-bool dgm_str_starts(struct dgm_str, struct dgm_str prefix);
-bool dgm_str_ends(struct dgm_str, struct dgm_str suffix);
-
 /** Where `needle` first stands in it; its length when nowhere. */
 size_t dgm_str_find(struct dgm_str, struct dgm_str needle);
 size_t dgm_str_find_char(struct dgm_str, char);
 
+/** Where the first of two characters stands; the length when neither does. One pass, whichever is missing. */
+size_t dgm_str_find_either(struct dgm_str, char, char);
+
 /** The rest after `n` bytes, empty when there are fewer; the first `n` bytes, fewer when there are. */
-struct dgm_str dgm_str_skip(struct dgm_str, size_t n);
-struct dgm_str dgm_str_head(struct dgm_str, size_t n);
+static inline struct dgm_str dgm_str_skip(struct dgm_str s, size_t n)
+{
+    if (n > s.n)
+        n = s.n;
+    return (struct dgm_str){s.p ? s.p + n : NULL, s.n - n};
+}
+
+static inline struct dgm_str dgm_str_head(struct dgm_str s, size_t n)
+{
+    return (struct dgm_str){s.p, n < s.n ? n : s.n};
+}
+
+static inline bool dgm_str_starts(struct dgm_str s, struct dgm_str prefix)
+{
+    return s.n >= prefix.n && dgm_str_eq(dgm_str_head(s, prefix.n), prefix);
+}
+
+bool dgm_str_ends(struct dgm_str, struct dgm_str suffix);
 
 /** Without spaces and tabs at both ends. */
 struct dgm_str dgm_str_trim(struct dgm_str);

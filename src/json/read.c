@@ -8,23 +8,28 @@
 
 #include <yyjson.h>
 
+#include "base/lanes.h"
 #include "base/sort.h"
 #include "base/str.h"
 #include "base/utf8.h"
 
-/*
- * One of our values is one of yyjson's. Those of a text stand in one array in the order of the text, a
- * container before what it holds, and know each other by distances, not addresses: a copy of the array is
- * the same tree.
- */
-struct json_val {
-    yyjson_val yy;
-};
-
+static_assert(sizeof(struct json_val) == sizeof(yyjson_val) &&
+                  offsetof(struct json_val, _tag) == offsetof(yyjson_val, tag) &&
+                  offsetof(struct json_val, _u) == offsetof(yyjson_val, uni) &&
+                  sizeof(((struct json_val *)0)->_u) == sizeof(yyjson_val_uni) &&
+                  YYJSON_TAG_BIT == 8 && YYJSON_TYPE_MASK == 7 && YYJSON_TYPE_RAW == JSON_NUM &&
+                  YYJSON_TYPE_NULL == JSON_NULL && YYJSON_TYPE_BOOL == JSON_BOOL &&
+                  YYJSON_TYPE_STR == JSON_STR && YYJSON_TYPE_ARR == JSON_ARR &&
+                  YYJSON_TYPE_OBJ == JSON_OBJ,
+              "read.h looks into yyjson's values");
 static_assert(JSON_PADDING >= YYJSON_PADDING_SIZE, "yyjson reads so far behind a text");
 
 /* Large objects are sorted to find a doubled name, small ones are compared each with each. */
 enum { PAIRWISE_MAX = 16 };
+
+/* A short text is looked over sixteen bytes at a time, and what yyjson takes for it is kept (see json_parse). */
+enum { SHORT_BYTES = 1024 };
+static_assert(SHORT_BYTES / DGM_LANES < UINT8_MAX, "has_few_brackets counts in bytes");
 
 static const struct dgm_str byte_order_mark = {"\xef\xbb\xbf", 3};
 
@@ -83,22 +88,18 @@ static char *skip_escape(char *p, char *end)
     return p + 6;
 }
 
-/* Steps over the string whose content begins at `s->p`, at the speed of memchr where nothing is escaped. */
+/* Steps over the string whose content begins at `s->p`. */
 static void scan_string(struct scan *s)
 {
-    char *quote = s->p - 1;
-    while (s->p < s->end) {
-        if (quote < s->p) {
-            quote = memchr(s->p, '"', (size_t)(s->end - s->p));
-            if (!quote)
-                quote = s->end; /* unfinished: yyjson says so */
-        }
-        char *escape = memchr(s->p, '\\', (size_t)(quote - s->p));
-        if (!escape) {
-            s->p = quote < s->end ? quote + 1 : s->end;
+    for (;;) {
+        s->p += dgm_str_find_either((struct dgm_str){s->p, (size_t)(s->end - s->p)}, '"', '\\');
+        if (s->p == s->end)
+            return; /* unfinished: yyjson says so */
+        if (*s->p == '"') {
+            s->p++;
             return;
         }
-        s->p = skip_escape(escape, s->end);
+        s->p = skip_escape(s->p, s->end);
     }
 }
 
@@ -134,27 +135,58 @@ static bool scan_text(struct scan *s)
     return true;
 }
 
+/*
+ * Whether no more brackets than `depth` open in a short text, be it in strings or not. Bytes looked at twice, at
+ * the end, count twice: no harm, for then the whole text is scanned.
+ */
+static bool has_few_brackets(const char *text, size_t n, unsigned depth)
+{
+    if (n < DGM_LANES || n > SHORT_BYTES)
+        return false;
+    dgm_lanes found = {0};
+    for (size_t i = 0; i < n; i += DGM_LANES) {
+        dgm_lanes x = dgm_lanes_load(text + (i < n - DGM_LANES ? i : n - DGM_LANES));
+        found -= (dgm_lanes)((x | 0x20) == '{'); /* '[' too: they differ in that bit */
+    }
+    unsigned count = 0;
+    for (size_t i = 0; i < DGM_LANES; i++)
+        count += found[i];
+    return count <= depth;
+}
+
+/* What scan_text does to escapes, and no more: where JSON is sound they stand in strings alone. */
+static void mend_escapes(char *p, char *end)
+{
+    for (;;) {
+        p += dgm_str_find_char((struct dgm_str){p, (size_t)(end - p)}, '\\');
+        if (p == end)
+            return;
+        p = skip_escape(p, end);
+    }
+}
+
 /* ---- yyjson's memory ---------------------------------------------------------------------------------- */
 
-/* yyjson frees without a size, ours wants one: it stands in front of the block. */
-union block {
+/*
+ * yyjson guesses its memory from the text's length, 53 MiB for an image of 20, and hardly touches it. A short
+ * text's guess is a piece of the arena and stays there. A long one's stands beside the arena, and what yyjson
+ * made is copied to where it has its true size, which the arena's ceiling holds.
+ *
+ * yyjson frees without a size, ours wants one: it is kept here, for in place yyjson has one block at a time.
+ */
+struct block {
+    const struct dgm_alloc *alloc;
     size_t n;
-    max_align_t align;
 };
 
 static void *block_resize(void *ctx, void *p, size_t old_n, size_t n)
 {
+    struct block *b = ctx;
     (void)old_n; /* what yyjson used of it, maybe */
-    const struct dgm_alloc *alloc = ctx;
-    union block *old = p ? (union block *)p - 1 : NULL;
-    size_t old_bytes = old ? old->n : 0;
-    if (n > SIZE_MAX - sizeof(union block))
-        return NULL;
-    union block *b = alloc->resize(alloc->ctx, old, old_bytes, n + sizeof(union block));
-    if (!b)
-        return NULL;
-    b->n = n + sizeof(union block);
-    return b + 1;
+    void *moved = b->alloc->resize(b->alloc->ctx, p, p ? b->n : 0, n);
+    if (moved)
+        b->n = n;
+    return moved;
 }
 
 static void *block_new(void *ctx, size_t n)
@@ -164,11 +196,8 @@ static void *block_new(void *ctx, size_t n)
 
 static void block_free(void *ctx, void *p)
 {
-    const struct dgm_alloc *alloc = ctx;
-    if (!p)
-        return;
-    union block *b = (union block *)p - 1;
-    alloc->resize(alloc->ctx, b, b->n, 0);
+    if (p)
+        (void)block_resize(ctx, p, 0, 0);
 }
 
 /* ---- parsing ------------------------------------------------------------------------------------------ */
@@ -215,59 +244,38 @@ enum dgm_rc json_parse(struct dgm_arena *arena, char *text, size_t n, unsigned d
     if (is_blank(text, n))
         return fail(reterr, JSON_EMPTY, at + n, "nothing");
 
-    struct scan scan = {.p = text, .end = text + n, .depth = depth, .values = 1};
-    if (!scan_text(&scan))
-        return fail(reterr, JSON_DEEP, at + (size_t)(scan.p - text), "nested too deeply");
-
-    /*
-     * yyjson guesses its memory from the text's length, 53 MiB for an image of 20, and hardly touches it. So
-     * it works beside the arena, and what it made is kept at its true size, which the arena's ceiling holds.
-     */
-    yyjson_val *values = scan.values <= SIZE_MAX / sizeof *values
-                             ? dgm_arena_take(arena, scan.values * sizeof *values)
-                             : NULL;
-    if (!values)
-        return fail(reterr, JSON_NOMEM, 0, "out of memory");
-
-    const yyjson_alc alc = {block_new, block_resize, block_free,
-                            (void *)(uintptr_t)dgm_arena_source(arena)};
-    yyjson_read_err err;
     memset(text + n, 0, JSON_PADDING);
+    bool is_short = has_few_brackets(text, n, depth);
+    struct scan scan = {.p = text, .end = text + n, .depth = depth, .values = 1};
+    if (is_short)
+        mend_escapes(text, text + n);
+    else if (!scan_text(&scan))
+        return fail(reterr, JSON_DEEP, at + (size_t)(scan.p - text), "nested too deeply");
+    yyjson_val *values = NULL;
+    if (!is_short && scan.values <= SIZE_MAX / sizeof *values)
+        values = dgm_arena_take(arena, scan.values * sizeof *values);
+    if (!is_short && !values)
+        return fail(reterr, JSON_NOMEM, 0, "out of memory");
+    struct block block = {is_short ? dgm_arena_alloc(arena) : dgm_arena_source(arena), 0};
+    const yyjson_alc alc = {block_new, block_resize, block_free, &block};
+    yyjson_read_err err;
     yyjson_doc *doc =
         yyjson_read_opts(text, n, YYJSON_READ_INSITU | YYJSON_READ_NUMBER_AS_RAW, &alc, &err);
     if (!doc)
         return fail_yyjson(reterr, &err, text, n, at);
 
     yyjson_val *root = yyjson_doc_get_root(doc);
-    size_t made = (size_t)(unsafe_yyjson_get_next(root) - root);
-    assert(made <= scan.values);
-    memcpy(values, root, made * sizeof *values);
-    yyjson_doc_free(doc);
-    *ret = (const struct json_val *)values;
+    if (!is_short) {
+        size_t made = (size_t)(unsafe_yyjson_get_next(root) - root);
+        assert(made <= scan.values);
+        root = memcpy(values, root, made * sizeof *values);
+        yyjson_doc_free(doc);
+    }
+    *ret = (const struct json_val *)root;
     return DGM_OK;
 }
 
 /* ---- reading ------------------------------------------------------------------------------------------ */
-
-enum json_kind json_kind(const struct json_val *v)
-{
-    switch (yyjson_get_type(yy(v))) {
-    case YYJSON_TYPE_NULL:
-        return JSON_NULL;
-    case YYJSON_TYPE_BOOL:
-        return JSON_BOOL;
-    case YYJSON_TYPE_RAW:
-        return JSON_NUM;
-    case YYJSON_TYPE_STR:
-        return JSON_STR;
-    case YYJSON_TYPE_ARR:
-        return JSON_ARR;
-    case YYJSON_TYPE_OBJ:
-        return JSON_OBJ;
-    default:
-        return JSON_NONE;
-    }
-}
 
 const char *json_kind_name(enum json_kind kind)
 {
@@ -282,31 +290,20 @@ const char *json_kind_name(enum json_kind kind)
 
 const struct json_val *json_get(const struct json_val *obj, struct dgm_str name)
 {
-    return (const struct json_val *)yyjson_obj_getn(yy(obj), name.p, name.n);
+    if (json_kind(obj) != JSON_OBJ)
+        return NULL;
+    const struct json_val *key = obj + 1;
+    for (size_t left = json_size(obj); left != 0; left--) {
+        if (json__length(key) == name.n && dgm_same_bytes(key->_u.text, name.p, name.n))
+            return key + 1;
+        key = json__behind(key + 1);
+    }
+    return NULL;
 }
 
 const struct json_val *json_at(const struct json_val *arr, size_t index)
 {
     return (const struct json_val *)yyjson_arr_get(yy(arr), index);
-}
-
-size_t json_size(const struct json_val *v)
-{
-    return yyjson_is_ctn(yy(v)) ? unsafe_yyjson_get_len(yy(v)) : 0;
-}
-
-struct dgm_str json_str(const struct json_val *v)
-{
-    if (!yyjson_is_str(yy(v)))
-        return (struct dgm_str){0};
-    return (struct dgm_str){unsafe_yyjson_get_str(yy(v)), unsafe_yyjson_get_len(yy(v))};
-}
-
-struct dgm_str json_num(const struct json_val *v)
-{
-    if (!yyjson_is_raw(yy(v)))
-        return (struct dgm_str){0};
-    return (struct dgm_str){unsafe_yyjson_get_raw(yy(v)), unsafe_yyjson_get_len(yy(v))};
 }
 
 bool json_bool(const struct json_val *v, bool otherwise)
@@ -330,33 +327,6 @@ struct dgm_str json_get_str(const struct json_val *obj, struct dgm_str name)
     return json_str(json_get(obj, name));
 }
 
-struct json_iter json_iter(const struct json_val *v)
-{
-    size_t left = json_size(v);
-    return (struct json_iter){
-        ._next = left ? (const struct json_val *)unsafe_yyjson_get_first(yy(v)) : NULL,
-        ._left = left,
-        ._obj = json_kind(v) == JSON_OBJ,
-    };
-}
-
-bool json_next(struct json_iter *i)
-{
-    if (i->_left == 0)
-        return false;
-
-    if (i->value)
-        i->index++;
-    i->value = i->_next;
-    if (i->_obj) {
-        i->name = json_str(i->_next);
-        i->value = i->_next + 1; /* a member's value stands behind its name */
-    }
-    if (--i->_left)
-        i->_next = (const struct json_val *)unsafe_yyjson_get_next(yy(i->value));
-    return true;
-}
-
 /* ---- doubled names ------------------------------------------------------------------------------------ */
 
 /* By bytes, and equal ones in the order of the text. */
@@ -371,8 +341,27 @@ static int compare_names(const void *a, const void *b)
     return order != 0 ? order : v < w ? -1 : v > w;
 }
 
+/* Whether all names differ already in length, first and last byte, as those of most small objects do. */
+static bool all_differ(const struct json_val *obj)
+{
+    uint64_t seen = 0;
+    for (struct json_iter i = json_iter(obj); json_next(&i);) {
+        if (i.name.n == 0)
+            return false;
+        unsigned char first = (unsigned char)i.name.p[0],
+                      last = (unsigned char)i.name.p[i.name.n - 1];
+        uint64_t bit = UINT64_C(1) << (i.name.n + first * 5u + last * 3u) % 64;
+        if (seen & bit)
+            return false;
+        seen |= bit;
+    }
+    return true;
+}
+
 static struct dgm_str twice_pairwise(const struct json_val *obj)
 {
+    if (all_differ(obj))
+        return (struct dgm_str){0};
     for (struct json_iter later = json_iter(obj); json_next(&later);)
         for (struct json_iter i = json_iter(obj); json_next(&i) && i.index < later.index;)
             if (dgm_str_eq(i.name, later.name))

@@ -14,9 +14,32 @@
 #define JSON_PADDING 4 /* bytes behind a text that json_parse may overwrite */
 #define JSON_DEPTH_MAX 100
 
-struct json_val; /* one value of a parsed text; NULL is "absent" */
+/** What a value is. The numbers are those of yyjson's types, whose "raw" is a number as it came. */
+enum json_kind {
+    JSON_NONE = 0,
+    JSON_NUM = 1,
+    JSON_NULL = 2,
+    JSON_BOOL = 3,
+    JSON_STR = 5,
+    JSON_ARR = 6,
+    JSON_OBJ = 7,
+};
 
-enum json_kind { JSON_NONE, JSON_NULL, JSON_BOOL, JSON_NUM, JSON_STR, JSON_ARR, JSON_OBJ };
+/**
+ * One value of a parsed text; NULL is "absent". Private, and here only because a request asks for a hundred
+ * kinds and sizes: a call for each would cost more than the answers. It is laid out as yyjson's (read.c
+ * asserts that): the values of a text stand in one array in the order of the text, a container before what
+ * it holds, and know each other by distances, not addresses: a copy of the array is the same tree.
+ */
+struct json_val {
+    uint64_t
+        _tag; /* yyjson's type in three bits, its subtype in the next; from bit 8 on the length */
+    union {
+        const char *text;  /* of a string or a number */
+        size_t span_bytes; /* of a container: from its head to what stands behind it */
+        uint64_t any;
+    } _u;
+};
 
 enum json_trouble { JSON_FINE, JSON_EMPTY, JSON_SYNTAX, JSON_UTF8, JSON_DEEP, JSON_NOMEM };
 
@@ -28,7 +51,8 @@ struct json_error {
 
 /**
  * Parses a text in place. `text` is changed and borrowed as long as the values are used, and has
- * JSON_PADDING writable bytes behind its `n`. The tree stands in `arena`, 16 bytes a value and a name.
+ * JSON_PADDING writable bytes behind its `n`. The tree stands in `arena`: 16 bytes a value and a name, or for a text
+ * under a KiB what yyjson guesses, which is up to three bytes for each of the text.
  * An escape of half a surrogate pair becomes \ufffd first (user-pain A8); a byte order mark is skipped
  * (RFC 8259, 8.1); offsets are those of the text as it came. `depth` is at most JSON_DEPTH_MAX.
  *
@@ -38,18 +62,42 @@ struct json_error {
 DGM_MUST_USE enum dgm_rc json_parse(struct dgm_arena *arena, char *text, size_t n, unsigned depth,
                                     const struct json_val **ret, struct json_error *reterr);
 
-enum json_kind json_kind(const struct json_val *);
+static inline enum json_kind json_kind(const struct json_val *v)
+{
+    return v ? (enum json_kind)(v->_tag & 7) : JSON_NONE;
+}
 
 /** Its name for people: "a string", "an object", "nothing". */
 const char *json_kind_name(enum json_kind);
 
 const struct json_val *json_get(const struct json_val *obj, struct dgm_str name);
 const struct json_val *json_at(const struct json_val *arr, size_t index); /* walks: O(index) */
-size_t json_size(const struct json_val *); /* members, elements; else 0 */
 
-struct dgm_str
-json_str(const struct json_val *); /* the string's bytes, UTF-8; absent if no string */
-struct dgm_str json_num(const struct json_val *); /* the number's text; absent if no number */
+static inline size_t json__length(const struct json_val *v)
+{
+    return (size_t)(v->_tag >> 8);
+}
+
+/** How many members or elements it has; 0 for anything else. */
+static inline size_t json_size(const struct json_val *v)
+{
+    return json_kind(v) >= JSON_ARR ? json__length(v) : 0;
+}
+
+/** The string's bytes, UTF-8; absent if it is no string. */
+static inline struct dgm_str json_str(const struct json_val *v)
+{
+    return json_kind(v) == JSON_STR ? (struct dgm_str){v->_u.text, json__length(v)}
+                                    : (struct dgm_str){0};
+}
+
+/** The number's text; absent if it is no number. */
+static inline struct dgm_str json_num(const struct json_val *v)
+{
+    return json_kind(v) == JSON_NUM ? (struct dgm_str){v->_u.text, json__length(v)}
+                                    : (struct dgm_str){0};
+}
+
 bool json_bool(const struct json_val *, bool otherwise);
 bool json_int(const struct json_val *, int64_t *ret); /* an integral number in int64; else false */
 bool json_double(const struct json_val *, double *ret);
@@ -66,8 +114,38 @@ struct json_iter {
     size_t _left;
     bool _obj;
 };
-struct json_iter json_iter(const struct json_val *);
-bool json_next(struct json_iter *);
+static inline struct json_iter json_iter(const struct json_val *v)
+{
+    size_t left = json_size(v);
+    return (struct json_iter){
+        ._next = left ? v + 1 : NULL,
+        ._left = left,
+        ._obj = json_kind(v) == JSON_OBJ,
+    };
+}
+
+/* What stands behind a value and all it holds. */
+static inline const struct json_val *json__behind(const struct json_val *v)
+{
+    return (v->_tag & 7) >= JSON_ARR ? v + v->_u.span_bytes / sizeof *v : v + 1;
+}
+
+static inline bool json_next(struct json_iter *i)
+{
+    if (i->_left == 0)
+        return false;
+
+    if (i->value)
+        i->index++;
+    i->value = i->_next;
+    if (i->_obj) {
+        i->name = (struct dgm_str){i->_next->_u.text, json__length(i->_next)};
+        i->value = i->_next + 1; /* a member's value stands behind its name */
+    }
+    if (--i->_left)
+        i->_next = json__behind(i->value);
+    return true;
+}
 
 /**
  * Looks for a name that stands twice in an object, in O(n log n); `scratch` holds the names of a large one.

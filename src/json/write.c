@@ -2,6 +2,9 @@
 /* write.c - JSON texts put into a buffer. */
 #include "json/write.h"
 
+#include "base/buf.h"
+#include "base/lanes.h"
+
 #include <assert.h>
 #include <string.h>
 
@@ -32,18 +35,49 @@ static bool has_escape(uint64_t x)
            highs;
 }
 
+/* Which of sixteen do. */
+static dgm_lanes escape_lanes(const char *p)
+{
+    dgm_lanes x = dgm_lanes_load(p);
+    return (dgm_lanes)((x < 0x20) | (x == '"') | (x == '\\'));
+}
+
 /* How many bytes at the front of `s` stand for themselves. */
 static size_t plain_run(struct dgm_str s)
 {
     size_t i = 0;
-    for (uint64_t x; s.n - i >= sizeof x; i += sizeof x) {
-        memcpy(&x, s.p + i, sizeof x);
-        if (has_escape(x))
-            break;
+    for (; s.n - i >= DGM_LANES; i += DGM_LANES) {
+        unsigned first = dgm_lanes_first(escape_lanes(s.p + i));
+        if (first != DGM_LANES)
+            return i + first;
     }
     while (i < s.n && !escapes[(unsigned char)s.p[i]])
         i++;
     return i;
+}
+
+/* Whether all of a short string do: at its end bytes are looked at again, which costs less than one by one. */
+static bool is_plain(struct dgm_str s)
+{
+    if (s.n >= DGM_LANES) {
+        for (size_t i = 0; i < s.n - DGM_LANES; i += DGM_LANES)
+            if (dgm_lanes_first(escape_lanes(s.p + i)) != DGM_LANES)
+                return false;
+        return dgm_lanes_first(escape_lanes(s.p + s.n - DGM_LANES)) == DGM_LANES;
+    }
+    uint64_t x, y;
+    uint32_t half, other;
+    if (s.n >= sizeof x) {
+        memcpy(&x, s.p, sizeof x);
+        memcpy(&y, s.p + s.n - sizeof y, sizeof y);
+        return !has_escape(x) && !has_escape(y);
+    }
+    if (s.n >= sizeof half) {
+        memcpy(&half, s.p, sizeof half);
+        memcpy(&other, s.p + s.n - sizeof other, sizeof other);
+        return !has_escape((uint64_t)half << 32 | other);
+    }
+    return plain_run(s) == s.n;
 }
 
 /* Within a string the backslash is escaped too, and so is what stands behind it where it must be. */
@@ -59,6 +93,16 @@ static void put_escape(struct dgm_buf *out, unsigned char c, enum quoting quotin
     dgm_buf_put_char(out, letter);
     if (letter == 'u')
         dgm_buf_put_hex(out, c, 4);
+}
+
+/* dgm_buf_put_char, where it is worth no call. */
+static inline void put_byte(struct dgm_buf *out, char c)
+{
+    char *to = dgm_buf_room(out, 1);
+    if (!to)
+        return;
+    *to = c;
+    out->n++;
 }
 
 static void put_escaped(struct dgm_buf *out, struct dgm_str s, enum quoting quoting)
@@ -77,34 +121,37 @@ static void put_escaped(struct dgm_buf *out, struct dgm_str s, enum quoting quot
 static void put_quote(struct dgm_buf *out, enum quoting quoting)
 {
     if (quoting == WITHIN_STR)
-        dgm_buf_put_char(out, '\\');
-    dgm_buf_put_char(out, '"');
+        put_byte(out, '\\');
+    put_byte(out, '"');
 }
 
 /*
- * Puts `"s"` and a tail of at most one byte, in one piece where nothing is escaped: names and most short
- * texts. Returns false, and puts nothing, where something is.
+ * Puts `"s"`, with a comma before and a colon behind where they are wanted, in one piece if nothing is escaped:
+ * names and most short texts. Returns false, and puts nothing, where something is.
  */
-static bool put_plain(struct dgm_buf *out, struct dgm_str s, bool colon)
+static bool put_plain(struct dgm_buf *out, struct dgm_str s, bool comma, bool colon)
 {
-    if (plain_run(s) != s.n)
+    if (!is_plain(s))
         return false;
-    char *to = dgm_buf_reserve(out, s.n + 2 + colon);
+    size_t n = comma + 2 + s.n + colon;
+    char *to = dgm_buf_room(out, n);
     if (!to)
         return true;
+    out->n += n;
+    if (comma)
+        *to++ = ',';
     *to++ = '"';
     if (s.n)
         memcpy(to, s.p, s.n);
     to[s.n] = '"';
     if (colon)
         to[s.n + 1] = ':';
-    out->n += s.n + 2 + colon;
     return true;
 }
 
 static void put_quoted(struct dgm_buf *out, struct dgm_str s, enum quoting quoting)
 {
-    if (quoting == PLAIN && s.n <= SHORT_BYTES && put_plain(out, s, false))
+    if (quoting == PLAIN && s.n <= SHORT_BYTES && put_plain(out, s, false, false))
         return;
     put_quote(out, quoting);
     put_escaped(out, s, quoting);
@@ -118,17 +165,17 @@ static void put_tree(struct dgm_buf *out, const struct json_val *v, enum quoting
 static void put_container(struct dgm_buf *out, const struct json_val *v, enum quoting quoting)
 {
     bool is_obj = json_kind(v) == JSON_OBJ;
-    dgm_buf_put_char(out, is_obj ? '{' : '[');
+    put_byte(out, is_obj ? '{' : '[');
     for (struct json_iter i = json_iter(v); json_next(&i);) {
         if (i.index)
-            dgm_buf_put_char(out, ',');
+            put_byte(out, ',');
         if (is_obj) {
             put_quoted(out, i.name, quoting);
-            dgm_buf_put_char(out, ':');
+            put_byte(out, ':');
         }
         put_tree(out, i.value, quoting);
     }
-    dgm_buf_put_char(out, is_obj ? '}' : ']');
+    put_byte(out, is_obj ? '}' : ']');
 }
 
 /* Recurses as deep as the tree is, which json_parse held to JSON_DEPTH_MAX. */
@@ -160,17 +207,17 @@ static void put_tree(struct dgm_buf *out, const struct json_val *v, enum quoting
 
 static bool in_obj(const struct json_writer *w)
 {
-    return w->_depth != 0 && (w->_objs[(w->_depth - 1) / 64] >> (w->_depth - 1) % 64 & 1);
+    return !(w->_arrs & 1);
 }
 
 static void put_comma(struct json_writer *w)
 {
     if (w->_comma)
-        dgm_buf_put_char(w->buf, ',');
+        put_byte(w->buf, ',');
 }
 
 /* Before each value: a member's has its name already, an element may need a comma. */
-static void begin_value(struct json_writer *w)
+static inline void begin_value(struct json_writer *w)
 {
     assert(w->_named == in_obj(w));
     if (!w->_named)
@@ -181,26 +228,23 @@ static void begin_value(struct json_writer *w)
 /* After each value. On the top level texts follow each other without commas. */
 static void end_value(struct json_writer *w)
 {
-    w->_comma = w->_depth != 0;
+    w->_comma = w->_arrs != 1;
 }
 
 static void open_container(struct json_writer *w, bool is_obj)
 {
     begin_value(w);
-    assert(w->_depth < JSON_WRITER_DEPTH_MAX);
-    uint64_t bit = UINT64_C(1) << w->_depth % 64;
-    uint64_t *word = &w->_objs[w->_depth / 64];
-    *word = is_obj ? *word | bit : *word & ~bit;
-    w->_depth++;
+    assert(!(w->_arrs >> JSON_WRITER_DEPTH_MAX));
+    w->_arrs = w->_arrs << 1 | !is_obj;
     w->_comma = false;
-    dgm_buf_put_char(w->buf, is_obj ? '{' : '[');
+    put_byte(w->buf, is_obj ? '{' : '[');
 }
 
 static void close_container(struct json_writer *w, bool is_obj)
 {
-    assert(w->_depth != 0 && in_obj(w) == is_obj && !w->_named);
-    w->_depth--;
-    dgm_buf_put_char(w->buf, is_obj ? '}' : ']');
+    assert(w->_arrs != 1 && in_obj(w) == is_obj && !w->_named);
+    w->_arrs >>= 1;
+    put_byte(w->buf, is_obj ? '}' : ']');
     end_value(w);
 }
 
@@ -227,10 +271,10 @@ void json_close_arr(struct json_writer *w)
 void json_put_key(struct json_writer *w, struct dgm_str name)
 {
     assert(in_obj(w) && !w->_named);
-    put_comma(w);
-    if (!put_plain(w->buf, name, true)) {
+    if (!put_plain(w->buf, name, w->_comma, true)) {
+        put_comma(w);
         put_quoted(w->buf, name, PLAIN);
-        dgm_buf_put_char(w->buf, ':');
+        put_byte(w->buf, ':');
     }
     w->_named = true;
 }
@@ -276,16 +320,16 @@ void json_put_val(struct json_writer *w, const struct json_val *v)
 void json_put_val_as_str(struct json_writer *w, const struct json_val *v)
 {
     begin_value(w);
-    dgm_buf_put_char(w->buf, '"');
+    put_byte(w->buf, '"');
     put_tree(w->buf, v, WITHIN_STR);
-    dgm_buf_put_char(w->buf, '"');
+    put_byte(w->buf, '"');
     end_value(w);
 }
 
 void json_open_str(struct json_writer *w)
 {
     begin_value(w);
-    dgm_buf_put_char(w->buf, '"');
+    put_byte(w->buf, '"');
 }
 
 void json_add_str(struct json_writer *w, struct dgm_str utf8)
@@ -295,6 +339,6 @@ void json_add_str(struct json_writer *w, struct dgm_str utf8)
 
 void json_close_str(struct json_writer *w)
 {
-    dgm_buf_put_char(w->buf, '"');
+    put_byte(w->buf, '"');
     end_value(w);
 }

@@ -8,23 +8,26 @@
 #ifndef JSON_WRITE_H
 #define JSON_WRITE_H
 
+#include "base/buf.h"
 #include "json/read.h"
 
+#include <assert.h>
+#include <string.h>
+
 #define JSON_WRITER_DEPTH_MAX                                                                      \
-    64 /* containers opened by calls; values that are put bring their own */
+    63 /* containers opened by calls; values that are put bring their own */
 
 struct json_writer {
     struct dgm_buf *buf;
     uint64_t
-        _objs[JSON_WRITER_DEPTH_MAX / 64]; /* a bit for each open container: is it an object? */
-    unsigned _depth;
+        _arrs; /* a bit for each open container, the innermost lowest: is it an array? Above them a 1 */
     bool _comma, _named; /* a comma comes before the next; a key waits for its value */
 };
 
 /** A writer that adds to `buf`; several texts may follow each other in one buffer. */
 static inline struct json_writer json_writer(struct dgm_buf *buf)
 {
-    return (struct json_writer){.buf = buf};
+    return (struct json_writer){.buf = buf, ._arrs = 1};
 }
 
 void json_open_obj(struct json_writer *);
@@ -33,6 +36,26 @@ void json_open_arr(struct json_writer *);
 void json_close_arr(struct json_writer *);
 
 void json_put_key(struct json_writer *, struct dgm_str name);
+
+/**
+ * The same for a name with its quotes and colon around it already, as `"name":`, and nothing to escape. It stands
+ * here because most names are known when their caller is compiled: they are put in a store or two.
+ */
+static inline void json_put_quoted_name(struct json_writer *w, struct dgm_str quoted)
+{
+    assert(!(w->_arrs & 1) && !w->_named);
+    w->_named = true;
+    size_t n = w->_comma + quoted.n;
+    char *to = dgm_buf_room(w->buf, n);
+    if (!to)
+        return;
+    *to = ',';
+    memcpy(to + w->_comma, quoted.p, quoted.n);
+    w->buf->n += n;
+}
+
+/** The same for a literal: it is quoted when this is compiled. */
+#define json_put_name(w, name) json_put_quoted_name((w), DGM_STR("\"" name "\":"))
 
 void json_put_str(struct json_writer *, struct dgm_str utf8); /* an absent string is put as "" */
 void json_put_int(struct json_writer *, int64_t);
@@ -51,11 +74,11 @@ void json_open_str(struct json_writer *);
 void json_add_str(struct json_writer *, struct dgm_str utf8);
 void json_close_str(struct json_writer *);
 
-/** A member in one line: json_put_key and the value. `name` is a literal. */
-#define json_member_str(w, name, s) (json_put_key((w), DGM_STR(name)), json_put_str((w), (s)))
-#define json_member_int(w, name, i) (json_put_key((w), DGM_STR(name)), json_put_int((w), (i)))
-#define json_member_bool(w, name, b) (json_put_key((w), DGM_STR(name)), json_put_bool((w), (b)))
-#define json_member_null(w, name) (json_put_key((w), DGM_STR(name)), json_put_null(w))
-#define json_member_val(w, name, v) (json_put_key((w), DGM_STR(name)), json_put_val((w), (v)))
+/** A member in one line: json_put_name and the value. */
+#define json_member_str(w, name, s) (json_put_name((w), name), json_put_str((w), (s)))
+#define json_member_int(w, name, i) (json_put_name((w), name), json_put_int((w), (i)))
+#define json_member_bool(w, name, b) (json_put_name((w), name), json_put_bool((w), (b)))
+#define json_member_null(w, name) (json_put_name((w), name), json_put_null(w))
+#define json_member_val(w, name, v) (json_put_name((w), name), json_put_val((w), (v)))
 
 #endif

@@ -98,7 +98,7 @@ static bool put_source(void *ctx, const struct source *s)
     const struct putting *p = ctx;
     json_open_obj(p->w);
     json_member_str(p->w, "type", DGM_STR("url_citation"));
-    json_put_key(p->w, DGM_STR("url_citation"));
+    json_put_name(p->w, "url_citation");
     json_open_obj(p->w);
     json_member_int(p->w, "start_index", (int64_t)offsets_chars(p->text, s->start));
     json_member_int(p->w, "end_index", (int64_t)offsets_chars(p->text, s->end));

@@ -137,19 +137,19 @@ void answer_put_call(struct dgm_request *r, struct json_writer *w, const struct 
         json_member_int(w, "index", index);
     json_member_str(w, "id", id);
     json_member_str(w, "type", DGM_STR("function"));
-    json_put_key(w, DGM_STR("function"));
+    json_put_name(w, "function");
     json_open_obj(w);
     json_member_str(w, "name", name);
-    json_put_key(w, DGM_STR("arguments"));
+    json_put_name(w, "arguments");
     if (json_kind(args) == JSON_OBJ)
         json_put_val_as_str(w, args);
     else
         json_put_str(w, DGM_STR("{}"));
     json_close_obj(w);
     if (signature.p) {
-        json_put_key(w, DGM_STR("extra_content"));
+        json_put_name(w, "extra_content");
         json_open_obj(w);
-        json_put_key(w, DGM_STR("google"));
+        json_put_name(w, "google");
         json_open_obj(w);
         json_member_str(w, "thought_signature", signature);
         json_close_obj(w);
@@ -162,7 +162,7 @@ void answer_put_call(struct dgm_request *r, struct json_writer *w, const struct 
 
 void answer_put_head(const struct dgm_request *r, struct json_writer *w, struct dgm_str object)
 {
-    json_put_key(w, DGM_STR("id"));
+    json_put_name(w, "id");
     json_open_str(w);
     json_add_str(w, DGM_STR("chatcmpl-"));
     json_add_str(w, r->env.id);

@@ -44,7 +44,7 @@ struct chat_field {
     struct dgm_str name;
     unsigned accepts;
     enum field_fate fate;
-    struct dgm_str native; /* the member of generationConfig; absent for other fates */
+    struct dgm_str native; /* the member of generationConfig, as json_put_quoted_name wants it */
     double min, max;
     /* Puts the member, name and value, or refuses with chat_refuse. */
     void (*put)(struct dgm_request *, const struct chat_field *, const struct json_val *,
@@ -73,11 +73,14 @@ enum google_field_id {
     GOOGLE_FIELDS
 };
 
+/* What a good request never calls: the compiler moves the way there out of the way. */
+#define CHAT_COLD __attribute__((cold))
+
 #define NOTES_MAX 32 /* of one kind; more become one "..." */
 #define NOTE_KINDS 3 /* of enum dgm_note */
 
 struct chat_notes {
-    struct dgm_str notes[NOTES_MAX]; /* as they are shown */
+    struct dgm_str *notes; /* as they are shown; NOTES_MAX of them once there is one */
     size_t n;
     struct dgm_str text; /* all of them, at the end */
 };
@@ -97,6 +100,7 @@ struct dgm_request {
     struct dgm_limits limits;
     enum dgm_surface surface;
     const struct json_val *field[CHAT_FIELDS];    /* NULL where absent or null */
+    size_t fields_n;                              /* none stands behind so many */
     const struct json_val *google[GOOGLE_FIELDS]; /* the same of Google's own members */
     struct dgm_str model_sent;
     struct model model;
@@ -120,8 +124,8 @@ struct dgm_request {
 
     struct dgm_retry retry; /* of the upstream's last error */
 
-    enum dgm_rc rc; /* sticky: the first refusal or lack of memory */
-    struct dgm_fail fail;
+    enum dgm_rc rc;        /* sticky: the first refusal or lack of memory */
+    struct dgm_fail *fail; /* why it was refused */
 };
 
 /**
@@ -147,25 +151,34 @@ struct chat_place {
  */
 #define chat_refuse(r, id, place, ...)                                                             \
     chat__refuse((r), (id), (place), (const char *const[3]){__VA_ARGS__})
-void chat__refuse(struct dgm_request *, enum dgm_error, const struct chat_place *,
-                  const char *const pieces[3]);
+CHAT_COLD void chat__refuse(struct dgm_request *, enum dgm_error, const struct chat_place *,
+                            const char *const pieces[3]);
+
+/** Refuses the request as `chat_refuse` does, with all that dgm_fail_set wants. */
+CHAT_COLD void chat_fail(struct dgm_request *, enum dgm_error, struct dgm_str param,
+                         const struct dgm_str detail[4]);
 
 /** Remembers that memory, or the arena's ceiling, ran out, unless the request already failed. */
-void chat_no_memory(struct dgm_request *);
+CHAT_COLD void chat_no_memory(struct dgm_request *);
 
 /** Refuses the request for something that is not there. */
-void chat_missing(struct dgm_request *, const struct chat_place *);
+CHAT_COLD void chat_missing(struct dgm_request *, const struct chat_place *);
 
-/** Refuses a value that is not of one of the kinds, naming what was expected. True when it is fine. */
-bool chat_expect(struct dgm_request *, const struct json_val *, unsigned accepts,
-                 const struct chat_place *);
+/**
+ * Refuses a value that is not of one of the kinds, naming what was expected. True when it is fine, and then
+ * `place` is never made.
+ */
+#define chat_expect(r, v, accepts, place)                                                          \
+    (((accepts) & 1u << json_kind(v)) != 0 || chat__unexpected((r), (v), (accepts), (place)))
+CHAT_COLD bool chat__unexpected(struct dgm_request *, const struct json_val *, unsigned accepts,
+                                const struct chat_place *);
 
 /** Reads the string that `place` names in `obj`; refuses when it is missing, null or no string. */
 bool chat_need_str(struct dgm_request *, const struct json_val *obj, const struct chat_place *place,
                    struct dgm_str *ret);
 
 /** Notes that what is at a place has no effect. Elements are shown as "[]", and each place once. */
-void chat_ignore(struct dgm_request *, const struct chat_place *);
+CHAT_COLD void chat_ignore(struct dgm_request *, const struct chat_place *);
 
 /**
  * Adds a note in up to four pieces, absent ones left out, unless there is one like it already. What is not

@@ -6,18 +6,13 @@
 
 #define STOP_MAX 5 /* stop sequences Gemini takes (google.md 6.4) */
 
-static void put_raw(struct json_writer *w, struct dgm_str name, struct dgm_str json)
-{
-    json_put_key(w, name);
-    json_put_raw(w, json);
-}
-
 /* Numbers go as the text they came in. */
 static void put_number(struct dgm_request *r, const struct chat_field *f, const struct json_val *v,
                        struct json_writer *w)
 {
     (void)r;
-    put_raw(w, f->native, json_num(v));
+    json_put_quoted_name(w, f->native);
+    json_put_raw(w, json_num(v));
 }
 
 static bool read_integer(struct dgm_request *r, const struct chat_field *f,
@@ -35,7 +30,7 @@ static void put_integer(struct dgm_request *r, const struct chat_field *f, const
     int64_t i;
     if (!read_integer(r, f, v, &i))
         return;
-    json_put_key(w, f->native);
+    json_put_quoted_name(w, f->native);
     json_put_int(w, i);
 }
 
@@ -58,7 +53,7 @@ static void put_seed(struct dgm_request *r, const struct chat_field *f, const st
         return;
     if (i < INT32_MIN || i > INT32_MAX)
         i = (int64_t)((uint64_t)i % ((uint64_t)INT32_MAX + 1));
-    json_put_key(w, f->native);
+    json_put_quoted_name(w, f->native);
     json_put_int(w, i);
 }
 
@@ -90,7 +85,7 @@ static void put_stop(struct dgm_request *r, const struct chat_field *f, const st
         return;
     }
     struct json_iter it = json_iter(v);
-    json_put_key(w, f->native);
+    json_put_quoted_name(w, f->native);
     json_open_arr(w);
     if (json_kind(v) == JSON_STR)
         json_put_str(w, json_str(v));
@@ -127,7 +122,7 @@ static void put_response_format(struct dgm_request *r, const struct chat_field *
                     " must be text, json_object, json_schema or a MIME type.");
         return;
     }
-    json_put_key(w, f->native);
+    json_put_quoted_name(w, f->native);
     json_put_str(w, mime);
 }
 
@@ -144,16 +139,18 @@ static void put_reasoning_effort(struct dgm_request *r, const struct chat_field 
         chat_ignore(r, CHAT_MEMBER(NULL, f->name));
         return;
     }
-    json_put_key(w, f->native);
+    json_put_quoted_name(w, f->native);
     json_open_obj(w);
-    put_raw(w, dgm_str_c(t.member), t.value);
+    json_put_key(w, dgm_str_c(t.member));
+    json_put_raw(w, t.value);
     json_close_obj(w);
 }
 
+#define QUOTED_NAME(name) {"\"" name "\":", sizeof "\"" name "\":" - 1}
+
 const struct chat_field chat_fields[CHAT_FIELDS] = {
 #define FIELD(id, name, accepts, fate, native, min, max, put)                                      \
-    [CHAT_##id] = {                                                                                \
-        {name, sizeof name - 1}, accepts, fate, {native, sizeof native - 1}, min, max, put},
+    [CHAT_##id] = {{name, sizeof name - 1}, accepts, fate, QUOTED_NAME(native), min, max, put},
 #include "translate/chat_fields.def"
 #undef FIELD
 };
@@ -162,14 +159,16 @@ void chat_put_config(struct dgm_request *r, struct json_writer *w)
 {
     struct json_writer before = *w;
     size_t bytes = r->body.n;
-    json_put_key(w, DGM_STR("generationConfig"));
+    json_put_name(w, "generationConfig");
     json_open_obj(w);
     size_t empty_bytes = r->body.n;
-    for (size_t i = 0; r->rc == DGM_OK && i < CHAT_FIELDS; i++)
-        if (chat_fields[i].fate == CONFIG && r->field[i])
-            chat_fields[i].put(r, &chat_fields[i], r->field[i], w);
-    if (r->rc != DGM_OK) /* the body is of no use any more */
-        return;
+    for (size_t i = 0; i < r->fields_n; i++) {
+        if (!r->field[i] || chat_fields[i].fate != CONFIG)
+            continue;
+        chat_fields[i].put(r, &chat_fields[i], r->field[i], w);
+        if (r->rc != DGM_OK) /* the body is of no use any more */
+            return;
+    }
     if (r->body.n == empty_bytes) { /* nothing was put: no object either */
         r->body.n = bytes;
         *w = before;

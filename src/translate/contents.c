@@ -24,11 +24,11 @@ static void open_turn(struct chat_contents *c, enum chat_turn turn)
         return;
     close_turn(c);
     if (turn == TURN_SYSTEM)
-        json_put_key(c->w, DGM_STR("systemInstruction"));
+        json_put_name(c->w, "systemInstruction");
     json_open_obj(c->w);
     if (turn != TURN_SYSTEM)
         json_member_str(c->w, "role", turn == TURN_MODEL ? DGM_STR("model") : DGM_STR("user"));
-    json_put_key(c->w, DGM_STR("parts"));
+    json_put_name(c->w, "parts");
     json_open_arr(c->w);
     c->open = turn;
 }
@@ -69,7 +69,7 @@ static void put_instruction(struct chat_contents *c, size_t message)
         if (text.n == 0)
             continue;
         chat_open_part(c, TURN_USER);
-        json_put_key(c->w, DGM_STR("text"));
+        json_put_name(c->w, "text");
         json_open_str(c->w);
         json_add_str(c->w, DGM_STR("<system_instruction>\n"));
         json_add_str(c->w, text);
@@ -85,7 +85,7 @@ static void put_instruction(struct chat_contents *c, size_t message)
 static void put_arguments(struct chat_contents *c, struct dgm_str text)
 {
     const struct json_val *args = chat_parse(c->r, text);
-    json_put_key(c->w, DGM_STR("args"));
+    json_put_name(c->w, "args");
     if (json_kind(args) == JSON_OBJ) {
         json_put_val(c->w, args);
         return;
@@ -122,7 +122,7 @@ static void put_calls(struct chat_contents *c, size_t message, bool current, siz
     struct chat_call call;
     for (; chat_next_call(&calls, &call); ++*calls_n) {
         chat_open_part(c, TURN_MODEL);
-        json_put_key(c->w, DGM_STR("functionCall"));
+        json_put_name(c->w, "functionCall");
         json_open_obj(c->w);
         json_member_str(c->w, "name", call.name);
         put_arguments(c, call.arguments);
@@ -195,7 +195,7 @@ void chat_put_system(struct dgm_request *r, struct json_writer *w)
 
 void chat_put_contents(struct dgm_request *r, struct json_writer *w)
 {
-    json_put_key(w, DGM_STR("contents"));
+    json_put_name(w, "contents");
     json_open_arr(w);
     struct chat_contents c = {.r = r, .w = w};
     size_t start = r->body.n, current = current_turn(r);

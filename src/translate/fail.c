@@ -77,13 +77,13 @@ void dgm_fail_put(const struct dgm_fail *f, struct dgm_buf *out)
     const struct row *row = find_row(f->id);
     struct json_writer w = json_writer(out);
     json_open_obj(&w);
-    json_put_key(&w, DGM_STR("error"));
+    json_put_name(&w, "error");
     json_open_obj(&w);
     json_member_str(&w, "message", dgm_str_c(f->detail[0] ? f->detail : row->sentence));
     json_member_str(&w, "type", dgm_str_c(row->type));
-    json_put_key(&w, DGM_STR("param"));
+    json_put_name(&w, "param");
     put_str_or_null(&w, dgm_str_c(f->param));
-    json_put_key(&w, DGM_STR("code"));
+    json_put_name(&w, "code");
     put_str_or_null(&w, dgm_str_c(row->code));
     json_close_obj(&w);
     json_close_obj(&w);

@@ -231,12 +231,12 @@ static void put_object(struct json_writer *w, const struct failure *f, const str
 {
     struct dgm_str field = json_get_str(first_violation(f), DGM_STR("field"));
     json_open_obj(w);
-    json_put_key(w, DGM_STR("error"));
+    json_put_name(w, "error");
     json_open_obj(w);
-    json_put_key(w, DGM_STR("message"));
+    json_put_name(w, "message");
     put_message(w, f, row);
     json_member_str(w, "type", dgm_str_c(row->type));
-    json_put_key(w, DGM_STR("param"));
+    json_put_name(w, "param");
     if (field.n)
         json_put_str(w, field);
     else
@@ -276,9 +276,9 @@ static void put_page(struct dgm_request *r, struct json_writer *w, const struct 
     struct dgm_str quoted = quotable(text);
     dgm_buf_put_int(&number, status);
     json_open_obj(w);
-    json_put_key(w, DGM_STR("error"));
+    json_put_name(w, "error");
     json_open_obj(w);
-    json_put_key(w, DGM_STR("message"));
+    json_put_name(w, "message");
     json_open_str(w);
     json_add_str(w, DGM_STR("The model's server answered HTTP "));
     json_add_str(w, dgm_buf_str(&number));

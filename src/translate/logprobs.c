@@ -8,11 +8,11 @@ static void put_token(struct json_writer *w, const struct json_val *native)
     struct dgm_str token = json_get_str(native, DGM_STR("token"));
     struct dgm_str number = json_num(json_get(native, DGM_STR("logProbability")));
     json_member_str(w, "token", token);
-    json_put_key(w, DGM_STR("logprob"));
+    json_put_name(w, "logprob");
     json_put_raw(w, number.n
                         ? number
                         : DGM_STR("0.0")); /* proto3 leaves a zero out: the token was certain */
-    json_put_key(w, DGM_STR("bytes"));
+    json_put_name(w, "bytes");
     json_open_arr(w);
     for (size_t i = 0; i < token.n; i++)
         json_put_int(w, (unsigned char)token.p[i]);
@@ -29,12 +29,12 @@ void logprobs_put(struct json_writer *w, const struct json_val *candidate)
         return;
     }
     json_open_obj(w);
-    json_put_key(w, DGM_STR("content"));
+    json_put_name(w, "content");
     json_open_arr(w);
     while (json_next(&chosen)) {
         json_open_obj(w);
         put_token(w, chosen.value);
-        json_put_key(w, DGM_STR("top_logprobs"));
+        json_put_name(w, "top_logprobs");
         json_open_arr(w);
         const struct json_val *top =
             json_next(&tops) ? tops.value : NULL; /* the two lists go side by side */

@@ -32,7 +32,6 @@ static const struct {
 static void check_member(struct dgm_request *r, size_t message, struct dgm_str name,
                          const struct json_val *v)
 {
-    const struct chat_place *place = CHAT_MESSAGE_MEMBER(message, name);
     if (json_kind(v) == JSON_NULL)
         return;
     for (size_t i = 0; i < sizeof message_fields / sizeof *message_fields; i++) {
@@ -40,26 +39,26 @@ static void check_member(struct dgm_request *r, size_t message, struct dgm_str n
             continue;
         if (!(message_fields[i].roles & 1u << r->messages[message].role))
             break;
-        chat_expect(r, v, message_fields[i].accepts, place);
+        (void)chat_expect(r, v, message_fields[i].accepts, CHAT_MESSAGE_MEMBER(message, name));
         return;
     }
-    chat_ignore(r, place);
+    chat_ignore(r, CHAT_MESSAGE_MEMBER(message, name));
 }
 
 static void check_role(struct dgm_request *r, size_t message, struct chat_message *m)
 {
-    const struct chat_place *place = CHAT_MESSAGE_MEMBER(message, DGM_STR("role"));
-    struct dgm_str role;
-    if (!chat_need_str(r, m->val, place, &role))
-        return;
+    struct dgm_str role = json_get_str(m->val, DGM_STR("role"));
     for (size_t i = 0; i < sizeof roles / sizeof *roles; i++) {
         if (dgm_str_eq(role, roles[i].name)) {
             m->role = roles[i].role;
             return;
         }
     }
-    chat_refuse(r, DGM_ERR_VALUE, place,
-                " must be one of system, developer, user, assistant, model, tool and function.");
+    const struct chat_place *place = CHAT_MESSAGE_MEMBER(message, DGM_STR("role"));
+    if (chat_need_str(r, m->val, place, &role))
+        chat_refuse(
+            r, DGM_ERR_VALUE, place,
+            " must be one of system, developer, user, assistant, model, tool and function.");
 }
 
 /* What a role cannot do without: a content for all but the model, something to answer to for a tool. */

@@ -6,8 +6,6 @@
 
 #include <dragoman/dragoman.h>
 
-#include <string.h>
-
 #define NAME_MAX_BYTES 128
 
 static const char *const prefixes[] = {"publishers/google/models/", "google/", "models/"};
@@ -45,20 +43,32 @@ static const struct {
 #undef ABILITIES
 };
 
+static const bool name_chars[256] = {
+    ['0' ... ':'] = true, ['@' ... 'Z'] = true, ['_'] = true,
+    ['a' ... 'z'] = true, ['-'] = true,         ['.'] = true,
+};
+
 bool dgm_name_ok(struct dgm_str s)
 {
     if (s.n == 0 || s.n > NAME_MAX_BYTES || s.p[0] == '.')
         return false;
     for (size_t i = 0; i < s.n; i++) {
-        char c = s.p[i];
-        bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        bool mark = c != '\0' && strchr("_.:@-", c) != NULL;
-        if (!word && !mark)
+        if (!name_chars[(unsigned char)s.p[i]])
             return false;
-        if (c == '.' && i != 0 && s.p[i - 1] == '.')
+        if (s.p[i] == '.' && s.p[i - 1] == '.') /* not the first, which is none */
             return false;
     }
     return true;
+}
+
+/* The digit at the front of `*s`, which it is taken off; -1 when there is none. */
+static int take_digit(struct dgm_str *s)
+{
+    if (s->n == 0 || s->p[0] < '0' || s->p[0] > '9')
+        return -1;
+    int digit = s->p[0] - '0';
+    *s = dgm_str_skip(*s, 1);
+    return digit;
 }
 
 /* "gemini-2.5-flash" -> 25, "gemini-3-pro" -> 30; 0 for anything else. */
@@ -67,15 +77,14 @@ static unsigned read_generation(struct dgm_str name)
     struct dgm_str prefix = DGM_STR("gemini-");
     if (!dgm_str_starts(name, prefix))
         return 0;
-    struct dgm_str rest = dgm_str_skip(name, prefix.n), version, major, minor = DGM_STR("0");
-    uint64_t ten, one;
-    if (!dgm_str_split(&rest, '-', &version) || !dgm_str_split(&version, '.', &major))
-        return 0;
-    if (version.p)
-        minor = version;
-    if (!dgm_str_u64(major, &ten) || !dgm_str_u64(minor, &one) || ten > 9 || one > 9)
-        return 0;
-    return (unsigned)(ten * 10 + one);
+    struct dgm_str rest = dgm_str_skip(name, prefix.n);
+    int major = take_digit(&rest), minor = 0;
+    if (dgm_str_starts(rest, DGM_STR("."))) {
+        rest = dgm_str_skip(rest, 1);
+        minor = take_digit(&rest);
+    }
+    bool ends = rest.n == 0 || rest.p[0] == '-';
+    return major < 0 || minor < 0 || !ends ? 0 : (unsigned)(major * 10 + minor);
 }
 
 /* Whether `word` stands between the dashes of a name. */

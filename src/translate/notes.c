@@ -45,34 +45,38 @@ static void put_place(struct dgm_buf *out, const struct chat_place *place, bool 
 
 /* ---- refusals ---- */
 
+void chat_fail(struct dgm_request *r, enum dgm_error id, struct dgm_str param,
+               const struct dgm_str detail[4])
+{
+    if (r->rc != DGM_OK)
+        return;
+    r->fail = dgm_arena_take(&r->arena, sizeof *r->fail);
+    if (!r->fail) {
+        chat_no_memory(r);
+        return;
+    }
+    r->rc = DGM_E_REFUSED;
+    dgm_fail_set(r->fail, id, param, detail);
+}
+
 void chat__refuse(struct dgm_request *r, enum dgm_error id, const struct chat_place *place,
                   const char *const pieces[3])
 {
     struct text t;
     struct dgm_str detail[4] = {0};
-    if (r->rc != DGM_OK)
-        return;
     text_init(&t);
     put_place(&t.buf, place, true);
     for (size_t i = 0; pieces[0] && i < 3; i++)
         detail[i + 1] = dgm_str_c(pieces[i]);
     if (pieces[0])
         detail[0] = dgm_buf_str(&t.buf);
-    r->rc = DGM_E_REFUSED;
-    dgm_fail_set(&r->fail, id, dgm_buf_str(&t.buf), detail);
+    chat_fail(r, id, dgm_buf_str(&t.buf), detail);
 }
 
 void chat_no_memory(struct dgm_request *r)
 {
-    if (r->rc != DGM_OK)
-        return;
-    r->rc = dgm_arena_rc(&r->arena);
-    struct dgm_str large =
-        DGM_STR("The body needs more memory to be read than one request may have.");
-    if (r->rc == DGM_E_LIMIT)
-        dgm_fail_set(&r->fail, DGM_ERR_BODY_LARGE, DGM_STR(""), (const struct dgm_str[4]){large});
-    else
-        dgm_fail_row(&r->fail, DGM_ERR_NO_MEMORY);
+    if (r->rc == DGM_OK)
+        r->rc = dgm_arena_rc(&r->arena);
 }
 
 void chat_missing(struct dgm_request *r, const struct chat_place *place)
@@ -80,14 +84,12 @@ void chat_missing(struct dgm_request *r, const struct chat_place *place)
     chat_refuse(r, DGM_ERR_MISSING, place, " is missing.");
 }
 
-bool chat_expect(struct dgm_request *r, const struct json_val *v, unsigned accepts,
-                 const struct chat_place *place)
+bool chat__unexpected(struct dgm_request *r, const struct json_val *v, unsigned accepts,
+                      const struct chat_place *place)
 {
-    if (accepts & 1u << json_kind(v))
-        return true;
     struct text kinds;
     text_init(&kinds);
-    for (enum json_kind k = JSON_BOOL; k <= JSON_OBJ; k++) {
+    for (enum json_kind k = JSON_NUM; k <= JSON_OBJ; k++) {
         if (!(accepts & 1u << k))
             continue;
         if (kinds.buf.n)
@@ -132,6 +134,12 @@ static void add_note(struct dgm_request *r, enum dgm_note kind, struct text *t)
             return;
     if (notes->n == NOTES_MAX)
         return;
+    if (!notes->notes)
+        notes->notes = dgm_arena_take(&r->arena, NOTES_MAX * sizeof *notes->notes);
+    if (!notes->notes) {
+        chat_no_memory(r);
+        return;
+    }
     /* The last place says that there are more. */
     if (notes->n == NOTES_MAX - 1)
         note = DGM_STR("...");
@@ -180,6 +188,9 @@ void chat__ignore_but(struct dgm_request *r, const struct json_val *obj,
 static void end_notes(struct dgm_request *r, struct chat_notes *notes)
 {
     struct dgm_buf text;
+    notes->text = DGM_STR("");
+    if (notes->n == 0)
+        return;
     dgm_buf_init(&text, dgm_arena_alloc(&r->arena), NOTES_MAX * (NOTE_BYTES_MAX + 2));
     for (size_t i = 0; i < notes->n; i++) {
         if (i)
@@ -188,7 +199,7 @@ static void end_notes(struct dgm_request *r, struct chat_notes *notes)
     }
     if (text.rc != DGM_OK)
         chat_no_memory(r);
-    notes->text = text.n ? dgm_buf_str(&text) : DGM_STR("");
+    notes->text = dgm_buf_str(&text);
 }
 
 void chat_end_notes(struct dgm_request *r)

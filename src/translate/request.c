@@ -37,8 +37,7 @@ static void refuse_syntax(struct dgm_request *r, const struct json_error *e)
     dgm_buf_put_lit(&digits, ".");
     struct dgm_str detail[4] = {DGM_STR("The body is not valid JSON: "), dgm_str_c(e->what),
                                 DGM_STR(" at byte "), dgm_buf_str(&digits)};
-    r->rc = DGM_E_REFUSED;
-    dgm_fail_set(&r->fail, ids[e->trouble], DGM_STR(""), detail);
+    chat_fail(r, ids[e->trouble], DGM_STR(""), detail);
 }
 
 /* OpenAI's clients send a name once; where two stand, gateways in a row would each obey another one. */
@@ -75,20 +74,20 @@ static void check_range(struct dgm_request *r, const struct chat_field *f, const
 
 static void read_member(struct dgm_request *r, struct dgm_str name, const struct json_val *v)
 {
-    const struct chat_place *place = CHAT_MEMBER(NULL, name);
     if (json_kind(v) == JSON_NULL)
         return;
     for (size_t i = 0; i < CHAT_FIELDS; i++) {
         const struct chat_field *f = &chat_fields[i];
         if (f->fate == IGNORE || !dgm_str_eq(name, f->name))
             continue;
-        if (chat_expect(r, v, f->accepts, place)) {
+        if (chat_expect(r, v, f->accepts, CHAT_MEMBER(NULL, name))) {
             check_range(r, f, v);
             r->field[i] = v;
+            r->fields_n = i < r->fields_n ? r->fields_n : i + 1;
         }
         return;
     }
-    chat_ignore(r, place);
+    chat_ignore(r, CHAT_MEMBER(NULL, name));
 }
 
 static void read_model(struct dgm_request *r)
@@ -116,15 +115,17 @@ static void read_model(struct dgm_request *r)
 static void read_stream(struct dgm_request *r)
 {
     const struct json_val *options = r->field[CHAT_STREAM_OPTIONS];
+    r->stream = json_bool(r->field[CHAT_STREAM], false);
+    if (!options)
+        return;
     const struct json_val *usage = json_get(options, DGM_STR("include_usage"));
     const struct chat_place *place = CHAT_MEMBER(NULL, DGM_STR("stream_options"));
-    r->stream = json_bool(r->field[CHAT_STREAM], false);
-    if (options && !r->stream)
+    if (!r->stream)
         chat_ignore(r, place);
     else
         chat_ignore_but(r, options, place, "include_usage");
     if (usage && json_kind(usage) != JSON_NULL)
-        chat_expect(r, usage, J_BOOL, CHAT_MEMBER(place, DGM_STR("include_usage")));
+        (void)chat_expect(r, usage, J_BOOL, CHAT_MEMBER(place, DGM_STR("include_usage")));
     r->usage = json_bool(usage, false);
 }
 
@@ -177,8 +178,6 @@ static void open_body(struct dgm_request *r, struct dgm_buf *openai)
     struct json_error e;
     if (!dgm_buf_reserve(openai, JSON_PADDING)) {
         r->rc = openai->rc;
-        enum dgm_error id = r->rc == DGM_E_LIMIT ? DGM_ERR_BODY_LARGE : DGM_ERR_NO_MEMORY;
-        dgm_fail_row(&r->fail, id);
         return;
     }
     if (json_parse(&r->arena, openai->p, openai->n, r->limits.depth, &root, &e) != DGM_OK) {
@@ -203,6 +202,18 @@ static void put_head(struct dgm_request *r)
     chat_put_config(r, &r->writer);
 }
 
+static void report(const struct dgm_request *r, struct dgm_fail *reterr)
+{
+    struct dgm_str large =
+        DGM_STR("The body needs more memory to be read than one request may have.");
+    if (r->rc == DGM_E_REFUSED)
+        *reterr = *r->fail;
+    else if (r->rc == DGM_E_LIMIT)
+        dgm_fail_set(reterr, DGM_ERR_BODY_LARGE, DGM_STR(""), (const struct dgm_str[4]){large});
+    else
+        dgm_fail_row(reterr, DGM_ERR_NO_MEMORY);
+}
+
 static enum dgm_rc finish(struct dgm_request *r, struct dgm_fail *reterr)
 {
     if (!r->complete && r->rc == DGM_OK) {
@@ -216,7 +227,7 @@ static enum dgm_rc finish(struct dgm_request *r, struct dgm_fail *reterr)
     }
     r->complete = true;
     if (r->rc != DGM_OK)
-        *reterr = r->fail;
+        report(r, reterr);
     return r->rc;
 }
 
@@ -255,7 +266,7 @@ enum dgm_rc dgm_request_open(const struct dgm_env *env, struct dgm_buf *openai,
         *ret = r;
         return DGM_OK;
     }
-    *reterr = r->fail;
+    report(r, reterr);
     dgm_request_free(r);
     return rc;
 }

@@ -11,7 +11,7 @@
 static void put_calls(struct dgm_request *r, struct json_writer *w, const struct json_val *parts)
 {
     struct json_iter it = json_iter(parts);
-    json_put_key(w, DGM_STR("tool_calls"));
+    json_put_name(w, "tool_calls");
     json_open_arr(w);
     while (json_next(&it))
         if (answer_call(it.value))
@@ -25,10 +25,10 @@ static void put_choice(struct dgm_request *r, struct json_writer *w,
     struct answer_parts found = answer_parts(candidate);
     json_open_obj(w);
     json_member_int(w, "index", (int64_t)index);
-    json_put_key(w, DGM_STR("message"));
+    json_put_name(w, "message");
     json_open_obj(w);
     json_member_str(w, "role", DGM_STR("assistant"));
-    json_put_key(w, DGM_STR("content"));
+    json_put_name(w, "content");
     if (found.calls && !found.texts)
         json_put_null(w);
     else
@@ -47,11 +47,11 @@ static void put_blocked(struct json_writer *w, const struct json_val *feedback)
 {
     json_open_obj(w);
     json_member_int(w, "index", 0);
-    json_put_key(w, DGM_STR("message"));
+    json_put_name(w, "message");
     json_open_obj(w);
     json_member_str(w, "role", DGM_STR("assistant"));
     json_member_null(w, "content");
-    json_put_key(w, DGM_STR("refusal"));
+    json_put_name(w, "refusal");
     answer_put_refusal(w, feedback);
     json_close_obj(w);
     json_member_null(w, "logprobs");
@@ -101,7 +101,7 @@ static void put_completion(struct dgm_request *r, const struct json_val *root, s
     struct json_writer w = json_writer(out);
     json_open_obj(&w);
     answer_put_head(r, &w, DGM_STR("chat.completion"));
-    json_put_key(&w, DGM_STR("choices"));
+    json_put_name(&w, "choices");
     json_open_arr(&w);
     for (size_t i = 0; i < CHOICES_MAX; i++)
         if (by_index[i])
@@ -109,7 +109,7 @@ static void put_completion(struct dgm_request *r, const struct json_val *root, s
     if (json_size(candidates) == 0)
         put_blocked(&w, feedback);
     json_close_arr(&w);
-    json_put_key(&w, DGM_STR("usage"));
+    json_put_name(&w, "usage");
     usage_put(&w, &usage);
     json_close_obj(&w);
 }

@@ -85,7 +85,7 @@ static void add_texts(struct chat_contents *c, size_t message)
 static void put_response(struct chat_contents *c, size_t message)
 {
     const struct json_val *object = message != SIZE_MAX ? read_object(c, message) : NULL;
-    json_put_key(c->w, DGM_STR("response"));
+    json_put_name(c->w, "response");
     if (object) {
         json_put_val(c->w, object);
         return;
@@ -94,7 +94,7 @@ static void put_response(struct chat_contents *c, size_t message)
     if (message == SIZE_MAX) {
         json_member_str(c->w, "error", DGM_STR("no result"));
     } else {
-        json_put_key(c->w, DGM_STR("output"));
+        json_put_name(c->w, "output");
         json_open_str(c->w);
         add_texts(c, message);
         json_close_str(c->w);
@@ -106,7 +106,7 @@ static void put_response(struct chat_contents *c, size_t message)
 static void put_orphan(struct chat_contents *c, size_t message)
 {
     chat_open_part(c, TURN_USER);
-    json_put_key(c->w, DGM_STR("text"));
+    json_put_name(c->w, "text");
     json_open_str(c->w);
     json_add_str(c->w, DGM_STR("<tool_result>\n"));
     add_texts(c, message);
@@ -153,7 +153,7 @@ static void put_responses(struct chat_contents *c, size_t message, struct result
     struct chat_call call;
     while (chat_next_call(&calls, &call)) {
         chat_open_part(c, TURN_RESULTS);
-        json_put_key(c->w, DGM_STR("functionResponse"));
+        json_put_name(c->w, "functionResponse");
         json_open_obj(c->w);
         json_member_str(c->w, "name", call.name);
         put_response(c, take_result(sorted, n, &call));

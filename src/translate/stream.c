@@ -80,7 +80,7 @@ static void put_refusal(struct dgm_stream *s, const struct json_val *feedback, s
 {
     struct json_writer w = json_writer(out);
     open_chunk(s, &w, 0);
-    json_put_key(&w, DGM_STR("refusal"));
+    json_put_name(&w, "refusal");
     answer_put_refusal(&w, feedback);
     close_chunk(s, &w, (struct dgm_str){0});
     s->choices[0].seen = true;
@@ -94,11 +94,11 @@ static void put_delta(struct dgm_stream *s, size_t index, const struct answer_pa
     struct json_iter it = json_iter(found->parts);
     open_chunk(s, &w, index);
     if (found->texts) {
-        json_put_key(&w, DGM_STR("content"));
+        json_put_name(&w, "content");
         answer_put_texts(&w, found->parts);
     }
     if (found->calls) {
-        json_put_key(&w, DGM_STR("tool_calls"));
+        json_put_name(&w, "tool_calls");
         json_open_arr(&w);
         while (json_next(&it))
             if (answer_call(it.value))
@@ -343,7 +343,7 @@ static bool put_head(struct dgm_stream *s)
     dgm_buf_put_lit(&head, "data: ");
     json_open_obj(&w);
     answer_put_head(s->r, &w, DGM_STR("chat.completion.chunk"));
-    json_put_key(&w, DGM_STR("choices"));
+    json_put_name(&w, "choices");
     json_open_arr(&w);
     s->head = dgm_buf_str(&head);
     return head.rc == DGM_OK;

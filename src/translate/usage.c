@@ -55,13 +55,13 @@ void usage_put(struct json_writer *w, const struct usage *u)
     json_member_int(w, "prompt_tokens", u->prompt);
     json_member_int(w, "completion_tokens", u->completion);
     json_member_int(w, "total_tokens", u->prompt + u->completion);
-    json_put_key(w, DGM_STR("prompt_tokens_details"));
+    json_put_name(w, "prompt_tokens_details");
     json_open_obj(w);
     json_member_int(w, "cached_tokens", u->cached);
     if (u->audio_in)
         json_member_int(w, "audio_tokens", u->audio_in);
     json_close_obj(w);
-    json_put_key(w, DGM_STR("completion_tokens_details"));
+    json_put_name(w, "completion_tokens_details");
     json_open_obj(w);
     json_member_int(w, "reasoning_tokens", u->reasoning);
     if (u->audio_out)
@@ -70,9 +70,9 @@ void usage_put(struct json_writer *w, const struct usage *u)
         json_member_int(w, "image_tokens", u->image_out);
     json_close_obj(w);
     if (u->traffic[0]) {
-        json_put_key(w, DGM_STR("extra_properties"));
+        json_put_name(w, "extra_properties");
         json_open_obj(w);
-        json_put_key(w, DGM_STR("google"));
+        json_put_name(w, "google");
         json_open_obj(w);
         json_member_str(w, "traffic_type", dgm_str_c(u->traffic));
         json_close_obj(w);

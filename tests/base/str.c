@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 #include <setjmp.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -44,6 +45,39 @@ static void compares(void **state)
     assert_true(dgm_str_ends(S("abc"), S("")));
     assert_false(dgm_str_ends(S("bc"), S("abc")));
     assert_false(dgm_str_ends(S("abc"), S("ab")));
+}
+
+static void compares_every_length(void **state)
+{
+    (void)state;
+    const char whole[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+    for (size_t n = 0; n < sizeof whole; n++) {
+        char other[sizeof whole];
+        memcpy(other, whole, sizeof whole);
+        assert_true(dgm_str_eq((struct dgm_str){whole, n}, (struct dgm_str){other, n}));
+        for (size_t i = 0; i < n; i++) {
+            other[i] ^= 0x40;
+            assert_false(dgm_str_eq((struct dgm_str){whole, n}, (struct dgm_str){other, n}));
+            other[i] ^= 0x40;
+        }
+    }
+}
+
+static void finds_either_anywhere(void **state)
+{
+    (void)state;
+    for (size_t n = 0; n < 70; n++) {
+        char *text = malloc(n + 1);
+        assert_non_null(text);
+        memset(text, 'x', n);
+        assert_int_equal(dgm_str_find_either((struct dgm_str){text, n}, '\n', '\xff'), n);
+        for (size_t i = n; i-- > 0;) { /* what stands behind the first is not seen */
+            text[i] = i % 2 ? '\n' : '\xff';
+            assert_int_equal(dgm_str_find_either((struct dgm_str){text, n}, '\n', '\xff'), i);
+        }
+        free(text);
+    }
+    assert_int_equal(dgm_str_find_either(absent, 'a', 'b'), 0);
 }
 
 static void finds(void **state)
@@ -171,12 +205,45 @@ static void reads_double(void **state)
     assert_true(d == 99);
 }
 
+/* The short way, and the border where it ends. */
+static void rounds_as_strtod(void **state)
+{
+    (void)state;
+    uint64_t random = 88172645463325252;
+    for (unsigned i = 0; i < 20000; i++) {
+        char text[24];
+        size_t n = 0, digits = 1 + random % 16, point = random / 16 % 17;
+        if (random >> 32 & 1)
+            text[n++] = '-';
+        for (size_t k = 0; k < digits; k++) {
+            if (k != 0 && k == point)
+                text[n++] = '.';
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            text[n++] = (char)((k == 0 && digits > 1 && point != 1 ? '1' : '0') + random % 9);
+        }
+        text[n] = '\0';
+        double d;
+        assert_true(dgm_str_double((struct dgm_str){text, n}, &d));
+        double expected = strtod(text, NULL);
+        assert_memory_equal(&d, &expected, sizeof d);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(compares),     cmocka_unit_test(finds),     cmocka_unit_test(takes_parts),
-        cmocka_unit_test(splits),       cmocka_unit_test(reads_u64), cmocka_unit_test(reads_i64),
+        cmocka_unit_test(compares),
+        cmocka_unit_test(finds),
+        cmocka_unit_test(takes_parts),
+        cmocka_unit_test(splits),
+        cmocka_unit_test(reads_u64),
+        cmocka_unit_test(reads_i64),
         cmocka_unit_test(reads_double),
+        cmocka_unit_test(compares_every_length),
+        cmocka_unit_test(finds_either_anywhere),
+        cmocka_unit_test(rounds_as_strtod),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

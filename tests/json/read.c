@@ -274,6 +274,21 @@ static void skips_byte_order_mark(void **state)
     assert_trouble(DGM_STR("\xef\xbb\xbf\xef\xbb\xbf[1]"), JSON_SYNTAX, 3); /* one is enough */
 }
 
+static void assert_same(const struct json_val *a, const struct json_val *b)
+{
+    struct dgm_str s = json_str(a), t = json_str(b);
+    assert_int_equal(json_kind(a), json_kind(b));
+    assert_int_equal(json_size(a), json_size(b));
+    assert_true(dgm_str_eq(s, t));
+    assert_true(dgm_str_eq(json_num(a), json_num(b)));
+    struct json_iter i = json_iter(a), k = json_iter(b);
+    while (json_next(&i)) {
+        assert_true(json_next(&k));
+        assert_true(dgm_str_eq(i.name, k.name));
+        assert_same(i.value, k.value);
+    }
+}
+
 static void holds_depth(void **state)
 {
     (void)state;
@@ -302,6 +317,56 @@ static void holds_depth(void **state)
     assert_int_equal(p.rc, DGM_E_LIMIT);
     assert_int_equal(p.error.offset, 6);
     done(&p);
+}
+
+/* Looked over in one go or in the other, a text reads the same. */
+static void reads_short_and_long_texts_alike(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "{\"role\":\"user\",\"parts\":[{\"text\":\"\\ud83d and \\\\ud83d\"}]}",
+        "[\"\\ud83d\\ude00 \\ude00 \\n\\\"[{[{\",[[[[1]]]], {} ]",
+        "{\"a\":[1,2,{\"b\":null}],\"c\":true,\"d\":1e3}",
+        "[[[[[[[[[[[[[[[[[[ \"too deep\"",
+        "{\"a\": \"no end\\",
+        "[1,2,3,4,5,6,7,8,9,10] \\ud800",
+        "[\"1234567890\",[[[[[[",
+    };
+    char spaced[2200];
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        for (size_t blanks = 0; blanks < 2000; blanks += blanks < 40 ? 1 : 487) {
+            struct dgm_str text = dgm_str_c(texts[i]);
+            memset(spaced, ' ', blanks);
+            memcpy(spaced + blanks, text.p, text.n);
+            struct parse bare, led;
+            parse_with(&bare, text, 5, 0, SIZE_MAX);
+            parse_with(&led, (struct dgm_str){spaced, blanks + text.n}, 5, 0, SIZE_MAX);
+            assert_int_equal(bare.rc, led.rc);
+            assert_int_equal(bare.error.trouble, led.error.trouble);
+            if (bare.rc == DGM_OK)
+                assert_same(bare.root, led.root);
+            else
+                assert_int_equal(bare.error.offset + blanks, led.error.offset);
+            done(&bare);
+            done(&led);
+        }
+}
+
+/* Half a pair is found wherever it stands among the sixteen bytes looked at together. */
+static void mends_half_pairs_anywhere(void **state)
+{
+    (void)state;
+    for (size_t at = 1; at < 60; at++) {
+        char text[70];
+        memset(text, 'x', sizeof text);
+        text[0] = text[sizeof text - 1] = '"';
+        memcpy(text + at, "\\uDbff", 6);
+        struct parse p;
+        parse(&p, (struct dgm_str){text, sizeof text});
+        assert_int_equal(p.rc, DGM_OK);
+        assert_memory_equal(json_str(p.root).p + at - 1, "\xef\xbf\xbd", 3);
+        done(&p);
+    }
 }
 
 static void survives_a_million_brackets(void **state)
@@ -469,6 +534,8 @@ int main(void)
         cmocka_unit_test(skips_byte_order_mark),
         cmocka_unit_test(holds_depth),
         cmocka_unit_test(survives_a_million_brackets),
+        cmocka_unit_test(reads_short_and_long_texts_alike),
+        cmocka_unit_test(mends_half_pairs_anywhere),
         cmocka_unit_test(every_allocation_can_fail),
         cmocka_unit_test(takes_memory_by_values),
         cmocka_unit_test(walks_in_order),

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <setjmp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -140,6 +141,35 @@ static void escapes_every_byte(void **state)
                 assert_out(&p, dgm_str_c(expected));
                 end(&p);
             }
+}
+
+/* Whatever its length, and wherever it stands, what needs an escape is found; nothing past the end is read. */
+static void escapes_at_every_place(void **state)
+{
+    (void)state;
+    static const char marks[] = {'"', '\\', '\n', '\x1f', '\0'};
+    static const char *const escaped[] = {"\\\"", "\\\\", "\\n", "\\u001f", "\\u0000"};
+    for (size_t n = 0; n < 80; n++)
+        for (size_t at = 0; at <= n; at++) { /* at n: nowhere */
+            struct place p;
+            begin(&p);
+            char *text = malloc(n + 1), expected[100];
+            assert_non_null(text);
+            text[n] = '"'; /* behind the end */
+            memset(text, n % 2 ? '\x20' : '\xbf', n);
+            const char *escape = at < n ? escaped[at % 5] : "";
+            if (at < n)
+                text[at] = marks[at % 5];
+            int length = snprintf(expected, sizeof expected, "{\"%.*s%s%.*s\":1}", (int)at, text,
+                                  escape, (int)(n - at - (at < n)), text + at + (at < n));
+            json_open_obj(&p.w);
+            json_put_key(&p.w, (struct dgm_str){text, n});
+            json_put_int(&p.w, 1);
+            json_close_obj(&p.w);
+            assert_out(&p, (struct dgm_str){expected, (size_t)length});
+            free(text);
+            end(&p);
+        }
 }
 
 static void leaves_the_rest_alone(void **state)
@@ -286,6 +316,7 @@ int main(void)
         cmocka_unit_test(puts_commas),
         cmocka_unit_test(nests_to_its_limit),
         cmocka_unit_test(escapes_every_byte),
+        cmocka_unit_test(escapes_at_every_place),
         cmocka_unit_test(leaves_the_rest_alone),
         cmocka_unit_test(puts_strings_in_pieces),
         cmocka_unit_test(puts_trees_as_they_came),

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * lanes.h - sixteen bytes looked at together.
+ *
+ * Vectors of the compiler's own, so the same lines serve every machine; the place of the first hit alone wants
+ * an instruction by name where there is one. Comparing two gives 0xff where they agree and 0 elsewhere.
+ */
+#ifndef BASE_LANES_H
+#define BASE_LANES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+enum { DGM_LANES = 16 };
+
+typedef uint8_t dgm_lanes __attribute__((vector_size(DGM_LANES)));
+
+static inline dgm_lanes dgm_lanes_load(const char *p)
+{
+    dgm_lanes x;
+    memcpy(&x, p, sizeof x);
+    return x;
+}
+
+/** Where a lane first is not 0, of a vector that came of comparing; DGM_LANES when nowhere. */
+static inline unsigned dgm_lanes_first(dgm_lanes x)
+{
+#ifdef __SSE2__
+    typedef char bytes __attribute__((vector_size(DGM_LANES)));
+    return (unsigned)__builtin_ctz((unsigned)__builtin_ia32_pmovmskb128((bytes)x) |
+                                   1u << DGM_LANES);
+#else
+    uint64_t halves[2];
+    memcpy(halves, &x, sizeof x);
+    if ((halves[0] | halves[1]) == 0)
+        return DGM_LANES;
+    unsigned i = 0;
+    while (!x[i])
+        i++;
+    return i;
+#endif
+}
+
+#endif
