@@ -291,6 +291,9 @@ static void rows_are_sound(void **state)
             rule->from > rule->to || rule->source[0] == '\0' || (!rule->vertex && !rule->gemini))
             fail_msg("%s: an inferred rule warns, every other refuses, all have a source",
                      rule->id);
+        for (size_t k = 0; rule->status == RULE_WARNS && k < 2; k++)
+            assert_true(!(k ? rule->vertex : rule->gemini) ||
+                        !strchr(k ? rule->vertex : rule->gemini, ';')); /* that divides them */
         for (size_t k = 0; k < n; k++)
             assert_string_not_equal(rule->id, emu_rules_at(k)->id);
     }
