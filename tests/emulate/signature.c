@@ -3,6 +3,8 @@
 #include "emulate/signature.h"
 
 #include "base/str.h"
+#include "json/write.h"
+#include "support/emu_run.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -202,6 +204,46 @@ static void the_letters_do_not_change(void **state)
     assert_string_equal(make(&ask, text), "ZW11bAEBHgAAx2Q3o4X3EycLAAAAAAAAAPtr/yK+VdcK");
 }
 
+#define ASKED "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"Why is the sky blue?\"}]}"
+
+/* What the emulator said comes back: whole, and as the pieces of a stream. */
+static void answers_come_back_good(void **state)
+{
+    (void)state;
+    static const char *const verbs[] = {":generateContent", ":streamGenerateContent"};
+    static const struct emu_options plain = {.piece_chars = 20};
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
+        struct emu_run said, back;
+        struct dgm_buf target, body;
+        dgm_buf_init(&target, &dgm_alloc_libc, 1024);
+        dgm_buf_init(&body, &dgm_alloc_libc, 1 << 20);
+        dgm_buf_put_lit(&target, "/v1beta/models/gemini-3-flash-preview");
+        dgm_buf_put(&target, dgm_str_c(verbs[i]));
+        emu_run_post(&said, &dgm_alloc_libc, &plain, dgm_buf_str(&target), DGM_STR(ASKED "]}"), 0);
+        const struct json_val *root = emu_run_json(&said);
+
+        struct json_writer w = json_writer(&body);
+        bool array = json_kind(root) == JSON_ARR;
+        dgm_buf_put_lit(&body, ASKED);
+        for (size_t k = 0; k < (array ? json_size(root) : 1); k++) {
+            const struct json_val *one = array ? json_at(root, k) : root;
+            dgm_buf_put_char(&body, ',');
+            json_put_val(
+                &w, json_get(json_at(json_get(one, DGM_STR("candidates")), 0), DGM_STR("content")));
+            w = json_writer(&body);
+        }
+        assert_true(dgm_str_find(dgm_buf_str(&body), DGM_STR("thoughtSignature")) < body.n);
+        dgm_buf_put_lit(&body, ",{\"role\":\"user\",\"parts\":[{\"text\":\"And at night?\"}]}]}");
+        emu_run_post(&back, &dgm_alloc_libc, &plain, dgm_buf_str(&target), dgm_buf_str(&body), 0);
+        if (back.status != 200)
+            fail_msg("%.*s", (int)back.body.n, back.body.p);
+        emu_run_dispose(&said);
+        emu_run_dispose(&back);
+        dgm_buf_dispose(&target);
+        dgm_buf_dispose(&body);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -213,6 +255,7 @@ int main(void)
         cmocka_unit_test(every_changed_letter_is_seen),
         cmocka_unit_test(others_are_foreign),
         cmocka_unit_test(the_letters_do_not_change),
+        cmocka_unit_test(answers_come_back_good),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
