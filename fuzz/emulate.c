@@ -3,7 +3,8 @@
  * emulate.c - any body to the emulator. The last two bytes choose the target and the size of pieces.
  *
  * Holds: the status is 200, 400 or 404; the answer is JSON, a JSON array or SSE of JSON; it is the same a
- * second time; a stream says what the whole answer says; its size is bounded.
+ * second time; a stream says what the whole answer says; its size is bounded; only a good answer has warnings, and
+ * they fit a header.
  */
 #include "emulate/emulate.h"
 
@@ -18,17 +19,33 @@
 
 static const char *const targets[] = {
     "/v1/projects/p/locations/l/publishers/google/models/gemini-2.5-flash",
-    "/v1/projects/p/locations/l/publishers/google/models/gemini-3.1-pro-preview",
+    "/v1/projects/p/locations/global/publishers/google/models/gemini-3.1-pro-preview",
     "/v1beta1/projects/p/locations/l/publishers/google/models/gemini-3.8-flash",
     "/v1beta/models/gemini-2.0-flash",
     "/v1beta/models/gemini-3-flash-preview",
     "/v1/models/gemini-2.5-flash-lite",
     "/v1beta/models/gemini-1.0-pro-vision",
     "/v1beta/models/none",
+    "/v1/projects/p/locations/l/publishers/google/models/gemini-1.5-flash",
+    "/v1beta1/projects/p/locations/l/publishers/google/models/gemini-2.5-flash-image",
+    "/v1beta/models/gemini-2.5-flash-tts",
+    "/v1beta/models/gemini-1.0-pro",
 };
 
 static const char *const verbs[] = {":generateContent", ":streamGenerateContent",
                                     ":streamGenerateContent?alt=sse"};
+
+static void check_headers(const struct emu_call *call)
+{
+    const struct emu_header *headers;
+    size_t n = emu_call_headers(call, &headers);
+    assert(n == 1 || (n == 2 && emu_call_status(call) == 200));
+    for (size_t i = 0; i < n; i++) {
+        assert(headers[i].value.n != 0 && headers[i].value.n <= 4096);
+        for (size_t k = 0; k < headers[i].value.n; k++)
+            assert(headers[i].value.p[k] >= ' ' && headers[i].value.p[k] <= '~');
+    }
+}
 
 /* Runs it to the end and returns the status. */
 static int run(const char *target, const char *verb, struct dgm_str body, uint32_t chars,
@@ -56,6 +73,7 @@ static int run(const char *target, const char *verb, struct dgm_str body, uint32
     assert(rc == DGM_DONE);
     int status = emu_call_status(call);
     assert(status == 200 || status == 400 || status == 404);
+    check_headers(call);
     emu_call_free(call);
     return status;
 }

@@ -33,6 +33,7 @@ void emu_ask_init(struct ask *a, const struct json_val *root)
     a->system = emu_ask_member(root, "systemInstruction");
     a->config = emu_ask_member(root, "generationConfig");
     a->thinking = emu_ask_member(a->config, "thinkingConfig");
+    a->tools = emu_ask_member(root, "tools");
 }
 
 static struct dgm_str number(const struct json_val *v)

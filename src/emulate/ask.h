@@ -11,7 +11,7 @@ struct ask {
     struct target target;
     struct model model;
     const struct json_val *root;
-    const struct json_val *contents, *system, *config, *thinking; /* NULL when absent */
+    const struct json_val *contents, *system, *config, *thinking, *tools; /* NULL when absent */
 };
 
 /** Fills in what hangs on `root`; `target` and `model` are the caller's business. */

@@ -13,6 +13,7 @@
 
 #define DEFAULT_BODY_BYTES ((size_t)100 << 20)
 #define DEFAULT_PIECE_CHARS 48
+#define HEADERS_MAX 2 /* Content-Type, the warnings */
 #define ANSWER_MAX_BYTES ((size_t)64 << 20)
 #define REQUEST_MAX_FACTOR                                                                         \
     8 /* of a body: its JSON tree, at 16 bytes a value, and the body itself */
@@ -34,7 +35,8 @@ struct emu_call {
     struct dgm_arena arena;
     struct emu_options options;
     int status;
-    struct emu_header headers[1];
+    struct emu_header headers[HEADERS_MAX];
+    size_t nheaders;
     enum framing framing;
     struct dgm_str body; /* of a refusal: no plan is needed */
     struct faults faults;
@@ -112,6 +114,21 @@ static enum dgm_rc refuse_size(size_t max_bytes, struct dgm_arena *arena, struct
     return DGM_E_REFUSED;
 }
 
+/* Applies the rules. Their warnings are a header of the answer. */
+static enum dgm_rc judge(struct emu_call *call, const struct ask *ask, uint64_t prompt_tokens,
+                         struct dgm_arena *scratch, struct refusal *reterr)
+{
+    struct findings findings;
+    enum dgm_rc rc = emu_rules_check(ask, prompt_tokens, scratch, &findings);
+    if (rc == DGM_E_REFUSED)
+        *reterr = findings.refusal;
+    if (rc != DGM_OK || !findings.warnings.p)
+        return rc;
+    struct dgm_str value = dgm_arena_copy(&call->arena, findings.warnings);
+    call->headers[call->nheaders++] = (struct emu_header){DGM_STR("x-dragoman-warning"), value};
+    return value.p ? DGM_OK : DGM_E_NOMEM;
+}
+
 /* From bytes to a plan. What is refused stands in `scratch`, the plan in the call's arena. */
 static enum dgm_rc decide(struct emu_call *call, const struct emu_env *env,
                           const struct emu_request *request, struct dgm_arena *scratch,
@@ -147,7 +164,7 @@ static enum dgm_rc decide(struct emu_call *call, const struct emu_env *env,
     emu_ask_init(&ask, root);
     rc = emu_prompt_read(&ask, scratch, &prompt);
     if (rc == DGM_OK)
-        rc = emu_rules_check(&ask, prompt.tokens_total, scratch, reterr);
+        rc = judge(call, &ask, prompt.tokens_total, scratch, reterr);
     if (rc == DGM_OK)
         rc = emu_plan_compose(&ask, &prompt, env, &call->arena, &call->plan);
     return rc;
@@ -184,7 +201,7 @@ struct emu_call *emu_call_new(const struct emu_env *env, const struct emu_option
         call->options.body_max_bytes = DEFAULT_BODY_BYTES;
     if (call->options.piece_chars == 0)
         call->options.piece_chars = DEFAULT_PIECE_CHARS;
-    call->headers[0] =
+    call->headers[call->nheaders++] =
         (struct emu_header){DGM_STR("Content-Type"), DGM_STR("application/json; charset=UTF-8")};
     dgm_arena_init(&call->arena, alloc, 2 * ANSWER_MAX_BYTES);
     dgm_buf_init(&call->piece, alloc, ANSWER_MAX_BYTES);
@@ -225,7 +242,7 @@ int emu_call_status(const struct emu_call *call)
 size_t emu_call_headers(const struct emu_call *call, const struct emu_header **ret)
 {
     *ret = call->headers;
-    return sizeof call->headers / sizeof *call->headers;
+    return call->nheaders;
 }
 
 struct dgm_str emu_call_type(const struct emu_call *call)

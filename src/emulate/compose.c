@@ -15,6 +15,7 @@
 #include "emulate/base64.h"
 #include "emulate/hash.h"
 #include "emulate/schema.h"
+#include "emulate/signature.h"
 #include "emulate/tokens.h"
 
 #define MARKER "(An emulated answer: no model was asked.)"
@@ -242,19 +243,6 @@ static void put_thought(const struct composer *c, struct dgm_buf *out)
     dgm_buf_put_lit(out, ". I will answer that in a few sentences. (An emulated thought.)\n\n");
 }
 
-static void put_signature(struct composer *c, const struct plan *plan, size_t number,
-                          struct dgm_buf *out)
-{
-    struct dgm_buf bytes;
-    dgm_buf_init(&bytes, dgm_arena_alloc(c->arena), 64);
-    dgm_buf_put_lit(&bytes, "emulated-signature-");
-    dgm_buf_put_hex(&bytes, emu_hash_mix(emu_hash_str(plan->response_id) + number), 16);
-    if (bytes.rc == DGM_OK)
-        emu_base64_put(out, dgm_buf_str(&bytes));
-    else
-        out->rc = bytes.rc;
-}
-
 static enum dgm_rc compose_candidate(struct composer *c, size_t number, struct plan *plan)
 {
     struct plan_candidate *to = plan->candidates + number;
@@ -274,13 +262,15 @@ static enum dgm_rc compose_candidate(struct composer *c, size_t number, struct p
         put_prose(c, wording, &text);
     if (thinks && json_bool(emu_ask_member(c->ask->thinking, "includeThoughts"), false))
         put_thought(c, &thought);
-    if (thinks && c->ask->model.generation >= GENERATION_3)
-        put_signature(c, plan, number, &signature);
-    if (text.rc != DGM_OK || thought.rc != DGM_OK || signature.rc != DGM_OK)
+    if (text.rc != DGM_OK || thought.rc != DGM_OK)
         return DGM_E_NOMEM;
 
     struct dgm_str said = dgm_buf_str(&text);
     to->finish = cut(c, &said);
+    const struct signed_part sent = {.kind = SIGNED_TEXT, .body = said};
+    if (thinks && c->ask->model.generation >= GENERATION_3 &&
+        emu_signature_put(&signature, c->ask, &sent, c->arena) != DGM_OK)
+        return DGM_E_NOMEM;
     if (thought.n != 0)
         to->parts[to->nparts++] =
             (struct plan_part){PART_THOUGHT, dgm_buf_str(&thought), DGM_STR("")};

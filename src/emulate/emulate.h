@@ -61,7 +61,11 @@ void emu_call_free(struct emu_call *); /* at any time; NULL is fine */
 /** The answer's HTTP status, from the moment the call is made. */
 int emu_call_status(const struct emu_call *);
 
-/** The answer's headers, Content-Type first; `*ret` points at so many, valid until the call is freed. */
+/**
+ * The answer's headers; `*ret` points at so many, valid until the call is freed. Content-Type is the first. Of
+ * a good answer x-dragoman-warning is another when a rule was broken of which nobody knows whether Google
+ * refuses it: "rule: sentence; rule: sentence" (docs/EMULATOR.md).
+ */
 size_t emu_call_headers(const struct emu_call *, const struct emu_header **ret);
 
 /** The value of Content-Type: "application/json; charset=UTF-8", "text/event-stream", "text/html; ...". */

@@ -9,6 +9,15 @@
 enum penalties { NEITHER = 0, VERTEX = NATIVE_VERTEX, BOTH = NATIVE_VERTEX | NATIVE_GEMINI };
 enum { MINIMAL = LEVEL_MINIMAL, LOW = LEVEL_LOW, MEDIUM = LEVEL_MEDIUM, HIGH = LEVEL_HIGH };
 
+enum {
+    TEXT = MEDIUM_TEXT,
+    IMAGE = MEDIUM_IMAGE,
+    AUDIO = MEDIUM_AUDIO,
+    VIDEO = MEDIUM_VIDEO,
+    DOCUMENT = MEDIUM_DOCUMENT,
+    ANYTHING = TEXT | IMAGE | AUDIO | VIDEO | DOCUMENT
+};
+
 static const struct {
     const char *name, *display_name;
 } listed[] = {
@@ -19,11 +28,21 @@ static const struct {
 
 static const struct family families[] = {
 #define FAMILY(from, to, word, thinks, by_default, can_stop, min, max, levels, input, output,      \
-               candidates, penalties)                                                              \
-    {from, to,     word,  THINKS_##thinks, by_default, can_stop, min,                              \
-     max,  levels, input, output,          candidates, penalties},
+               candidates, penalties, inputs, outputs)                                             \
+    {from,   to,    word,   THINKS_##thinks, by_default, can_stop, min,    max,                    \
+     levels, input, output, candidates,      penalties,  inputs,   outputs},
 #include "emulate/models.def"
 #undef FAMILY
+};
+
+static const struct {
+    unsigned from, to;
+    const char *word, *name;
+    bool only;
+} places[] = {
+#define PLACE(from, to, word, name, only) {from, to, word, name, only},
+#include "emulate/models.def"
+#undef PLACE
 };
 
 static const struct {
@@ -97,6 +116,16 @@ bool emu_model_find(struct dgm_str name, struct model *ret)
         return true;
     }
     return false;
+}
+
+bool emu_model_is_in(const struct model *m, struct dgm_str location)
+{
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+        if (m->generation >= places[i].from && m->generation <= places[i].to &&
+            has_word(m->name, dgm_str_c(places[i].word)) &&
+            dgm_str_eq(location, dgm_str_c(places[i].name)) != places[i].only)
+            return false;
+    return true;
 }
 
 bool emu_model_at(size_t index, struct emu_model *ret)

@@ -10,6 +10,15 @@ enum thinks { THINKS_NO, THINKS_BUDGET, THINKS_LEVEL };
 /** Levels of thinking; a set of them is a sum. */
 enum level { LEVEL_NONE = 0, LEVEL_MINIMAL = 1, LEVEL_LOW = 2, LEVEL_MEDIUM = 4, LEVEL_HIGH = 8 };
 
+/** What a model reads and answers with; a set of them is a sum. */
+enum medium {
+    MEDIUM_TEXT = 1,
+    MEDIUM_IMAGE = 2,
+    MEDIUM_AUDIO = 4,
+    MEDIUM_VIDEO = 8,
+    MEDIUM_DOCUMENT = 16
+};
+
 /** One row of models.def. */
 struct family {
     unsigned from, to;
@@ -19,7 +28,8 @@ struct family {
     int32_t budget_min, budget_max;
     unsigned levels;
     uint32_t input_tokens, output_tokens, candidates;
-    unsigned penalties; /* a set of enum native_surface */
+    unsigned penalties;       /* a set of enum native_surface */
+    unsigned inputs, outputs; /* sets of enum medium */
 };
 
 struct model {
@@ -33,5 +43,8 @@ struct model {
 
 /** Reads the name of a model. False: it is none that there is. The name is borrowed. */
 bool emu_model_find(struct dgm_str name, struct model *ret);
+
+/** Whether Vertex serves it in a location. A location that nobody knows has what most have. */
+bool emu_model_is_in(const struct model *, struct dgm_str location);
 
 #endif

@@ -1,25 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* rules.c - the table of rules.def applied, and the checks of generationConfig. */
+/* rules.c - the table of rules.def applied. The checks stand in rules_*.c. */
 #include "emulate/rules.h"
 
 #include "base/str.h"
+#include "base/utf8.h"
 
 #include <string.h>
 
+#define WARN RULE_WARNS
+
 static const struct rule rules[] = {
-#define RULE(id, certainty, source, vertex, gemini)                                                \
-    {#id, CERTAINTY_##certainty, source, vertex, gemini, emu_rule_##id},
+#define RULE(id, certainty, status, models, source, ...)                                           \
+    {#id, CERTAINTY_##certainty, status, models, source, __VA_ARGS__, emu_rule_##id},
 #include "emulate/rules.def"
 #undef RULE
 };
 
+#define RULES (sizeof rules / sizeof *rules)
 #define TEXT_MAX_BYTES ((size_t)256 << 10)
 #define LINES_MAX_BYTES ((size_t)16 << 10) /* of a list; a body can break a rule a million times */
+#define WARNINGS_MAX_BYTES ((size_t)2 << 10) /* a header's */
+#define SHOWN_BYTES 100
 
 const struct rule *emu_rules_at(size_t index)
 {
-    return index < sizeof rules / sizeof *rules ? rules + index : NULL;
+    return index < RULES ? rules + index : NULL;
 }
+
+/* ---- telling ------------------------------------------------------------------------------------------ */
 
 static const char *text_of(const struct rules *r)
 {
@@ -31,22 +39,57 @@ static bool is_line(const char *text)
     return strncmp(text, "* ", 2) == 0;
 }
 
-void emu_rules_refuse(struct rules *r, const struct dgm_str holes[RULE_HOLES])
+static bool is_new(const struct rules *r)
 {
-    const char *text = text_of(r);
-    if (!text || (r->_refused && !is_line(text)) || r->_message.n > LINES_MAX_BYTES)
-        return;
-    r->_refused = true;
+    const struct findings *f = r->_findings;
+    size_t n = f->nbroken < RULES_BROKEN_MAX ? f->nbroken : RULES_BROKEN_MAX;
+    return n == 0 || f->broken[n - 1] != r->row;
+}
+
+static void put_text(struct dgm_buf *out, const char *text, const struct dgm_str *holes)
+{
     struct dgm_str rest = dgm_str_c(text), before;
     while (dgm_str_split(&rest, '{', &before)) {
-        dgm_buf_put(&r->_message, before);
+        dgm_buf_put(out, before);
         if (!rest.p)
             break;
         size_t hole = (size_t)(rest.p[0] - '0');
         if (hole < RULE_HOLES)
-            dgm_buf_put(&r->_message, holes[hole]);
+            dgm_buf_put(out, holes[hole]);
         rest = dgm_str_skip(rest, 2); /* the digit and the brace behind it */
     }
+}
+
+/* A header's value is printable ASCII; what a client sent may be anything. */
+static void warn(struct rules *r, const char *text, const struct dgm_str *holes)
+{
+    struct dgm_buf *out = &r->_warnings;
+    size_t start = out->n;
+    if (out->n > WARNINGS_MAX_BYTES / 2)
+        return;
+    if (out->n != 0)
+        dgm_buf_put_lit(out, "; ");
+    dgm_buf_put(out, dgm_str_c(r->row->id));
+    dgm_buf_put_lit(out, ": ");
+    put_text(out, text, holes);
+    for (size_t i = start; i < out->n; i++)
+        if (out->p[i] < ' ' || out->p[i] > '~')
+            out->p[i] = '?';
+}
+
+void emu_rules_tell(struct rules *r, const struct dgm_str holes[RULE_HOLES])
+{
+    const char *text = text_of(r);
+    bool first = is_new(r);
+    if ((!first && !is_line(text)) || r->_message.n > LINES_MAX_BYTES)
+        return;
+    if (first && r->_findings->nbroken < RULES_BROKEN_MAX)
+        r->_findings->broken[r->_findings->nbroken] = r->row;
+    r->_findings->nbroken += first;
+    if (r->row->status == RULE_WARNS)
+        warn(r, text, holes);
+    else
+        put_text(&r->_message, text, holes);
 }
 
 struct dgm_str emu_rules_number(struct rules *r, uint64_t n)
@@ -59,243 +102,111 @@ struct dgm_str emu_rules_number(struct rules *r, uint64_t n)
     return (struct dgm_str){at, (size_t)(end - at)};
 }
 
-enum dgm_rc emu_rules_check(const struct ask *ask, uint64_t prompt_tokens, struct dgm_arena *arena,
-                            struct refusal *reterr)
+struct dgm_str emu_rules_shown(struct dgm_str s)
 {
-    struct rules r = {.ask = ask, .prompt_tokens = prompt_tokens};
-    dgm_buf_init(&r._message, dgm_arena_source(arena), TEXT_MAX_BYTES);
-    for (r.row = rules; r.row < rules + sizeof rules / sizeof *rules; r.row++) {
-        const char *text = text_of(&r);
-        if (text && !(r._refused && !is_line(text)))
-            r.row->check(&r);
+    return dgm_utf8_head(s, SHOWN_BYTES);
+}
+
+/* ---- walking ------------------------------------------------------------------------------------------ */
+
+struct part_walk emu_rules_parts(const struct ask *ask)
+{
+    return (struct part_walk){._contents = emu_ask_list(ask->contents)};
+}
+
+bool emu_rules_next_part(struct part_walk *w)
+{
+    while (!emu_ask_next(&w->_parts)) {
+        if (!emu_ask_next(&w->_contents))
+            return false;
+        w->content = w->_contents.value;
+        w->content_index = w->_contents.index;
+        w->_parts = emu_ask_list(emu_ask_member(w->content, "parts"));
     }
-    struct dgm_str message = {0};
-    if (r._refused)
-        message = dgm_arena_copy(arena, dgm_buf_str(&r._message));
-    bool nomem = r._message.rc == DGM_E_NOMEM || (r._refused && !message.p);
-    dgm_buf_dispose(&r._message);
+    w->part = w->_parts.value;
+    w->part_index = w->_parts.index;
+    return true;
+}
 
-    if (nomem)
+struct function_walk emu_rules_functions(const struct ask *ask)
+{
+    return (struct function_walk){._tools = emu_ask_list(ask->tools)};
+}
+
+bool emu_rules_next_function(struct function_walk *w)
+{
+    while (!emu_ask_next(&w->_functions)) {
+        if (!emu_ask_next(&w->_tools))
+            return false;
+        w->tool_index = w->_tools.index;
+        w->_functions = emu_ask_list(emu_ask_member(w->_tools.value, "functionDeclarations"));
+    }
+    w->function = w->_functions.value;
+    w->function_index = w->_functions.index;
+    return true;
+}
+
+bool emu_rules_one_of(struct dgm_str s, const char *const *names, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (dgm_str_eq(s, dgm_str_c(names[i])))
+            return true;
+    return false;
+}
+
+/* ---- the table ---------------------------------------------------------------------------------------- */
+
+/* Lines are told together; any other text stands alone, and only when there is no line. */
+static bool is_asked(const struct rules *r, bool warnings, bool lines)
+{
+    const char *text = text_of(r);
+    unsigned generation = r->ask->model.generation;
+    return text && (r->row->status == RULE_WARNS) == warnings && generation >= r->row->from &&
+           generation <= r->row->to && (!lines || is_line(text));
+}
+
+static void apply(struct rules *r, bool warnings)
+{
+    bool lines = false;
+    for (r->row = rules; r->row < rules + RULES; r->row++) {
+        if (!is_asked(r, warnings, lines))
+            continue;
+        r->row->check(r);
+        if (!warnings && r->_findings->nbroken != 0) {
+            lines = true;
+            if (!is_line(text_of(r)))
+                return;
+        }
+    }
+}
+
+static enum dgm_rc conclude(struct rules *r)
+{
+    struct findings *f = r->_findings;
+    if (r->nomem || r->_message.rc == DGM_E_NOMEM || r->_warnings.rc == DGM_E_NOMEM)
         return DGM_E_NOMEM;
-    if (!r._refused)
+    f->warnings = dgm_arena_copy(r->arena, dgm_buf_str(&r->_warnings));
+    if (r->_warnings.n != 0 && !f->warnings.p)
+        return DGM_E_NOMEM;
+    if (r->_message.n == 0)
         return DGM_OK;
-    *reterr = (struct refusal){.status = 400, .message = message};
-    return DGM_E_REFUSED;
+    f->refusal = (struct refusal){.status = f->broken[0]->status,
+                                  .message = dgm_arena_copy(r->arena, dgm_buf_str(&r->_message))};
+    return f->refusal.message.p ? DGM_E_REFUSED : DGM_E_NOMEM;
 }
 
-/* ---- generationConfig --------------------------------------------------------------------------------- */
-
-/* A number as it was sent. */
-static struct dgm_str sent(const struct json_val *v)
+enum dgm_rc emu_rules_check(const struct ask *ask, uint64_t prompt_tokens, struct dgm_arena *arena,
+                            struct findings *ret)
 {
-    return json_kind(v) == JSON_STR ? json_str(v) : json_num(v);
-}
-
-/* Refuses a number outside of [min, max]; the range is told with an exclusive end. */
-static void check_range(struct rules *r, const struct json_val *v, double min, double max,
-                        struct dgm_str from, struct dgm_str below)
-{
-    double d;
-    if (emu_ask_double(v, &d) && (d < min || d > max))
-        emu_rules_refuse(r, HOLES(sent(v), from, below));
-}
-
-void emu_rule_temperature_range(struct rules *r)
-{
-    check_range(r, emu_ask_member(r->ask->config, "temperature"), 0, 2, DGM_STR("0"),
-                DGM_STR("2.0001"));
-}
-
-void emu_rule_top_p_range(struct rules *r)
-{
-    check_range(r, emu_ask_member(r->ask->config, "topP"), 0, 1, DGM_STR("0"), DGM_STR("1.0001"));
-}
-
-void emu_rule_max_tokens_range(struct rules *r)
-{
-    const struct json_val *v = emu_ask_member(r->ask->config, "maxOutputTokens");
-    uint32_t max = r->ask->model.family->output_tokens;
-    int64_t i;
-    if (emu_ask_int(v, &i) && (i < 1 || i > max))
-        emu_rules_refuse(r, HOLES(sent(v), DGM_STR("1"), emu_rules_number(r, (uint64_t)max + 1),
-                                  emu_rules_number(r, max)));
-}
-
-void emu_rule_stop_sequences_count(struct rules *r)
-{
-    size_t n = emu_ask_count(emu_ask_member(r->ask->config, "stopSequences"));
-    if (n > 5)
-        emu_rules_refuse(r, HOLES(emu_rules_number(r, n), DGM_STR("1"), DGM_STR("6")));
-}
-
-void emu_rule_candidates_range(struct rules *r)
-{
-    check_range(r, emu_ask_member(r->ask->config, "candidateCount"), 1, 8, DGM_STR("1"),
-                DGM_STR("9"));
-}
-
-void emu_rule_candidates_single(struct rules *r)
-{
-    const struct json_val *v = emu_ask_member(r->ask->config, "candidateCount");
-    int64_t i;
-    if (emu_ask_int(v, &i) && i > 1 && i <= 8 && r->ask->model.family->candidates == 1)
-        emu_rules_refuse(r, HOLES(sent(v)));
-}
-
-void emu_rule_presence_range(struct rules *r)
-{
-    check_range(r, emu_ask_member(r->ask->config, "presencePenalty"), -2, 2, DGM_STR("-2.0"),
-                DGM_STR("2.0001"));
-}
-
-void emu_rule_frequency_range(struct rules *r)
-{
-    check_range(r, emu_ask_member(r->ask->config, "frequencyPenalty"), -2, 2, DGM_STR("-2.0"),
-                DGM_STR("2.0001"));
-}
-
-void emu_rule_penalty_disabled(struct rules *r)
-{
-    double presence = 0, frequency = 0;
-    emu_ask_double(emu_ask_member(r->ask->config, "presencePenalty"), &presence);
-    emu_ask_double(emu_ask_member(r->ask->config, "frequencyPenalty"), &frequency);
-    if ((presence != 0 || frequency != 0) &&
-        !(r->ask->model.family->penalties & r->ask->target.surface))
-        emu_rules_refuse(r, HOLES(r->ask->model.name));
-}
-
-void emu_rule_logprobs_alone(struct rules *r)
-{
-    if (emu_ask_member(r->ask->config, "logprobs") &&
-        !json_bool(emu_ask_member(r->ask->config, "responseLogprobs"), false))
-        emu_rules_refuse(r, HOLES({0}));
-}
-
-void emu_rule_logprobs_range(struct rules *r)
-{
-    check_range(r, emu_ask_member(r->ask->config, "logprobs"), 0, 20, DGM_STR("0"), DGM_STR("21"));
-}
-
-/* ---- the form of the answer --------------------------------------------------------------------------- */
-
-static struct dgm_str mime_type(const struct rules *r)
-{
-    return json_str(emu_ask_member(r->ask->config, "responseMimeType"));
-}
-
-void emu_rule_mime_unknown(struct rules *r)
-{
-    static const struct dgm_str known[] = {
-        DGM_STR(""),
-        DGM_STR("text/plain"),
-        DGM_STR("application/json"),
-        DGM_STR("text/x.enum"),
-        DGM_STR("application/xml"),
-        DGM_STR("application/yaml"),
-    };
-    struct dgm_str type = mime_type(r);
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (dgm_str_eq(type, known[i]))
-            return;
-    emu_rules_refuse(r, HOLES(dgm_str_head(type, 100)));
-}
-
-/* The two spellings that the Gemini API has for one (google.md 6.6). */
-static const struct json_val *json_schema(const struct rules *r)
-{
-    const struct json_val *v = emu_ask_member(r->ask->config, "responseJsonSchema");
-    return v ? v : emu_ask_member(r->ask->config, "_responseJsonSchema");
-}
-
-void emu_rule_schema_twice(struct rules *r)
-{
-    if (emu_ask_member(r->ask->config, "responseSchema") && json_schema(r))
-        emu_rules_refuse(r, HOLES({0}));
-}
-
-void emu_rule_schema_without_json(struct rules *r)
-{
-    struct dgm_str type = mime_type(r);
-    bool fits =
-        dgm_str_eq(type, DGM_STR("application/json")) || dgm_str_eq(type, DGM_STR("text/x.enum"));
-    if ((emu_ask_member(r->ask->config, "responseSchema") || json_schema(r)) && !fits)
-        emu_rules_refuse(r, HOLES({0}));
-}
-
-/* ---- thinking ----------------------------------------------------------------------------------------- */
-
-/* A level as its bit; LEVEL_NONE for none, the unspecified one and a number. */
-static enum level read_level(struct dgm_str s)
-{
-    static const struct {
-        struct dgm_str name;
-        enum level level;
-    } levels[] = {
-        {DGM_STR("MINIMAL"), LEVEL_MINIMAL},
-        {DGM_STR("LOW"), LEVEL_LOW},
-        {DGM_STR("MEDIUM"), LEVEL_MEDIUM},
-        {DGM_STR("HIGH"), LEVEL_HIGH},
-    };
-    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++)
-        if (dgm_str_eq_nocase(s, levels[i].name))
-            return levels[i].level;
-    return LEVEL_NONE;
-}
-
-void emu_rule_thinking_disabled(struct rules *r)
-{
-    if (r->ask->model.family->thinks == THINKS_NO && json_size(r->ask->thinking) != 0)
-        emu_rules_refuse(r, HOLES({0}));
-}
-
-void emu_rule_thinking_twice(struct rules *r)
-{
-    if (emu_ask_member(r->ask->thinking, "thinkingLevel") &&
-        emu_ask_member(r->ask->thinking, "thinkingBudget"))
-        emu_rules_refuse(r, HOLES({0}));
-}
-
-void emu_rule_level_unsupported(struct rules *r)
-{
-    if (r->ask->model.family->thinks == THINKS_BUDGET &&
-        emu_ask_member(r->ask->thinking, "thinkingLevel"))
-        emu_rules_refuse(r, HOLES({0}));
-}
-
-void emu_rule_level_of_model(struct rules *r)
-{
-    struct dgm_str text = json_str(emu_ask_member(r->ask->thinking, "thinkingLevel"));
-    enum level level = read_level(text);
-    if (r->ask->model.family->thinks == THINKS_LEVEL && level != LEVEL_NONE &&
-        !(r->ask->model.family->levels & level))
-        emu_rules_refuse(r, HOLES(text));
-}
-
-void emu_rule_budget_zero(struct rules *r)
-{
-    int64_t budget;
-    if (emu_ask_int(emu_ask_member(r->ask->thinking, "thinkingBudget"), &budget) && budget == 0 &&
-        !r->ask->model.family->can_stop_thinking)
-        emu_rules_refuse(r, HOLES({0}));
-}
-
-void emu_rule_budget_range(struct rules *r)
-{
-    const struct family *f = r->ask->model.family;
-    const struct json_val *v = emu_ask_member(r->ask->thinking, "thinkingBudget");
-    int64_t budget;
-    if (!emu_ask_int(v, &budget) || budget == -1 || budget == 0 || f->thinks == THINKS_NO)
-        return; /* -1 is dynamic; 0 is emu_rule_budget_zero's */
-    if (budget < f->budget_min || budget > f->budget_max)
-        emu_rules_refuse(r, HOLES(sent(v), emu_rules_number(r, (uint64_t)f->budget_min),
-                                  emu_rules_number(r, (uint64_t)f->budget_max)));
-}
-
-/* ---- size --------------------------------------------------------------------------------------------- */
-
-void emu_rule_input_tokens(struct rules *r)
-{
-    uint32_t max = r->ask->model.family->input_tokens;
-    if (r->prompt_tokens > max)
-        emu_rules_refuse(r, HOLES(emu_rules_number(r, r->prompt_tokens), emu_rules_number(r, max)));
+    struct rules r = {.ask = ask, .prompt_tokens = prompt_tokens, .arena = arena, ._findings = ret};
+    *ret = (struct findings){0};
+    dgm_buf_init(&r._message, dgm_arena_source(arena), TEXT_MAX_BYTES);
+    dgm_buf_init(&r._warnings, dgm_arena_source(arena), WARNINGS_MAX_BYTES);
+    apply(&r, false);
+    if (r._message.n == 0)
+        apply(&r, true);
+    enum dgm_rc rc = conclude(&r);
+    dgm_buf_dispose(&r._message);
+    dgm_buf_dispose(&r._warnings);
+    return rc;
 }

@@ -1,26 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* rules_turns.c - the checks of contents, of the order of turns, and of tools. */
+/* rules_turns.c - the checks of contents, of the order of turns, and of thought signatures. */
 #include "emulate/rules.h"
 
 #include "base/str.h"
-#include "base/utf8.h"
 
-#define NAME_MAX_BYTES 64
-#define NAME_SHOWN_BYTES 100
+#define CALLS_MAX 128 /* of one turn that names are compared with */
 
 /* ---- contents ----------------------------------------------------------------------------------------- */
 
 void emu_rule_contents_missing(struct rules *r)
 {
     if (emu_ask_count(r->ask->contents) == 0)
-        emu_rules_refuse(r, HOLES({0}));
+        emu_rules_tell(r, HOLES({0}));
 }
 
 void emu_rule_parts_empty(struct rules *r)
 {
     for (struct ask_list l = emu_ask_list(r->ask->contents); emu_ask_next(&l);)
         if (emu_ask_count(emu_ask_member(l.value, "parts")) == 0)
-            emu_rules_refuse(r, HOLES(emu_rules_number(r, l.index)));
+            emu_rules_tell(r, HOLES(emu_rules_number(r, l.index)));
 }
 
 /* Text that came with a signature may be empty: so do streams end (google.md 9.1). */
@@ -45,8 +43,18 @@ void emu_rule_part_without_data(struct rules *r)
     for (struct ask_list c = emu_ask_list(r->ask->contents); emu_ask_next(&c);)
         for (struct ask_list p = emu_ask_list(emu_ask_member(c.value, "parts")); emu_ask_next(&p);)
             if (!has_data(p.value, emu_ask_is_vertex(r->ask)))
-                emu_rules_refuse(r,
-                                 HOLES(emu_rules_number(r, c.index), emu_rules_number(r, p.index)));
+                emu_rules_tell(r,
+                               HOLES(emu_rules_number(r, c.index), emu_rules_number(r, p.index)));
+}
+
+void emu_rule_call_unnamed(struct rules *r)
+{
+    for (struct part_walk w = emu_rules_parts(r->ask); emu_rules_next_part(&w);) {
+        const struct json_val *call = emu_ask_member(w.part, "functionCall");
+        if (call && json_str(emu_ask_member(call, "name")).n == 0)
+            emu_rules_tell(
+                r, HOLES(emu_rules_number(r, w.content_index), emu_rules_number(r, w.part_index)));
+    }
 }
 
 void emu_rule_response_unnamed(struct rules *r)
@@ -56,9 +64,8 @@ void emu_rule_response_unnamed(struct rules *r)
              emu_ask_next(&p);) {
             const struct json_val *response = emu_ask_member(p.value, "functionResponse");
             if (response && json_str(emu_ask_member(response, "name")).n == 0)
-                emu_rules_refuse(r,
-                                 HOLES(emu_rules_number(r, c.index), emu_rules_number(r, p.index),
-                                       emu_rules_number(r, c.index + 1)));
+                emu_rules_tell(r, HOLES(emu_rules_number(r, c.index), emu_rules_number(r, p.index),
+                                        emu_rules_number(r, c.index + 1)));
         }
 }
 
@@ -68,7 +75,7 @@ void emu_rule_role_unknown(struct rules *r)
         struct dgm_str role = json_str(emu_ask_member(l.value, "role"));
         if (role.n != 0 && !dgm_str_eq(role, DGM_STR("user")) &&
             !dgm_str_eq(role, DGM_STR("model")))
-            emu_rules_refuse(r, HOLES({0}));
+            emu_rules_tell(r, HOLES({0}));
     }
 }
 
@@ -77,13 +84,13 @@ void emu_rule_system_not_text(struct rules *r)
     for (struct ask_list p = emu_ask_list(emu_ask_member(r->ask->system, "parts"));
          emu_ask_next(&p);)
         if (!json_str(emu_ask_member(p.value, "text")).p)
-            emu_rules_refuse(r, HOLES({0}));
+            emu_rules_tell(r, HOLES({0}));
 }
 
 void emu_rule_system_empty(struct rules *r)
 {
     if (r->ask->system && emu_ask_count(emu_ask_member(r->ask->system, "parts")) == 0)
-        emu_rules_refuse(r, HOLES({0}));
+        emu_rules_tell(r, HOLES({0}));
 }
 
 /* ---- turns -------------------------------------------------------------------------------------------- */
@@ -94,7 +101,7 @@ void emu_rule_call_turn_order(struct rules *r)
     for (struct ask_list l = emu_ask_list(r->ask->contents); emu_ask_next(&l);) {
         struct turn turn = emu_ask_turn(l.value);
         if (turn.calls != 0 && !after_user)
-            emu_rules_refuse(r, HOLES({0}));
+            emu_rules_tell(r, HOLES({0}));
         after_user = !turn.model;
     }
 }
@@ -105,7 +112,7 @@ void emu_rule_response_turn_order(struct rules *r)
     for (struct ask_list l = emu_ask_list(r->ask->contents); emu_ask_next(&l);) {
         struct turn turn = emu_ask_turn(l.value);
         if (turn.responses != 0 && !after_calls)
-            emu_rules_refuse(r, HOLES({0}));
+            emu_rules_tell(r, HOLES({0}));
         after_calls = turn.calls != 0;
     }
 }
@@ -117,7 +124,7 @@ void emu_rule_response_count(struct rules *r)
     for (struct ask_list l = emu_ask_list(r->ask->contents); emu_ask_next(&l);) {
         struct turn turn = emu_ask_turn(l.value);
         if (calls != 0 && turn.responses != calls)
-            emu_rules_refuse(r, HOLES({0}));
+            emu_rules_tell(r, HOLES({0}));
         calls = turn.calls;
     }
 }
@@ -134,68 +141,144 @@ static size_t current_turn(const struct ask *ask)
     return start;
 }
 
-/* Only the first call of a step carries one; any text is taken, so the documented dummies are too. */
-void emu_rule_signature_missing(struct rules *r)
+void emu_rule_turns_alternate(struct rules *r)
 {
-    if (r->ask->model.generation < GENERATION_3)
-        return;
-    size_t start = current_turn(r->ask);
-    for (struct ask_list c = emu_ask_list(r->ask->contents); emu_ask_next(&c);) {
-        if (c.index < start)
-            continue;
-        for (struct ask_list p = emu_ask_list(emu_ask_member(c.value, "parts"));
-             emu_ask_next(&p);) {
-            const struct json_val *call = emu_ask_member(p.value, "functionCall");
-            if (!call)
-                continue;
-            if (json_str(emu_ask_member(p.value, "thoughtSignature")).n == 0)
-                emu_rules_refuse(r, HOLES(dgm_utf8_head(json_str(emu_ask_member(call, "name")),
-                                                        NAME_SHOWN_BYTES),
-                                          emu_rules_number(r, c.index + 1)));
-            break;
-        }
+    bool first = true, model = false;
+    for (struct ask_list l = emu_ask_list(r->ask->contents); emu_ask_next(&l); first = false) {
+        struct turn turn = emu_ask_turn(l.value);
+        if (!first && turn.model == model)
+            emu_rules_tell(r, HOLES({0}));
+        model = turn.model;
     }
+}
+
+static bool ends_with_model(const struct ask *ask)
+{
+    size_t n = emu_ask_count(ask->contents);
+    return n != 0 && emu_ask_turn(emu_ask_at(ask->contents, n - 1)).model;
+}
+
+void emu_rule_model_turn_last_old(struct rules *r)
+{
+    if (ends_with_model(r->ask))
+        emu_rules_tell(r, HOLES({0}));
 }
 
 void emu_rule_model_turn_last(struct rules *r)
 {
-    size_t n = emu_ask_count(r->ask->contents);
-    if (r->ask->model.generation >= GENERATION_3_7 && n != 0 &&
-        emu_ask_turn(emu_ask_at(r->ask->contents, n - 1)).model)
-        emu_rules_refuse(r, HOLES({0}));
+    if (ends_with_model(r->ask))
+        emu_rules_tell(r, HOLES({0}));
 }
 
-/* ---- tools -------------------------------------------------------------------------------------------- */
-
-static bool is_function_name(struct dgm_str s, bool colons)
+void emu_rule_first_turn_model(struct rules *r)
 {
-    for (size_t i = 0; i < s.n; i++) {
-        char c = s.p[i];
-        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-        bool later = (c >= '0' && c <= '9') || c == '.' || c == '-' || (c == ':' && colons);
-        if (!letter && (i == 0 || !later))
-            return false;
+    if (emu_ask_turn(emu_ask_at(r->ask->contents, 0)).model)
+        emu_rules_tell(r, HOLES({0}));
+}
+
+/* The names of the calls in one content. */
+struct call_names {
+    struct dgm_str at[CALLS_MAX];
+    size_t n;
+};
+
+static void read_calls(const struct json_val *content, struct call_names *names)
+{
+    names->n = 0;
+    for (struct ask_list p = emu_ask_list(emu_ask_member(content, "parts"));
+         emu_ask_next(&p) && names->n < CALLS_MAX;) {
+        const struct json_val *call = emu_ask_member(p.value, "functionCall");
+        if (call)
+            names->at[names->n++] = json_str(emu_ask_member(call, "name"));
     }
-    return s.n != 0 && s.n <= NAME_MAX_BYTES;
 }
 
-void emu_rule_function_name(struct rules *r)
+static bool is_called(const struct call_names *names, struct dgm_str name)
 {
-    for (struct ask_list t = emu_ask_list(emu_ask_member(r->ask->root, "tools")); emu_ask_next(&t);)
-        for (struct ask_list f = emu_ask_list(emu_ask_member(t.value, "functionDeclarations"));
-             emu_ask_next(&f);) {
-            struct dgm_str name = json_str(emu_ask_member(f.value, "name"));
-            if (!is_function_name(name, !emu_ask_is_vertex(r->ask)))
-                emu_rules_refuse(r, HOLES(dgm_utf8_head(name, NAME_SHOWN_BYTES)));
+    bool found = names->n == CALLS_MAX;
+    for (size_t i = 0; i < names->n; i++)
+        found = found || dgm_str_eq(names->at[i], name);
+    return found;
+}
+
+void emu_rule_response_name(struct rules *r)
+{
+    struct call_names names = {.n = 0};
+    for (struct ask_list c = emu_ask_list(r->ask->contents); emu_ask_next(&c);) {
+        for (struct ask_list p = emu_ask_list(emu_ask_member(c.value, "parts"));
+             emu_ask_next(&p);) {
+            const struct json_val *response = emu_ask_member(p.value, "functionResponse");
+            struct dgm_str name = json_str(emu_ask_member(response, "name"));
+            if (response && !is_called(&names, name))
+                emu_rules_tell(r, HOLES(emu_rules_shown(name)));
         }
+        read_calls(c.value, &names);
+    }
 }
 
-void emu_rule_tools_with_json(struct rules *r)
+/* ---- thought signatures ------------------------------------------------------------------------------- */
+
+/* Only the first call of a step carries one. */
+void emu_rule_signature_missing(struct rules *r)
 {
-    struct dgm_str type = json_str(emu_ask_member(r->ask->config, "responseMimeType"));
-    if (r->ask->model.generation >= GENERATION_3 || !dgm_str_eq(type, DGM_STR("application/json")))
-        return;
-    for (struct ask_list t = emu_ask_list(emu_ask_member(r->ask->root, "tools")); emu_ask_next(&t);)
-        if (emu_ask_count(emu_ask_member(t.value, "functionDeclarations")) != 0)
-            emu_rules_refuse(r, HOLES({0}));
+    size_t start = current_turn(r->ask), last = SIZE_MAX;
+    for (struct part_walk w = emu_rules_parts(r->ask); emu_rules_next_part(&w);) {
+        const struct json_val *call = emu_ask_member(w.part, "functionCall");
+        if (!call || w.content_index < start || w.content_index == last)
+            continue;
+        last = w.content_index;
+        if (json_str(emu_ask_member(w.part, "thoughtSignature")).n == 0)
+            emu_rules_tell(r, HOLES(emu_rules_shown(json_str(emu_ask_member(call, "name"))),
+                                    emu_rules_number(r, w.content_index + 1)));
+    }
+}
+
+/* Every signature of the history is read, once for all rules: a bit for each thing that one turned out to be. */
+static void check_signatures(struct rules *r, enum signature broken)
+{
+    if (r->_signatures == 0) {
+        struct signature_reader reader = {0};
+        r->_signatures = 1u << SIGNATURE_MISSING;
+        for (struct part_walk w = emu_rules_parts(r->ask); emu_rules_next_part(&w);)
+            r->_signatures |= 1u << emu_signature_next(&reader, r->ask, w.content, w.part);
+    }
+    if (r->_signatures & 1u << broken)
+        emu_rules_tell(r, HOLES({0}));
+}
+
+void emu_rule_signature_altered(struct rules *r)
+{
+    check_signatures(r, SIGNATURE_ALTERED);
+}
+
+void emu_rule_signature_moved(struct rules *r)
+{
+    check_signatures(r, SIGNATURE_MOVED);
+}
+
+void emu_rule_signature_merged(struct rules *r)
+{
+    check_signatures(r, SIGNATURE_MERGED);
+}
+
+void emu_rule_signature_foreign(struct rules *r)
+{
+    check_signatures(r, SIGNATURE_FOREIGN);
+}
+
+void emu_rule_signature_related(struct rules *r)
+{
+    check_signatures(r, SIGNATURE_RELATED);
+}
+
+void emu_rule_signature_sprayed(struct rules *r)
+{
+    size_t last = SIZE_MAX;
+    for (struct part_walk w = emu_rules_parts(r->ask); emu_rules_next_part(&w);) {
+        if (!emu_ask_member(w.part, "functionCall"))
+            continue;
+        if (w.content_index == last && json_str(emu_ask_member(w.part, "thoughtSignature")).n != 0)
+            emu_rules_tell(r, HOLES({0}));
+        last = w.content_index;
+    }
 }

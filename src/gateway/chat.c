@@ -69,6 +69,13 @@ static bool goes_on(struct gw_exchange *x, enum dgm_rc rc)
     }
 }
 
+static void on_warning(void *owner, struct dgm_str value)
+{
+    struct gw_exchange *x = owner;
+    if (x->stage == GW_WAITING)
+        x->reply.doubts = dgm_arena_copy(&x->arena, value);
+}
+
 static void on_head(void *owner, int status, struct dgm_str content_type)
 {
     struct gw_exchange *x = owner;
@@ -224,8 +231,11 @@ static void put_target(struct gw_exchange *x, const struct gw_upstream *u, struc
     dgm_request_put_path(x->chat.request, &place, out);
 }
 
-static const struct gw_call_events call_events = {
-    .on_head = on_head, .on_data = on_data, .on_end = on_end, .on_fail = on_fail};
+static const struct gw_call_events call_events = {.on_head = on_head,
+                                                  .on_data = on_data,
+                                                  .on_end = on_end,
+                                                  .on_fail = on_fail,
+                                                  .on_warning = on_warning};
 
 static void ask(struct gw_exchange *x, const struct gw_upstream *u)
 {

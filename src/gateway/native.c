@@ -12,6 +12,13 @@ static bool is_streamed(const struct gw_exchange *x)
     return x->chat.status == 200;
 }
 
+static void on_warning(void *owner, struct dgm_str value)
+{
+    struct gw_exchange *x = owner;
+    if (x->stage == GW_WAITING)
+        x->reply.doubts = dgm_arena_copy(&x->arena, value);
+}
+
 static void on_head(void *owner, int status, struct dgm_str content_type)
 {
     struct gw_exchange *x = owner;
@@ -51,8 +58,11 @@ static void on_fail(void *owner, const struct dgm_fail *f)
         gw_exchange_fail(x, f);
 }
 
-static const struct gw_call_events call_events = {
-    .on_head = on_head, .on_data = on_data, .on_end = on_end, .on_fail = on_fail};
+static const struct gw_call_events call_events = {.on_head = on_head,
+                                                  .on_data = on_data,
+                                                  .on_end = on_end,
+                                                  .on_fail = on_fail,
+                                                  .on_warning = on_warning};
 
 /* ---- the request ------------------------------------------------------------------------------------ */
 

@@ -34,6 +34,7 @@ static void put_common(struct dgm_buf *out, const struct gw_reply *r, int status
     put_if(out, DGM_STR("x-dragoman-ignored"), r->notes[DGM_NOTE_IGNORED]);
     put_if(out, DGM_STR("x-dragoman-schema-notes"), r->notes[DGM_NOTE_SCHEMA]);
     put_if(out, DGM_STR("x-dragoman-warning"), r->notes[DGM_NOTE_WARNING]);
+    put_if(out, DGM_STR("x-dragoman-warning"), r->doubts);
     put_if(out, DGM_STR("Allow"), r->allow);
     if (r->has_retry)
         put_retry(out, &r->retry);

@@ -12,6 +12,7 @@ struct gw_reply {
     struct dgm_str request_id;            /* always there */
     struct dgm_str origin;                /* of a page that may ask: it may read the answer too */
     struct dgm_str notes[GW_REPLY_NOTES]; /* by enum dgm_note: what the translation has to say */
+    struct dgm_str doubts;                /* warnings of the emulator: what Google might refuse */
     struct dgm_str upstream;              /* who answered */
     struct dgm_retry retry;               /* of an upstream's error, when has_retry */
     bool has_retry;

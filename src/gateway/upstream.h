@@ -31,6 +31,8 @@ struct gw_call_events {
     void (*on_end)(void *owner);
     void (*on_fail)(void *owner,
                     const struct dgm_fail *); /* at any time, instead of what was still to come */
+    void (*on_warning)(void *owner,
+                       struct dgm_str); /* x-dragoman-warning, before the head; may be NULL */
 };
 
 struct gw_call;

@@ -62,11 +62,23 @@ static bool fail(struct emulator_call *c, enum dgm_error id)
     return false;
 }
 
+/* The head, and before it what the emulator has doubts about. */
+static void tell_head(struct emulator_call *c)
+{
+    const struct emu_header *headers;
+    size_t n = emu_call_headers(c->emu, &headers);
+    c->told_head = true;
+    for (size_t i = 0; i < n; i++)
+        if (dgm_str_eq(headers[i].name, DGM_STR("x-dragoman-warning")) && c->events->on_warning)
+            c->events->on_warning(c->owner, headers[i].value);
+    c->events->on_head(c->owner, emu_call_status(c->emu), emu_call_type(c->emu));
+}
+
 static void end(struct emulator_call *c)
 {
     c->telling = true;
     if (!c->told_head)
-        c->events->on_head(c->owner, emu_call_status(c->emu), emu_call_type(c->emu));
+        tell_head(c);
     if (!c->unwanted)
         c->events->on_end(c->owner);
     told(c);
@@ -76,10 +88,8 @@ static void end(struct emulator_call *c)
 static bool give_piece(struct emulator_call *c)
 {
     c->telling = true;
-    if (!c->told_head) {
-        c->told_head = true;
-        c->events->on_head(c->owner, emu_call_status(c->emu), emu_call_type(c->emu));
-    }
+    if (!c->told_head)
+        tell_head(c);
     if (!c->unwanted)
         c->events->on_data(c->owner, dgm_buf_str(&c->piece));
     dgm_buf_clear(&c->piece);

@@ -181,7 +181,10 @@ static bool begin_answer(struct http_call *c)
         fail_as(c, DGM_ERR_UPSTREAM_BROKEN, (struct dgm_str){0}); /* we asked for none */
         return false;
     }
+    struct dgm_str warning = http_head_get(head, DGM_STR("x-dragoman-warning")); /* of a chain */
     c->telling = true;
+    if (warning.n != 0 && c->events->on_warning)
+        c->events->on_warning(c->owner, warning);
     c->events->on_head(c->owner, head->status, http_head_get(head, DGM_STR("content-type")));
     return told(c);
 }

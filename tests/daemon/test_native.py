@@ -85,3 +85,29 @@ def test_only_an_emulator_answers(start, tmp_path):
     daemon = start(args=("--config", str(configuration(tmp_path, "http://127.0.0.1:1"))))
     answer = daemon.ask(native(f"{VERTEX}:generateContent"))
     assert (answer.status, answer.error["code"]) == (404, "endpoint_not_found")
+
+
+UNSURE = {"generationConfig": {"topK": 40, "stopSequences": [""]}}
+
+
+@pytest.mark.parametrize("path", [f"{VERTEX}:generateContent", f"{VERTEX}:streamGenerateContent?alt=sse"])
+def test_what_is_unsure_is_told(daemon, path):
+    answer = daemon.ask(native(path.replace("2.0-flash-001", "2.5-flash"), **UNSURE))
+    assert answer.status == 200
+    names = [warning.split(": ")[0] for warning in answer["x-dragoman-warning"].split("; ") if ": " in warning]
+    assert names == ["top_k_fixed", "stop_sequence_empty"]
+    assert answer["x-dragoman-warning"].isascii()
+
+
+def test_what_is_sure_has_no_warning(daemon):
+    for members, status in (({}, 200), ({"generationConfig": {"topK": 40, "temperature": 3}}, 400)):
+        answer = daemon.ask(native(f"{VERTEX}:generateContent", **members))
+        assert answer.status == status and answer["x-dragoman-warning"] is None
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_it_is_told_to_clients_of_openais_api_too(daemon, stream):
+    body = {"model": "google/gemini-3.8-flash", "messages": [{"role": "user", "content": "Hi"}], "temperature": 1,
+            "stream": stream}
+    answer = daemon.ask(wire.request("POST", "/v1/chat/completions", json.dumps(body).encode()))
+    assert answer.status == 200 and answer["x-dragoman-warning"].startswith("sampling_dropped: temperature is set")

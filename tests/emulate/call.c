@@ -14,7 +14,7 @@
 #include "support/alloc_fail.h"
 #include "support/emu_run.h"
 
-#define VERTEX "/v1/projects/p/locations/us-central1/publishers/google/models/"
+#define VERTEX "/v1/projects/p/locations/global/publishers/google/models/"
 #define HELLO "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"Hello!\"}]}]}"
 #define SKY(config)                                                                                \
     "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"Why is the sky blue?\"}]}],"         \
@@ -441,7 +441,7 @@ static void paths_and_models_that_are_none(void **state)
     assert_refused(VERTEX "gemini-2.5-flash:predict", HELLO, 404, "text/html", "404");
     assert_refused(
         VERTEX "gemini-9-flash:generateContent", HELLO, 404, "application/json",
-        "Publisher Model `projects/p/locations/us-central1/publishers/google/models/gemini-9-flash`");
+        "Publisher Model `projects/p/locations/global/publishers/google/models/gemini-9-flash`");
     assert_refused("/v1/publishers/xai/models/gemini-2.5-flash:generateContent", HELLO, 404,
                    "application/json", "Publisher Model `publishers/xai/models/");
     assert_refused("/v1beta/models/x:generateContent", HELLO, 404, "application/json",
