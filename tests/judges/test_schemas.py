@@ -34,12 +34,14 @@ def judge(cases, judges, found):
         if o.refused:
             found.add(f"refused: {o.refused['message']}", o.show())
             continue
-        if what := judges[o.case.surface].judge("request", o.native):
-            found.add(what, o.show())
-        if o.emulator_status != 200:
-            found.add("the emulator: " + json.loads(o.told["emulator"]["body"])["error"]["message"], o.show())
         if not o.told["same"]:
             found.add("another body the second time", o.show())
+        if what := judges[o.case.surface].judge("request", o.native):
+            found.add(what, o.show())
+            continue
+        if o.emulator_status != 200:
+            found.add("the emulator: " + json.loads(o.told["emulator"]["body"])["error"]["message"], o.show())
+            continue
         try:
             for label, lost in losses.of_outcome(generate.source("values", 1, number), o):
                 found.add(lost.split(":")[0], f"{label}: {lost}\n{o.show()}")
