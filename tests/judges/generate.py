@@ -533,6 +533,8 @@ def request(rng):
             body[name] = None
     body["messages"] = rng.choice([history, transcript, pruned, simple])(rng)
     body = shuffled(rng, body)
+    if body.get("logprobs") or "top_logprobs" in body:
+        odd |= {"logprobs", "top_logprobs"}  # a contract that few models keep (user-pain A11)
     # More than one member has a say here: which of them is refused is the translator's choice.
     if "reasoning_effort" in body and "thinking" in json.dumps([body.get("google"), body.get("extra_body")]):
         odd |= {"reasoning_effort", "google", "extra_body"}

@@ -45,7 +45,7 @@ class Judge:
         cls = getattr(self, kind)
         kept = self._without_newer(message, cls.DESCRIPTOR)
         try:
-            json_format.Parse(json.dumps(kept), cls(), ignore_unknown_fields=False)
+            json_format.Parse(json.dumps(kept), cls(), ignore_unknown_fields=False, max_recursion_depth=1000)
         except json_format.ParseError as error:
             return f"{self.surface}: {str(error).splitlines()[0]}"
         return None

@@ -43,7 +43,7 @@ def test_every_member_has_an_effect_or_a_name(surface, found):
             looked += 1
             name = new.case.name
             if old.refused or new.refused:
-                if new.refused and name not in new.refused["param"]:
+                if new.refused and not new.refused["param"].startswith((name, *beside[name][0])):
                     found.add(f"{name} on {model.name} was refused for {new.refused['param']}", new.show())
                 continue
             named = [ignored.split(".")[0] for ignored in new.told["ignored"].split(", ")]
