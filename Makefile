@@ -4,7 +4,7 @@
 PREFIX ?= /usr/local
 SECONDS ?= 60
 
-.PHONY: run test soak build bench fuzz fmt lint docs install clients-latest mutate bless clean
+.PHONY: run test soak build bench fuzz fmt lint docs install clients-latest judges mutate bless clean
 
 run: build ## install what is missing, build, start the gateway on its emulator
 	@exec build/dragoman serve --listen 127.0.0.1:8080
@@ -40,6 +40,9 @@ install: ## PREFIX (/usr/local), DESTDIR
 
 clients-latest: ## the client tests with today's newest SDKs
 	@scripts/test --clients-latest
+
+judges: ## all of what Google's own message classes, MCP servers and the rest judge; `make test` has a tenth of it
+	@JUDGES=all scripts/test judges
 
 mutate: ## remove one table row at a time: some golden case must fail
 	@scripts/mutate

@@ -215,17 +215,32 @@ def pytest(folder, sdks=True, suffix=""):
     if bad:
         return bad
 
+    return run_pytest(python, folder, NODE_FOLDER=str(ROOT / f"build/node{suffix}"))
+
+
+def run_pytest(python, folder, **env):
+    """Runs tests/FOLDER with that Python against the dev build."""
     junit = OUT / f"{folder}.xml"
-    env = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "DRAGOMAN": str(ROOT / "build/dev/dragoman"),
-           "NODE_FOLDER": str(ROOT / f"build/node{suffix}")}
+    env = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "DRAGOMAN": str(ROOT / "build/dev/dragoman"), **env}
     done = subprocess.run([python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--timeout=120",
-                           f"--junitxml={junit}", path], cwd=ROOT, env=env)
+                           f"--junitxml={junit}", ROOT / "tests" / folder], cwd=ROOT, env=env)
     if not junit.exists():
         return failure(f"pytest in tests/{folder} wrote no result ({ending(done.returncode)})")
     count = count_junit(junit)
     if done.returncode != 0 and count.failed == 0:
         count.add(failure(f"pytest in tests/{folder} ({ending(done.returncode)})"))
     return count
+
+
+def judges():
+    """Judges that are not ours: Google's message classes, JSON Schema validators, real MCP servers (tests/judges)."""
+    if not built("dev"):
+        return failure("the dev build")
+    for tool, folder, source in (("python", "judges", "requirements.txt"), ("python", "judges-mcp", "mcp-requirements.txt"),
+                                 ("node", "judges-node", "node")):
+        if bad := setup("judges", tool, f"build/{folder}", f"tests/judges/{source}"):
+            return bad
+    return run_pytest(ROOT / "build/judges/bin/python", "judges")
 
 
 # --- Sanitizers ---------------------------------------------------------------------------------
@@ -260,6 +275,7 @@ STAGES = {
     "daemon": lambda: pytest("daemon", sdks=False),
     "clients": lambda: pytest("clients"),
     "seeds": lambda: pytest("seeds"),
+    "judges": judges,
 }
 CI_STAGES = {
     "clang": lambda: c_tests("clang"),
