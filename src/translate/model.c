@@ -91,10 +91,12 @@ static unsigned read_generation(struct dgm_str name)
 static bool has_word(struct dgm_str name, struct dgm_str word)
 {
     struct dgm_str rest = name, piece;
+    if (word.n == 0)
+        return true;
     while (dgm_str_split(&rest, '-', &piece))
         if (dgm_str_eq(piece, word))
             return true;
-    return word.n == 0;
+    return false;
 }
 
 static void find_abilities(struct model *m)
