@@ -161,7 +161,7 @@ void gw_exchange_answer(struct gw_exchange *x, int status, struct dgm_str media)
     x->reply.now = net_loop_wall_s(x->worker->loop);
 
     struct dgm_buf head;
-    dgm_buf_init(&head, &x->worker->alloc, HEAD_BYTES_MAX);
+    dgm_buf_init(&head, dgm_arena_alloc(&x->arena), HEAD_BYTES_MAX);
     gw_reply_put_head(&head, &x->reply, status, media, x->out.n);
     if (head.rc != DGM_OK) {
         dgm_buf_dispose(&head);
@@ -185,7 +185,7 @@ void gw_exchange_stream(struct gw_exchange *x, bool last)
 {
     char framing[HTTP_CHUNK_OPEN_MAX];
     struct dgm_buf head, chunk = {.p = framing, .cap = sizeof framing, .max = sizeof framing};
-    dgm_buf_init(&head, &x->worker->alloc, HEAD_BYTES_MAX);
+    dgm_buf_init(&head, dgm_arena_alloc(&x->arena), HEAD_BYTES_MAX);
     if (x->stage == GW_WAITING) {
         x->stage = GW_STREAMING;
         x->status = 200;
@@ -349,12 +349,10 @@ static void refuse_with(struct gw_exchange *x, enum dgm_error id, struct dgm_str
  * page. False: it was answered. */
 static bool check_origin(struct gw_exchange *x)
 {
-    struct http_host host;
     struct dgm_str origin = http_head_get(x->head, DGM_STR("origin"));
-    bool unix_socket =
-        net_stream_peer(x->conn->stream) == NET_PEER_UNIX; /* no page can reach one */
-    bool own = x->head->host.n == 0 || (http_host_parse(x->head->host, &host) && host.loopback);
-    if (!own && !unix_socket) {
+    bool own = x->head->host.n == 0 || x->head->host_is_loopback;
+    /* No page can reach a unix socket. Asked last: it is a call into the kernel. */
+    if (!own && net_stream_peer(x->conn->stream) != NET_PEER_UNIX) {
         gw_exchange_fail_as(x, DGM_ERR_HOST_FORBIDDEN);
         return false;
     }
@@ -376,9 +374,10 @@ static bool check_origin(struct gw_exchange *x)
 static struct dgm_str spell_out_id(struct gw_exchange *x)
 {
     const struct dgm_str models = DGM_STR("/models/"), target = x->head->target;
+    if (x->head->method != HTTP_METHOD_GET && x->head->method != HTTP_METHOD_HEAD)
+        return target;
     size_t from = dgm_str_find(target, models), n = from + models.n;
-    bool reads = x->head->method == HTTP_METHOD_GET || x->head->method == HTTP_METHOD_HEAD;
-    char *to = reads && from < target.n ? dgm_arena_take(&x->arena, target.n) : NULL;
+    char *to = from < target.n ? dgm_arena_take(&x->arena, target.n) : NULL;
     if (to == NULL)
         return target;
     memcpy(to, target.p, n);
@@ -455,6 +454,9 @@ void gw_exchange_head(struct gw_exchange *x)
         refuse_large(x, x->head->length, true);
         return;
     }
+    /* It grows with what arrives, to no more than what was promised. */
+    if (x->head->framing == HTTP_BODY_SIZED)
+        x->body.max = (size_t)x->head->length + BODY_SLACK_BYTES;
     if (x->head->method == HTTP_METHOD_POST) {
         /* A page may send text/plain, or no type at all, to any server without asking first. */
         if (http_media_type(http_head_get(x->head, DGM_STR("content-type"))) != HTTP_MEDIA_JSON) {

@@ -69,7 +69,8 @@ static enum dgm_rc name_captures(struct gw_target *t, const struct dgm_str *capt
         {DGM_STR("{call}"), &t->call},         {DGM_STR("{id+}"), &t->id},
     };
     struct dgm_str rest = t->route->pattern, segment;
-    while (dgm_str_split(&rest, '/', &segment)) {
+    rest = dgm_str_skip(rest, dgm_str_find_char(rest, '{')); /* nothing is left of most patterns */
+    while (rest.n != 0 && dgm_str_split(&rest, '/', &segment)) {
         if (!is_capture(segment))
             continue;
         struct dgm_str value = *captured++;

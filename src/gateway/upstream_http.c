@@ -9,6 +9,7 @@
 
 #include <assert.h>
 
+#define HEAD_BYTES 512 /* what most need */
 #define HEAD_BYTES_MAX ((size_t)64 * 1024)
 #define SLICE_BYTES                                                                                \
     ((size_t)128 * 1024) /* of a body, given to the stream at a time: that much may be copied */
@@ -285,15 +286,7 @@ static void put_head(struct http_call *c, const struct gw_call_request *request)
     for (size_t i = 0; i < request->segments_n; i++)
         body_bytes += request->segments[i].n;
 
-    struct dgm_buf target;
-    dgm_buf_init(&target, &c->worker->alloc, HEAD_BYTES_MAX);
-    dgm_buf_put(&target, c->origin.prefix);
-    dgm_buf_put(&target, request->target);
-    if (target.rc == DGM_OK)
-        http_put_request(&c->head, request->method, dgm_buf_str(&target));
-    else
-        c->head.rc = target.rc;
-    dgm_buf_dispose(&target);
+    http_put_request(&c->head, request->method, c->origin.prefix, request->target);
     http_put_header(&c->head, DGM_STR("Host"), c->origin.authority);
     http_put_header_lit(&c->head, "User-Agent", "dragoman/" DGM_VERSION);
     for (size_t i = 0; i < request->headers_n; i++)
@@ -320,6 +313,7 @@ struct gw_call *gw_http_call(struct gw_worker *w, const struct gw_upstream *u,
     w->counters.calls++;
     gw_origin_read(u->base_url, &c->origin);
     dgm_buf_init(&c->head, &w->alloc, HEAD_BYTES_MAX);
+    dgm_buf_reserve(&c->head, HEAD_BYTES);
     put_head(c, request);
     if (c->head.rc != DGM_OK || begin(c, false) != DGM_OK) {
         release(c);

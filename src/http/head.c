@@ -68,6 +68,7 @@ static void check_target(struct http_reader *r)
         return;
     }
     h->host = dgm_str_head(rest, end);
+    h->host_is_loopback = host.loopback;
     h->target = end == rest.n ? DGM_STR("/") : dgm_str_skip(rest, end);
     if (h->target.p[0] !=
         '/') /* "http://host?query" would need a slash we have no room for; nobody sends it */
@@ -93,8 +94,10 @@ static void check_host(struct http_reader *r)
         http_reader__fail(r, DGM_ERR_HTTP_HOST, "The Host header is not well formed.");
         return;
     }
-    if (h->host.n == 0)
+    if (h->host.n == 0) {
         h->host = value;
+        h->host_is_loopback = host.loopback;
+    }
 }
 
 /* RFC 9110 10.1.1: HTTP/1.0 cannot expect anything; without a body there is nothing to wait for. */

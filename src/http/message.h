@@ -55,9 +55,10 @@ struct http_head {
     enum http_method method;    /* of a request, or of what an answer answers: http_reader_expect */
     struct dgm_str method_name; /* as it came; absent in an answer */
     struct dgm_str target;      /* "/path?query" or "*", cut down to this from absolute-form */
-    struct dgm_str host; /* of absolute-form, else the Host header; "" if HTTP/1.0 has none */
-    int status;          /* of an answer, 200 to 999; 1xx are swallowed */
-    unsigned minor;      /* HTTP/1.minor: 0 or 1 */
+    struct dgm_str host;   /* of absolute-form, else the Host header; "" if HTTP/1.0 has none */
+    bool host_is_loopback; /* it names this machine by its loopback name or address */
+    int status;            /* of an answer, 200 to 999; 1xx are swallowed */
+    unsigned minor;        /* HTTP/1.minor: 0 or 1 */
     enum http_framing framing;
     uint64_t length;       /* of a HTTP_BODY_SIZED body, else 0 */
     bool keep_alive;       /* the sender means to keep the connection */

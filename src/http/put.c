@@ -6,6 +6,7 @@
 #include "http/media.h"
 
 #include <assert.h>
+#include <string.h>
 
 #define SECONDS_A_DAY 86400
 #define LAST_SECOND INT64_C(253402300799) /* 9999-12-31 23:59:59: four digits are all a date has */
@@ -37,20 +38,29 @@ void http_put_status(struct dgm_buf *b, int status)
     dgm_buf_put_lit(b, "\r\n");
 }
 
-void http_put_request(struct dgm_buf *b, struct dgm_str method, struct dgm_str target)
+static void put_target(struct dgm_buf *b, struct dgm_str target)
+{
+    while (target.n != 0) {
+        size_t fine = 0;
+        while (fine < target.n && target.p[fine] > 0x20 && target.p[fine] < 0x7f)
+            fine++;
+        dgm_buf_put(b, dgm_str_head(target, fine));
+        if (fine < target.n) {
+            dgm_buf_put_char(b, '%');
+            dgm_buf_put_hex(b, (unsigned char)target.p[fine], 2);
+        }
+        target = dgm_str_skip(target, fine + 1);
+    }
+}
+
+void http_put_request(struct dgm_buf *b, struct dgm_str method, struct dgm_str base,
+                      struct dgm_str target)
 {
     assert(http_token_ok(method));
     dgm_buf_put(b, method);
     dgm_buf_put_char(b, ' ');
-    for (size_t i = 0; i < target.n; i++) {
-        unsigned char c = (unsigned char)target.p[i];
-        if (c > 0x20 && c < 0x7f) {
-            dgm_buf_put_char(b, (char)c);
-            continue;
-        }
-        dgm_buf_put_char(b, '%');
-        dgm_buf_put_hex(b, c, 2);
-    }
+    put_target(b, base);
+    put_target(b, target);
     dgm_buf_put_lit(b, " HTTP/1.1\r\n");
 }
 
@@ -64,18 +74,16 @@ void http_put_header(struct dgm_buf *b, struct dgm_str name, struct dgm_str valu
 {
     assert(http_token_ok(name));
     value = dgm_str_trim(value);
-    dgm_buf_put(b, name);
-    dgm_buf_put_lit(b, ": ");
-    while (value.n != 0) {
-        size_t fine = 0;
-        while (fine < value.n && !is_control(value.p[fine]))
-            fine++;
-        dgm_buf_put(b, dgm_str_head(value, fine));
-        if (fine < value.n)
-            dgm_buf_put_char(b, '?');
-        value = dgm_str_skip(value, fine + 1);
-    }
-    dgm_buf_put_lit(b, "\r\n");
+    char *to = dgm_buf_reserve(b, name.n + value.n + 4);
+    if (!to)
+        return;
+    memcpy(to, name.p, name.n);
+    memcpy(to + name.n, ": ", 2);
+    char *at = to + name.n + 2;
+    for (size_t i = 0; i < value.n; i++)
+        at[i] = is_control(value.p[i]) ? '?' : value.p[i];
+    memcpy(at + value.n, "\r\n", 2);
+    b->n += name.n + value.n + 4;
 }
 
 void http_put_header_int(struct dgm_buf *b, struct dgm_str name, int64_t value)
@@ -107,10 +115,10 @@ static struct date date_of(unsigned days)
     };
 }
 
-static void put_two(struct dgm_buf *b, unsigned n)
+static void set_two(char *to, unsigned n)
 {
-    dgm_buf_put_char(b, (char)('0' + n / 10 % 10));
-    dgm_buf_put_char(b, (char)('0' + n % 10));
+    to[0] = (char)('0' + n / 10 % 10);
+    to[1] = (char)('0' + n % 10);
 }
 
 void http_put_date(struct dgm_buf *b, int64_t now)
@@ -120,22 +128,16 @@ void http_put_date(struct dgm_buf *b, int64_t now)
     now = now < 0 ? 0 : now > LAST_SECOND ? LAST_SECOND : now;
     unsigned second = (unsigned)(now % SECONDS_A_DAY);
     struct date d = date_of((unsigned)(now / SECONDS_A_DAY));
-    dgm_buf_put_lit(b, "Date: ");
-    dgm_buf_put(b, (struct dgm_str){weekdays + (size_t)3 * d.weekday, 3});
-    dgm_buf_put_lit(b, ", ");
-    put_two(b, d.day);
-    dgm_buf_put_char(b, ' ');
-    dgm_buf_put(b, (struct dgm_str){months + (size_t)3 * (d.month - 1), 3});
-    dgm_buf_put_char(b, ' ');
-    put_two(b, d.year / 100);
-    put_two(b, d.year % 100);
-    dgm_buf_put_char(b, ' ');
-    put_two(b, second / 3600);
-    dgm_buf_put_char(b, ':');
-    put_two(b, second / 60 % 60);
-    dgm_buf_put_char(b, ':');
-    put_two(b, second % 60);
-    dgm_buf_put_lit(b, " GMT\r\n");
+    char text[] = "Date: Www, dd Mmm yyyy hh:mm:ss GMT\r\n";
+    memcpy(text + 6, weekdays + (size_t)3 * d.weekday, 3);
+    set_two(text + 11, d.day);
+    memcpy(text + 14, months + (size_t)3 * (d.month - 1), 3);
+    set_two(text + 18, d.year / 100);
+    set_two(text + 20, d.year % 100);
+    set_two(text + 23, second / 3600);
+    set_two(text + 26, second / 60 % 60);
+    set_two(text + 29, second % 60);
+    dgm_buf_put(b, (struct dgm_str){text, sizeof text - 1});
 }
 
 void http_put_length(struct dgm_buf *b, uint64_t body_bytes)

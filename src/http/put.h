@@ -20,10 +20,11 @@ void http_put_status(struct dgm_buf *, int status);
 struct dgm_str http_status_reason(int status);
 
 /**
- * "POST /path HTTP/1.1". What may not stand in a target is put percent-encoded. Asserts that
- * `method` is a token.
+ * "POST /path HTTP/1.1", the path in two pieces: what a server's own base is, which may be absent, and what
+ * is asked of it. What may not stand in a target is put percent-encoded. Asserts that `method` is a token.
  */
-void http_put_request(struct dgm_buf *, struct dgm_str method, struct dgm_str target);
+void http_put_request(struct dgm_buf *, struct dgm_str method, struct dgm_str base,
+                      struct dgm_str target);
 
 /**
  * One header. Control characters but tabs in the value are put as "?", blanks around it are
