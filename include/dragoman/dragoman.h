@@ -97,7 +97,10 @@ DGM_MUST_USE bool dgm_request_supply(struct dgm_request *, size_t i, struct dgm_
  */
 DGM_MUST_USE enum dgm_rc dgm_request_resume(struct dgm_request *, struct dgm_fail *reterr);
 
-/** The native body: `*ret` points at so many segments, to be sent one after the other. */
+/**
+ * The native body: `*ret` points at so many segments, to be sent one after the other. What is large, as an image
+ * is, stands in a segment of its own: a part of the body that was parsed, not a copy.
+ */
 size_t dgm_request_body(const struct dgm_request *, const struct dgm_str **ret);
 
 /** The model as the native URL has it: "gemini-2.5-flash". */
@@ -168,7 +171,8 @@ DGM_MUST_USE enum dgm_rc dgm_chat_response(struct dgm_request *, int status, str
 /** When a client should ask again after an upstream's error (RetryInfo in its details; user-pain G1). */
 struct dgm_retry {
     int64_t after_ms; /* for Retry-After and retry-after-ms; negative: nobody said */
-    bool hopeless;    /* x-should-retry: false; the same request would fail again, or only after very long */
+    bool
+        hopeless; /* x-should-retry: false; the same request would fail again, or only after very long */
 };
 
 /** That of the answer, or of the stream's error, which the request got last. */

@@ -337,6 +337,26 @@ void json_add_str(struct json_writer *w, struct dgm_str utf8)
     put_escaped(w->buf, utf8, PLAIN);
 }
 
+void json_add_lasting(struct json_writer *w, struct dgm_str plain)
+{
+    const struct json_lent lent = {w->buf->n, plain};
+    if (w->lent != NULL && plain.n >= JSON_LENT_BYTES)
+        dgm_buf_put(w->lent, (struct dgm_str){(const char *)&lent, sizeof lent});
+    else
+        dgm_buf_put(w->buf, plain);
+}
+
+void json_put_lasting(struct json_writer *w, struct dgm_str utf8)
+{
+    if (utf8.n < JSON_LENT_BYTES || plain_run(utf8) < utf8.n) {
+        json_put_str(w, utf8);
+        return;
+    }
+    json_open_str(w);
+    json_add_lasting(w, utf8);
+    json_close_str(w);
+}
+
 void json_close_str(struct json_writer *w)
 {
     put_byte(w->buf, '"');

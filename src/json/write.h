@@ -17,8 +17,18 @@
 #define JSON_WRITER_DEPTH_MAX                                                                      \
     63 /* containers opened by calls; values that are put bring their own */
 
+#define JSON_LENT_BYTES                                                                            \
+    ((size_t)32 * 1024) /* a string from which on a copy costs more than a note */
+
+/** Bytes that belong into a text, behind the first `at` of its buffer, and were not copied there. */
+struct json_lent {
+    size_t at;
+    struct dgm_str bytes;
+};
+
 struct json_writer {
     struct dgm_buf *buf;
+    struct dgm_buf *lent; /* struct json_lent, one after the other; NULL: everything is copied */
     uint64_t
         _arrs; /* a bit for each open container, the innermost lowest: is it an array? Above them a 1 */
     bool _comma, _named; /* a comma comes before the next; a key waits for its value */
@@ -74,8 +84,15 @@ void json_open_str(struct json_writer *);
 void json_add_str(struct json_writer *, struct dgm_str utf8);
 void json_close_str(struct json_writer *);
 
+/** A piece in which nothing needs an escape, and which outlives the text: a large one is lent. */
+void json_add_lasting(struct json_writer *, struct dgm_str plain);
+
+/** A string that outlives the text: a large one in which nothing needs an escape is lent. */
+void json_put_lasting(struct json_writer *, struct dgm_str utf8);
+
 /** A member in one line: json_put_name and the value. */
 #define json_member_str(w, name, s) (json_put_name((w), name), json_put_str((w), (s)))
+#define json_member_lasting(w, name, s) (json_put_name((w), name), json_put_lasting((w), (s)))
 #define json_member_int(w, name, i) (json_put_name((w), name), json_put_int((w), (i)))
 #define json_member_bool(w, name, b) (json_put_name((w), name), json_put_bool((w), (b)))
 #define json_member_null(w, name) (json_put_name((w), name), json_put_null(w))

@@ -109,9 +109,11 @@ struct dgm_request {
     const struct chat_message *messages; /* one for each element of `messages` */
     size_t messages_n;
 
-    struct dgm_buf body; /* in the arena */
+    struct dgm_buf body; /* in the arena, without `lent`: what is large stays in the parsed body */
+    struct dgm_buf lent; /* struct json_lent */
     struct json_writer writer;
-    struct dgm_str segment;
+    const struct dgm_str *segments; /* of the whole of it */
+    size_t segments_n;
     struct chat_notes notes[NOTE_KINDS];
     struct dgm_header headers[HEADERS_MAX];
     size_t headers_n;

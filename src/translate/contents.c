@@ -45,7 +45,7 @@ static void put_text(struct chat_contents *c, enum chat_turn turn, struct dgm_st
     if (text.n == 0)
         return;
     chat_open_part(c, turn);
-    json_member_str(c->w, "text", text);
+    json_member_lasting(c->w, "text", text); /* a part of the parsed body, as all texts here */
     json_close_obj(c->w);
 }
 

@@ -214,6 +214,27 @@ static void report(const struct dgm_request *r, struct dgm_fail *reterr)
         dgm_fail_row(reterr, DGM_ERR_NO_MEMORY);
 }
 
+/* The body and what was lent to it, one after the other. */
+static void cut_segments(struct dgm_request *r)
+{
+    const void *items = r->lent.p;
+    const struct json_lent *lent = items;
+    size_t lent_n = r->lent.n / sizeof *lent, from = 0;
+    struct dgm_str *segments = dgm_arena_take(&r->arena, (2 * lent_n + 1) * sizeof *segments);
+    if (!segments) {
+        chat_no_memory(r);
+        return;
+    }
+    for (size_t i = 0; i < lent_n; i++) {
+        segments[2 * i] = (struct dgm_str){r->body.p + from, lent[i].at - from};
+        segments[2 * i + 1] = lent[i].bytes;
+        from = lent[i].at;
+    }
+    segments[2 * lent_n] = dgm_str_skip(dgm_buf_str(&r->body), from);
+    r->segments = segments;
+    r->segments_n = 2 * lent_n + 1;
+}
+
 static enum dgm_rc finish(struct dgm_request *r, struct dgm_fail *reterr)
 {
     if (!r->complete && r->rc == DGM_OK) {
@@ -221,9 +242,9 @@ static enum dgm_rc finish(struct dgm_request *r, struct dgm_fail *reterr)
         if (r->rc == DGM_OK)
             json_close_obj(&r->writer);
         chat_end_notes(r);
-        if (r->body.rc != DGM_OK)
+        if (r->body.rc != DGM_OK || r->lent.rc != DGM_OK)
             chat_no_memory(r);
-        r->segment = dgm_buf_str(&r->body);
+        cut_segments(r);
     }
     r->complete = true;
     if (r->rc != DGM_OK)
@@ -247,7 +268,9 @@ static struct dgm_request *request_new(const struct dgm_env *env)
         r->limits.depth = env->limits->depth;
     dgm_arena_init(&r->arena, alloc, r->limits.arena_bytes);
     dgm_buf_init(&r->body, dgm_arena_alloc(&r->arena), r->limits.arena_bytes);
+    dgm_buf_init(&r->lent, dgm_arena_alloc(&r->arena), r->limits.arena_bytes);
     r->writer = json_writer(&r->body);
+    r->writer.lent = &r->lent;
     return r;
 }
 
@@ -324,8 +347,8 @@ bool dgm_request_supply(struct dgm_request *r, size_t i, struct dgm_str signatur
 
 size_t dgm_request_body(const struct dgm_request *r, const struct dgm_str **ret)
 {
-    *ret = &r->segment;
-    return 1;
+    *ret = r->segments;
+    return r->segments_n;
 }
 
 struct dgm_str dgm_request_model(const struct dgm_request *r)

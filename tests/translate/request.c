@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* request.c - what golden cases cannot show of a request: needs, order, size. */
 #include "base/str.h"
+#include "support/alloc_fail.h"
 
 #include <dragoman/dragoman.h>
 
@@ -235,6 +236,76 @@ static void long_texts_of_an_error_are_cut_between_characters(void **state)
     assert_int_equal(strlen(fail.detail), (sizeof fail.detail - 1) / 3 * 3);
 }
 
+#define LARGE 50000
+
+/* Puts a request of two large texts, the second with `escape` in its midst. */
+static void put_large(struct dgm_buf *body, const char *escape)
+{
+    char large[LARGE];
+    memset(large, 'A', sizeof large);
+    body_init(body, "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"");
+    dgm_buf_put(body, (struct dgm_str){large, sizeof large});
+    dgm_buf_put_lit(body, "\"},{\"role\":\"user\",\"content\":\"");
+    dgm_buf_put(body, (struct dgm_str){large, sizeof large});
+    dgm_buf_put(body, dgm_str_c(escape));
+    dgm_buf_put_lit(body, "\"}]}");
+}
+
+static void expect_large(struct dgm_str native, const char *escape)
+{
+    const struct dgm_str begin =
+                             DGM_STR("{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\""),
+                         between = DGM_STR("\"},{\"text\":\""), end = DGM_STR("\"}]}]}");
+    assert_true(dgm_str_starts(native, begin));
+    native = dgm_str_skip(native, begin.n);
+    for (size_t i = 0; i < LARGE; i++)
+        assert_int_equal(native.p[i], 'A');
+    native = dgm_str_skip(native, LARGE);
+    assert_true(dgm_str_starts(native, between));
+    native = dgm_str_skip(native, between.n + LARGE);
+    assert_true(dgm_str_starts(native, dgm_str_c(escape)));
+    assert_true(dgm_str_eq(dgm_str_skip(native, strlen(escape)), end));
+}
+
+/* A 20 MiB image must not be there twice; with what must be escaped it has to be. Memory may be short anywhere. */
+static void large_texts_are_not_copied(void **state)
+{
+    static const struct {
+        const char *escape;
+        size_t segments;
+    } cases[] = {{"", 5}, {"\\n", 3}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        enum dgm_rc rc = DGM_E_NOMEM;
+        for (size_t fail_at = 1; rc == DGM_E_NOMEM; fail_at++) {
+            struct alloc_fail failing;
+            struct dgm_buf body, all;
+            struct dgm_request *r = NULL;
+            struct dgm_fail fail;
+            const struct dgm_str *segments;
+            struct dgm_env limited = env;
+            alloc_fail_init(&failing, fail_at);
+            limited.alloc = &failing.alloc;
+            put_large(&body, cases[i].escape);
+            rc = dgm_chat_request(&limited, &body, &r, &fail);
+            if (rc == DGM_OK) {
+                assert_int_equal(dgm_request_body(r, &segments), cases[i].segments);
+                assert_in_range((uintptr_t)segments[1].p, (uintptr_t)body.p,
+                                (uintptr_t)body.p + body.n - LARGE);
+                dgm_buf_init(&all, &dgm_alloc_libc, SIZE_MAX);
+                for (size_t k = 0; k < cases[i].segments; k++)
+                    dgm_buf_put(&all, segments[k]);
+                expect_large(dgm_buf_str(&all), cases[i].escape);
+                dgm_buf_dispose(&all);
+            }
+            dgm_request_free(r);
+            dgm_buf_dispose(&body);
+            alloc_fail_done(&failing, "a request with large texts");
+        }
+        assert_int_equal(rc, DGM_OK);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -245,6 +316,7 @@ int main(void)
         cmocka_unit_test(answers_have_a_ceiling),
         cmocka_unit_test(an_ended_stream_says_so),
         cmocka_unit_test(every_error_row_is_whole),
+        cmocka_unit_test(large_texts_are_not_copied),
         cmocka_unit_test(long_texts_of_an_error_are_cut_between_characters),
     };
     return cmocka_run_group_tests_name("translate/request", tests, NULL, NULL);
