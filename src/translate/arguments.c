@@ -69,7 +69,8 @@ static const struct json_val *read_object(struct dgm_request *r, struct dgm_str 
 void chat_put_arguments(struct chat_contents *c, const struct chat_call *call)
 {
     struct dgm_str text = skip_blanks(call->arguments);
-    const struct json_val *args = text.n != 0 ? read_object(c->r, text) : NULL;
+    bool is_empty = dgm_str_eq(text, DGM_STR("{}"));
+    const struct json_val *args = text.n != 0 && !is_empty ? read_object(c->r, text) : NULL;
     json_put_name(c->w, "args");
     if (args) {
         json_put_val(c->w, args);
@@ -79,7 +80,7 @@ void chat_put_arguments(struct chat_contents *c, const struct chat_call *call)
     size_t word = sizeof "null" - 1;
     bool is_null =
         dgm_str_starts(text, DGM_STR("null")) && skip_blanks(dgm_str_skip(text, word)).n == 0;
-    if (text.n != 0 && !is_null) {
+    if (text.n != 0 && !is_null && !is_empty) {
         json_member_str(c->w, "_raw", call->arguments);
         note(c->r, DGM_STR("what is no JSON object was kept as _raw"));
     }
