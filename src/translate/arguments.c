@@ -37,6 +37,25 @@ static size_t object_end(struct dgm_str s)
     return 0;
 }
 
+/* Whether a name stands twice in any object of a tree: Google's parsers refuse such a Struct. */
+static bool has_twice(struct dgm_request *r, const struct json_val *v)
+{
+    struct dgm_str name = {0};
+    struct json_iter it = json_iter(v);
+    if (json_kind(v) == JSON_OBJ && json_twice(v, &r->arena, &name) != DGM_OK)
+        chat_no_memory(r);
+    bool found = name.p != NULL || r->rc != DGM_OK;
+    while (!found && json_next(&it))
+        found = json_kind(it.value) >= JSON_ARR && has_twice(r, it.value);
+    return found;
+}
+
+const struct json_val *chat_read_object(struct dgm_request *r, struct dgm_str text)
+{
+    const struct json_val *root = chat_parse(r, text);
+    return json_kind(root) == JSON_OBJ && !has_twice(r, root) ? root : NULL;
+}
+
 static void note(struct dgm_request *r, struct dgm_str what)
 {
     chat_note(
@@ -44,25 +63,33 @@ static void note(struct dgm_request *r, struct dgm_str what)
         (const struct dgm_str[4]){DGM_STR("messages[].tool_calls[].function.arguments: "), what});
 }
 
-/* The object that a text holds, one way or another; NULL: none. */
+/* The object within a string: it was quoted twice. */
+static const struct json_val *read_quoted(struct dgm_request *r, struct dgm_str text)
+{
+    const struct json_val *root = chat_parse(r, text);
+    struct dgm_str inner = skip_blanks(json_str(root));
+    root = inner.n != 0 && inner.p[0] == '{' ? chat_read_object(r, inner) : NULL;
+    if (root)
+        note(r, DGM_STR("an object was in a string twice"));
+    return root;
+}
+
+/* The object that a text begins with, or holds; NULL: none. */
 static const struct json_val *read_object(struct dgm_request *r, struct dgm_str text)
 {
-    if (text.p[0] != '{' && text.p[0] != '"')
+    if (text.p[0] == '"')
+        return read_quoted(r, text);
+    if (text.p[0] != '{')
         return NULL;
-    const struct json_val *root = chat_parse(r, text);
-    if (json_kind(root) == JSON_OBJ)
+    const struct json_val *root = chat_read_object(r, text);
+    if (root)
         return root;
-    if (json_kind(root) == JSON_STR) { /* put into a string twice */
-        root = skip_blanks(json_str(root)).n ? chat_parse(r, json_str(root)) : NULL;
-        if (json_kind(root) == JSON_OBJ)
-            note(r, DGM_STR("an object was in a string twice"));
-        return json_kind(root) == JSON_OBJ ? root : NULL;
-    }
-    size_t end = text.p[0] == '{' ? object_end(text) : 0;
-    root = end != 0 && end < text.n ? chat_parse(r, dgm_str_head(text, end)) : NULL;
-    if (json_kind(root) != JSON_OBJ)
+    size_t end = object_end(text);
+    if (end == 0 || skip_blanks(dgm_str_skip(text, end)).n == 0)
         return NULL;
-    note(r, DGM_STR("what follows the first object was left out"));
+    root = chat_read_object(r, dgm_str_head(text, end));
+    if (root)
+        note(r, DGM_STR("what follows the first object was left out"));
     return root;
 }
 

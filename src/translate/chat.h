@@ -278,6 +278,12 @@ void chat_put_results(struct chat_contents *, size_t first, size_t end);
 /** Puts a result that answers no call as text: the model may still read it. */
 void chat_put_orphan(struct chat_contents *, size_t message);
 
+/**
+ * The object that a text is, to be put as `args` or `response`; NULL: it is none, or one that Google's parsers would
+ * refuse (too deep, a name twice), or the request failed for memory.
+ */
+const struct json_val *chat_read_object(struct dgm_request *, struct dgm_str text);
+
 /** Puts the member `args`. What is no JSON object is mended, or kept where the model can see it (user-pain C4). */
 void chat_put_arguments(struct chat_contents *, const struct chat_call *);
 

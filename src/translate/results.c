@@ -169,8 +169,7 @@ static const struct json_val *read_object(struct chat_contents *c, size_t messag
         n++;
     if (n == text.n || text.p[n] != '{') /* spares most texts the copy */
         return NULL;
-    const struct json_val *root = chat_parse(c->r, text);
-    return json_kind(root) == JSON_OBJ ? root : NULL;
+    return chat_read_object(c->r, text);
 }
 
 /* ---- the media of a result ---------------------------------------------------------------------------- */
