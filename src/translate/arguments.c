@@ -46,7 +46,7 @@ static bool has_twice(struct dgm_request *r, const struct json_val *v)
         chat_no_memory(r);
     bool found = name.p != NULL || r->rc != DGM_OK;
     while (!found && json_next(&it))
-        found = json_kind(it.value) >= JSON_ARR && has_twice(r, it.value);
+        found = has_twice(r, it.value);
     return found;
 }
 

@@ -184,6 +184,12 @@ CHAT_COLD void chat_fail(struct dgm_request *, enum dgm_error, struct dgm_str pa
 /** Remembers that memory, or the arena's ceiling, ran out, unless the request already failed. */
 CHAT_COLD void chat_no_memory(struct dgm_request *);
 
+/** Whether a member is there, and not null. */
+static inline bool chat_is_said(const struct json_val *v)
+{
+    return json_kind(v) != JSON_NONE && json_kind(v) != JSON_NULL;
+}
+
 /** Refuses the request for something that is not there. */
 CHAT_COLD void chat_missing(struct dgm_request *, const struct chat_place *);
 

@@ -146,7 +146,7 @@ static void read_function(struct dgm_request *r, const struct json_val *f,
     struct dgm_str name;
     if (!chat_need_str(r, f, CHAT_MEMBER(place, DGM_STR("name")), &name))
         return;
-    if (json_kind(arguments) > JSON_NULL && !chat_expect(r, arguments, J_STR, at))
+    if (chat_is_said(arguments) && !chat_expect(r, arguments, J_STR, at))
         return;
     ret->name = names_native(r, name);
     ret->arguments = json_str(arguments);

@@ -70,7 +70,7 @@ struct part part_read(struct dgm_request *r, const struct json_val *val,
         p.extra = json_get(val, DGM_STR("extra_content"));
         chat_ignore_but(r, val, place, "type", "extra_content", at->member.p);
     }
-    if (json_kind(p.body) <= JSON_NULL)
+    if (!chat_is_said(p.body))
         chat_missing(r, at);
     else if (chat_expect(r, p.body, p.kind->accepts, at))
         return p;
@@ -101,8 +101,7 @@ static bool find_source(struct dgm_request *r, const struct part *p, const struc
         return true;
     const struct json_val *other = k->other.n ? json_get(p->body, k->other) : NULL;
     ret->place = (struct chat_place){.in = body, .member = k->source};
-    ret->is_other =
-        json_kind(other) > JSON_NULL && json_kind(json_get(p->body, k->source)) <= JSON_NULL;
+    ret->is_other = chat_is_said(other) && !chat_is_said(json_get(p->body, k->source));
     if (ret->is_other)
         ret->place.member = k->other;
     else if (other)
@@ -161,7 +160,7 @@ static bool read_format(struct dgm_request *r, const struct json_val *body,
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const struct chat_place *at = CHAT_MEMBER(place, names[i]);
         const struct json_val *v = json_get(body, names[i]);
-        if (json_kind(v) <= JSON_NULL)
+        if (!chat_is_said(v))
             continue;
         if (!chat_expect(r, v, J_STR, at))
             return false;
@@ -217,7 +216,7 @@ bool part_media(struct dgm_request *r, const struct part *p, const struct chat_p
     struct source source;
     if (!find_source(r, p, body, &source) || !read_source(r, &source, ret))
         return false;
-    if (json_kind(filename) > JSON_NULL && !chat_expect(r, filename, J_STR, named))
+    if (chat_is_said(filename) && !chat_expect(r, filename, J_STR, named))
         return false;
     if (!find_mime(r, p, body, json_str(filename), ret))
         return false;
@@ -238,7 +237,7 @@ static struct dgm_str read_detail(struct dgm_request *r, const struct part *p,
     const struct json_val *v =
         p->kind->kind == SCALED ? json_get(p->body, DGM_STR("detail")) : NULL;
     const struct chat_place *at = CHAT_MEMBER(CHAT_MEMBER(place, p->kind->type), DGM_STR("detail"));
-    if (json_kind(v) <= JSON_NULL || !chat_expect(r, v, J_STR, at))
+    if (!chat_is_said(v) || !chat_expect(r, v, J_STR, at))
         return (struct dgm_str){0};
     for (size_t i = 0; i < sizeof details / sizeof *details; i++)
         if (dgm_str_eq(json_str(v), details[i].word))

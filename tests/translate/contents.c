@@ -81,7 +81,7 @@ static void put_message(struct dgm_buf *b)
         return;
     case 1:
         CHOOSE(b, "\"Hi\"", "\"\"", "null",
-               "[{\"type\":\"image_url\",\"image_url\":\"gs://b/c.png\"}]");
+               "[{\"type\":\"image_url\",\"image_url\":\"https://h.example/c.png\"}]");
         put(b, ",\"role\":\"user\"}");
         return;
     case 2:
@@ -101,7 +101,7 @@ static void put_message(struct dgm_buf *b)
     default:
         CHOOSE(b, "\"ok\"", "\"\"", "\"{\\\"a\\\":1}\"", "[]",
                "[{\"type\":\"image_url\",\"image_url\":\"data:image/png;base64,AAAA\"}]",
-               "[{\"type\":\"image_url\",\"image_url\":\"gs://b/c.png\"}]");
+               "[{\"type\":\"image_url\",\"image_url\":\"https://h.example/c.png\"}]");
         put(b, ",\"role\":\"tool\",\"tool_call_id\":");
         CHOOSE(b, "\"a\"}", "\"b\"}", "\"c\"}", "\"\"}", "\"lost\"}");
     }
