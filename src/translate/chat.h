@@ -9,8 +9,9 @@
  *   tools.c     tools and toolConfig; names.c their names; schema.c JSON Schemas
  *   messages.c  the conversation, checked and read message by message
  *   contents.c  the conversation put: systemInstruction and contents
- *   parts.c     one content part: text, images, audio, files; media.c their MIME types
+ *   parts.c     one content part: text, images, audio, files; media.c what is no text
  *   results.c   tool results, brought behind the calls they answer
+ *   arguments.c the arguments of a call, which may be broken
  *   failure.c   an upstream's error as OpenAI's
  *   usage.c, logprobs.c, annotations.c (with offsets.c)   a candidate's numbers and sources
  *   answer.c    what whole and streamed answers share; response.c and stream.c are the two of them
@@ -60,8 +61,23 @@ enum chat_role {
 };
 
 struct chat_message {
-    const struct json_val *val; /* an object whose members have been checked */
+    const struct json_val *val;     /* an object whose members have been checked */
+    const struct json_val *content; /* a string or an array; NULL when absent or null */
+    size_t first_call; /* in `history`; its calls end where those of the next message begin */
     enum chat_role role;
+    bool taken; /* a result that answers a call */
+};
+
+#define CHAT_NO_RESULT SIZE_MAX
+
+/** One call of an assistant's message. */
+struct chat_call {
+    struct dgm_str id;   /* absent for the deprecated function_call */
+    struct dgm_str name; /* as Gemini gets it */
+    struct dgm_str arguments;
+    struct dgm_str signature; /* from extra_content.google; absent when it has none */
+    size_t message;           /* whose it is */
+    size_t result;            /* the message that answers it, or CHAT_NO_RESULT */
 };
 
 extern const struct chat_field chat_fields[CHAT_FIELDS]; /* by chat_field_id; stands in config.c */
@@ -106,8 +122,15 @@ struct dgm_request {
     struct model model;
     bool stream, usage;
 
-    const struct chat_message *messages; /* one for each element of `messages` */
+    struct chat_message *messages; /* one for each element of `messages` */
     size_t messages_n;
+    struct chat_call *history; /* all calls of all messages, in their order */
+    size_t history_n;
+    struct dgm_str
+        thought_marker; /* extra_body.google.thought_tag_marker; absent when there is none */
+    /* What the parts' `detail` asks of the whole request, where the model takes no other: a level of
+     * generationConfig.mediaResolution, "" for auto; absent when no part says. */
+    struct dgm_str media_resolution;
 
     struct dgm_buf body; /* in the arena, without `lent`: what is large stays in the parsed body */
     struct dgm_buf lent; /* struct json_lent */
@@ -163,6 +186,12 @@ CHAT_COLD void chat_fail(struct dgm_request *, enum dgm_error, struct dgm_str pa
 /** Remembers that memory, or the arena's ceiling, ran out, unless the request already failed. */
 CHAT_COLD void chat_no_memory(struct dgm_request *);
 
+/** Whether a member is there, and not null. */
+static inline bool chat_is_said(const struct json_val *v)
+{
+    return json_kind(v) != JSON_NONE && json_kind(v) != JSON_NULL;
+}
+
 /** Refuses the request for something that is not there. */
 CHAT_COLD void chat_missing(struct dgm_request *, const struct chat_place *);
 
@@ -197,13 +226,16 @@ void chat__ignore_but(struct dgm_request *, const struct json_val *obj, const st
 /** Puts the notes of each kind together, for headers. */
 void chat_end_notes(struct dgm_request *);
 
-/** Parses a copy of a text that may be JSON. NULL when it is none, or the request failed for memory. */
+/**
+ * Parses a copy of a text that may be JSON, to be put as `args` or `response`. NULL when it is none, or too deep
+ * to stand there, or the request failed for memory.
+ */
 const struct json_val *chat_parse(struct dgm_request *, struct dgm_str text);
 
 /** Puts the members of generationConfig, the object included, when there are any. */
 void chat_put_config(struct dgm_request *, struct json_writer *);
 
-/** Checks the members of every message, and fills `messages`. */
+/** Checks every message, and fills `messages`, `history` and `media_resolution`. */
 void chat_check_messages(struct dgm_request *);
 
 /** Finds out which signatures the conversation lacks, and fills `needs`. */
@@ -215,7 +247,7 @@ void chat_put_system(struct dgm_request *, struct json_writer *);
 /** Puts `contents`, the last member: one more turn only appends (implicit caching depends on it). */
 void chat_put_contents(struct dgm_request *, struct json_writer *);
 
-/* ---- between messages.c, contents.c and results.c ---- */
+/* ---- between messages.c, contents.c, parts.c, results.c and arguments.c ---- */
 
 enum chat_turn { TURN_NONE, TURN_SYSTEM, TURN_USER, TURN_RESULTS, TURN_MODEL };
 
@@ -224,46 +256,43 @@ struct chat_contents {
     struct dgm_request *r;
     struct json_writer *w;
     enum chat_turn open;
+    bool begun; /* a content has been put */
 };
 
 /** Opens a part, in a content of its own kind: follow it by the part's members and json_close_obj. */
 void chat_open_part(struct chat_contents *, enum chat_turn);
 
-/** A walk over the texts of a message's content, be it a string or an array of parts. */
-struct chat_texts {
-    struct dgm_request *_r;
-    const struct json_val *_content;
-    struct json_iter _parts;
-    size_t _message;
-    bool _whole;
-};
-struct chat_texts chat_texts(struct dgm_request *, size_t message);
-bool chat_next_text(struct chat_texts *, struct dgm_str *ret); /* refuses a part that is no text */
+/** Puts a text as a part, unless it is empty: Gemini refuses empty parts (user-pain A12). */
+void chat_put_text(struct chat_contents *, enum chat_turn, struct dgm_str);
+
+/** The signature a client sent back at a place: as it is, or ignored and named when it is no base64. */
+struct dgm_str chat_signature(struct dgm_request *, struct dgm_str, const struct chat_place *);
+
+/** Where the calls of a message end in `history`. */
+static inline size_t chat_calls_end(const struct dgm_request *r, size_t message)
+{
+    return message + 1 < r->messages_n ? r->messages[message + 1].first_call : r->history_n;
+}
 
 /** Where the messages of the model that begin at `first` end: the first that is another's. */
 size_t chat_turn_end(const struct dgm_request *, size_t first);
 
+/** Finds the result of every call, and marks the messages that are one. */
+void chat_match_results(struct dgm_request *);
+
+/** Puts a functionResponse for each of the calls from `first` to `end`, which are one turn's. */
+void chat_put_results(struct chat_contents *, size_t first, size_t end);
+
+/** Puts a result that answers no call as text: the model may still read it. */
+void chat_put_orphan(struct chat_contents *, size_t message);
+
 /**
- * Puts the results that begin at message `results` and end before the first message that is none: one
- * functionResponse for each call of the messages from `first` to `results`, in the order of the calls; then,
- * as text, those that answer none of them. Returns the index of the first message behind them.
+ * The object that a text is, to be put as `args` or `response`; NULL: it is none, or one that Google's parsers would
+ * refuse (too deep, a name twice), or the request failed for memory.
  */
-size_t chat_put_results(struct chat_contents *, size_t first, size_t results);
+const struct json_val *chat_read_object(struct dgm_request *, struct dgm_str text);
 
-/** One call of an assistant's message. */
-struct chat_call {
-    struct dgm_str id, name, arguments; /* id: absent for the deprecated function_call */
-    struct dgm_str signature;           /* from extra_content.google; absent when it has none */
-};
-
-/** A walk over the calls of a message: tool_calls, then function_call. Checks what it reads. */
-struct chat_calls {
-    struct dgm_request *_r;
-    struct json_iter _calls;
-    const struct json_val *_legacy;
-    size_t _message;
-};
-struct chat_calls chat_calls(struct dgm_request *, size_t message);
-bool chat_next_call(struct chat_calls *, struct chat_call *ret);
+/** Puts the member `args`. What is no JSON object is mended, or kept where the model can see it (user-pain C4). */
+void chat_put_arguments(struct chat_contents *, const struct chat_call *);
 
 #endif

@@ -169,6 +169,8 @@ void chat_put_config(struct dgm_request *r, struct json_writer *w)
         if (r->rc != DGM_OK) /* the body is of no use any more */
             return;
     }
+    if (r->media_resolution.n)
+        json_member_str(w, "mediaResolution", r->media_resolution);
     if (r->body.n == empty_bytes) { /* nothing was put: no object either */
         r->body.n = bytes;
         *w = before;

@@ -1,11 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* contents.c - the conversation put: systemInstruction, and contents turn by turn. */
-#include "translate/chat.h"
+/*
+ * contents.c - the conversation put: systemInstruction, and contents turn by turn.
+ *
+ * What always holds of contents: the first is a user's; a call turn follows a user's or results; behind it, at
+ * once, stand as many results as calls, in their order; the last is the model's only where the model goes on with
+ * what it said (google.md 6.2, 9.6; user-pain A4, C3). Messages of one speaker in a row are one content.
+ */
+#include "translate/parts.h"
 
 #include "base/str.h"
 
 /* What stands for a signature nobody remembers, where Gemini 3 insists on one (google.md 9.1). */
 #define NO_SIGNATURE DGM_STR("skip_thought_signature_validator")
+
+/* The newest generation that goes on with a last turn of its own; a name that tells none may be a newer one. */
+#define PREFILL_MAX 36
 
 /* ---- turns and parts ---- */
 
@@ -31,16 +40,26 @@ static void open_turn(struct chat_contents *c, enum chat_turn turn)
     json_put_name(c->w, "parts");
     json_open_arr(c->w);
     c->open = turn;
+    c->begun = true;
+}
+
+/* Adds what no client said, and says so. */
+static void add_user_turn(struct chat_contents *c, struct dgm_str text, struct dgm_str where)
+{
+    chat_put_text(c, TURN_USER, text);
+    chat_note(c->r, DGM_NOTE_WARNING,
+              (const struct dgm_str[4]){DGM_STR("messages: a user's turn was added "), where});
 }
 
 void chat_open_part(struct chat_contents *c, enum chat_turn turn)
 {
+    if (turn == TURN_MODEL && !c->begun)
+        add_user_turn(c, DGM_STR("Begin."), DGM_STR("before the first"));
     open_turn(c, turn);
     json_open_obj(c->w);
 }
 
-/* Gemini refuses empty parts: an empty text leaves nothing behind (user-pain A12). */
-static void put_text(struct chat_contents *c, enum chat_turn turn, struct dgm_str text)
+void chat_put_text(struct chat_contents *c, enum chat_turn turn, struct dgm_str text)
 {
     if (text.n == 0)
         return;
@@ -49,52 +68,98 @@ static void put_text(struct chat_contents *c, enum chat_turn turn, struct dgm_st
     json_close_obj(c->w);
 }
 
-static void put_texts(struct chat_contents *c, size_t message, enum chat_turn turn)
+/* ---- what a message says ---- */
+
+/* The last part that is a text: the message's signature is its (google.md 9.1). */
+static size_t last_text(const struct json_val *parts)
 {
-    struct chat_texts texts = chat_texts(c->r, message);
-    struct dgm_str text;
-    while (chat_next_text(&texts, &text))
-        put_text(c, turn, text);
+    size_t last = SIZE_MAX;
+    struct json_iter it = json_iter(parts);
+    while (json_next(&it))
+        if (json_get_str(it.value, DGM_STR("text")).n != 0)
+            last = it.index;
+    return last;
+}
+
+static bool has_text(const struct json_val *content)
+{
+    return json_str(content).n != 0 || last_text(content) != SIZE_MAX;
+}
+
+static void put_content(struct chat_contents *c, size_t message, enum chat_turn turn,
+                        const struct google_extra *extra)
+{
+    const struct json_val *content = c->r->messages[message].content;
+    const struct chat_place *place = CHAT_MESSAGE_MEMBER(message, DGM_STR("content"));
+    struct google_extra unsigned_extra = *extra;
+    if (json_kind(content) == JSON_STR) {
+        part_put_text(c, turn, json_str(content), extra);
+        return;
+    }
+    size_t last = extra->signature.n ? last_text(content) : SIZE_MAX;
+    unsigned_extra.signature = (struct dgm_str){0};
+    struct json_iter it = json_iter(content);
+    while (c->r->rc == DGM_OK && json_next(&it))
+        part_put(c, turn, it.value, it.index == last ? extra : &unsigned_extra,
+                 CHAT_ELEMENT(place, it.index));
+}
+
+/* Puts what an instruction tells, marked where it stands among what a user said. */
+static void put_told(struct chat_contents *c, enum chat_turn turn, struct dgm_str text)
+{
+    if (turn == TURN_SYSTEM || text.n == 0) {
+        chat_put_text(c, turn, text);
+        return;
+    }
+    chat_open_part(c, turn);
+    json_put_name(c->w, "text");
+    json_open_str(c->w);
+    json_add_str(c->w, DGM_STR("<system_instruction>\n"));
+    json_add_str(c->w, text);
+    json_add_str(c->w, DGM_STR("\n</system_instruction>"));
+    json_close_str(c->w);
+    json_close_obj(c->w);
 }
 
 /*
  * An instruction in mid-conversation stays where it was said, as marked user text: hoisted to the front it
- * would change the first bytes of the body and with them every cached token (user-pain A7).
+ * would change the first bytes of the body and with them every cached token (user-pain A7). Gemini takes text
+ * alone for an instruction, wherever it stands.
  */
-static void put_instruction(struct chat_contents *c, size_t message)
+static void put_instruction(struct chat_contents *c, size_t message, enum chat_turn turn)
 {
-    struct chat_texts texts = chat_texts(c->r, message);
-    struct dgm_str text;
-    while (chat_next_text(&texts, &text)) {
-        if (text.n == 0)
-            continue;
-        chat_open_part(c, TURN_USER);
-        json_put_name(c->w, "text");
-        json_open_str(c->w);
-        json_add_str(c->w, DGM_STR("<system_instruction>\n"));
-        json_add_str(c->w, text);
-        json_add_str(c->w, DGM_STR("\n</system_instruction>"));
-        json_close_str(c->w);
-        json_close_obj(c->w);
+    const struct json_val *content = c->r->messages[message].content;
+    const struct chat_place *place = CHAT_MESSAGE_MEMBER(message, DGM_STR("content"));
+    put_told(c, turn, json_str(content));
+    struct json_iter it = json_iter(content);
+    while (c->r->rc == DGM_OK && json_next(&it)) {
+        const struct chat_place *at = CHAT_ELEMENT(place, it.index);
+        struct part p = part_read(c->r, it.value, at);
+        if (p.extra)
+            google_extra(c->r, it.value, at, 0);
+        put_told(c, turn, part_text(&p));
+        if (p.kind && !part_text(&p).p)
+            chat_refuse(c->r, DGM_ERR_VALUE, CHAT_MEMBER(at, DGM_STR("type")),
+                        " must be text in a system or developer message; ",
+                        "media belong into a user's.");
     }
+}
+
+/* Whether a message leaves a trace: a medium, or a text that is not empty. */
+static bool says_something(const struct json_val *content)
+{
+    struct json_iter it = json_iter(content);
+    if (json_str(content).n != 0)
+        return true;
+    while (json_next(&it)) {
+        const struct json_val *text = json_get(it.value, json_get_str(it.value, DGM_STR("type")));
+        if (json_kind(text) != JSON_STR || json_str(text).n != 0)
+            return true;
+    }
+    return false;
 }
 
 /* ---- the model's turns ---- */
-
-/* Arguments are a JSON object in a string; what is none is kept where the model can see it (user-pain C4). */
-static void put_arguments(struct chat_contents *c, struct dgm_str text)
-{
-    const struct json_val *args = chat_parse(c->r, text);
-    json_put_name(c->w, "args");
-    if (json_kind(args) == JSON_OBJ) {
-        json_put_val(c->w, args);
-        return;
-    }
-    json_open_obj(c->w);
-    if (dgm_str_trim(text).n != 0)
-        json_member_str(c->w, "_raw", text);
-    json_close_obj(c->w);
-}
 
 /*
  * The signature a call goes back with: the client's, else the remembered one, else, where Gemini 3 would
@@ -115,35 +180,55 @@ static struct dgm_str find_signature(struct dgm_request *r, const struct chat_ca
     return NO_SIGNATURE;
 }
 
-/* Puts the calls of one message behind `*calls_n` earlier ones of its turn. */
-static void put_calls(struct chat_contents *c, size_t message, bool current, size_t *calls_n)
+/*
+ * Puts one call. It goes without the client's id: Vertex has no place for it, and the Gemini API, where it would be
+ * no id that Gemini gave, needs none: results stand in the order of the calls (google.md 6.2).
+ */
+static void put_call(struct chat_contents *c, const struct chat_call *call, bool first,
+                     bool current)
 {
-    struct chat_calls calls = chat_calls(c->r, message);
-    struct chat_call call;
-    for (; chat_next_call(&calls, &call); ++*calls_n) {
-        chat_open_part(c, TURN_MODEL);
-        json_put_name(c->w, "functionCall");
-        json_open_obj(c->w);
-        json_member_str(c->w, "name", call.name);
-        put_arguments(c, call.arguments);
-        json_close_obj(c->w);
-        struct dgm_str signature = find_signature(c->r, &call, *calls_n == 0, current);
-        if (signature.p)
-            json_member_str(c->w, "thoughtSignature", signature);
-        json_close_obj(c->w);
+    chat_open_part(c, TURN_MODEL);
+    json_put_name(c->w, "functionCall");
+    json_open_obj(c->w);
+    json_member_str(c->w, "name", call->name);
+    chat_put_arguments(c, call);
+    json_close_obj(c->w);
+    struct dgm_str signature = find_signature(c->r, call, first, current);
+    if (signature.p)
+        json_member_str(c->w, "thoughtSignature", signature);
+    json_close_obj(c->w);
+}
+
+/* What a message of the model says besides its calls. */
+static void put_said(struct chat_contents *c, size_t message)
+{
+    const struct json_val *val = c->r->messages[message].val;
+    const struct chat_place *place = CHAT_MESSAGE(message);
+    struct google_extra extra = {0};
+    if (json_get(val, DGM_STR("extra_content")))
+        extra = google_extra(c->r, val, place, EXTRA_THOUGHT | EXTRA_SIGNATURE);
+    extra.signature = chat_signature(c->r, extra.signature, place);
+    put_content(c, message, TURN_MODEL, &extra);
+    if (extra.signature.n && !has_text(c->r->messages[message].content)) {
+        const struct chat_place *google =
+            CHAT_MEMBER(CHAT_MEMBER(place, DGM_STR("extra_content")), DGM_STR("google"));
+        chat_ignore(c->r, CHAT_MEMBER(google, DGM_STR("thought_signature")));
     }
+    chat_put_text(c, TURN_MODEL, json_get_str(val, DGM_STR("refusal")));
 }
 
 /* Puts all messages of the model in a row, which are one turn, and the results that answer its calls. */
 static size_t put_model_turn(struct chat_contents *c, size_t first, bool current)
 {
-    size_t end = chat_turn_end(c->r, first), calls_n = 0;
-    for (size_t i = first; i < end; i++) {
-        put_texts(c, i, TURN_MODEL);
-        put_text(c, TURN_MODEL, json_get_str(c->r->messages[i].val, DGM_STR("refusal")));
-        put_calls(c, i, current, &calls_n);
+    struct dgm_request *r = c->r;
+    size_t end = chat_turn_end(r, first), calls = r->messages[first].first_call;
+    for (size_t i = first; r->rc == DGM_OK && i < end; i++) {
+        put_said(c, i);
+        for (size_t k = r->messages[i].first_call; k < chat_calls_end(r, i); k++)
+            put_call(c, &r->history[k], k == calls, current);
     }
-    return calls_n ? chat_put_results(c, first, end) : end;
+    chat_put_results(c, calls, chat_calls_end(r, end - 1));
+    return end;
 }
 
 /* ---- the conversation ---- */
@@ -151,12 +236,13 @@ static size_t put_model_turn(struct chat_contents *c, size_t first, bool current
 /* Puts message `i` and what belongs to it; returns the index of the next. */
 static size_t put_message(struct chat_contents *c, size_t i, bool current)
 {
+    static const struct google_extra nothing = {0};
     switch (c->r->messages[i].role) {
     case ROLE_SYSTEM:
-        put_instruction(c, i);
+        put_instruction(c, i, TURN_USER);
         return i + 1;
     case ROLE_USER:
-        put_texts(c, i, TURN_USER);
+        put_content(c, i, TURN_USER, &nothing);
         return i + 1;
     case ROLE_MODEL:
         return put_model_turn(c, i, current);
@@ -164,7 +250,9 @@ static size_t put_message(struct chat_contents *c, size_t i, bool current)
     case ROLE_FUNCTION:
         break;
     }
-    return chat_put_results(c, i, i);
+    if (!c->r->messages[i].taken)
+        chat_put_orphan(c, i);
+    return i + 1;
 }
 
 /* How many system messages lead; none when there is nothing else, for then they are the conversation. */
@@ -176,11 +264,12 @@ static size_t leading(const struct dgm_request *r)
     return n < r->messages_n ? n : 0;
 }
 
-/* The message that began the current turn: the last of a user (google.md 9.1). */
+/* The message that began the current turn: the last of a user that is put (google.md 9.1). */
 static size_t current_turn(const struct dgm_request *r)
 {
     size_t i = r->messages_n;
-    while (i != 0 && r->messages[i - 1].role != ROLE_USER)
+    while (i != 0 &&
+           (r->messages[i - 1].role != ROLE_USER || !says_something(r->messages[i - 1].content)))
         i--;
     return i;
 }
@@ -188,8 +277,8 @@ static size_t current_turn(const struct dgm_request *r)
 void chat_put_system(struct dgm_request *r, struct json_writer *w)
 {
     struct chat_contents c = {.r = r, .w = w};
-    for (size_t i = 0, end = leading(r); i < end; i++)
-        put_texts(&c, i, TURN_SYSTEM);
+    for (size_t i = 0, end = leading(r); r->rc == DGM_OK && i < end; i++)
+        put_instruction(&c, i, TURN_SYSTEM);
     close_turn(&c);
 }
 
@@ -198,14 +287,17 @@ void chat_put_contents(struct dgm_request *r, struct json_writer *w)
     json_put_name(w, "contents");
     json_open_arr(w);
     struct chat_contents c = {.r = r, .w = w};
-    size_t start = r->body.n, current = current_turn(r);
+    size_t current = current_turn(r);
     for (size_t i = leading(r); r->rc == DGM_OK && i < r->messages_n;)
         i = put_message(&c, i, i >= current);
     if (r->rc != DGM_OK) /* the body is of no use any more */
         return;
+    unsigned generation = r->model.generation;
+    if (c.open == TURN_MODEL && (generation == 0 || generation > PREFILL_MAX))
+        add_user_turn(&c, DGM_STR("Continue."), DGM_STR("behind the last"));
     /* Nobody said anything: the least that Gemini takes as something said. */
-    if (r->body.n == start)
-        put_text(&c, TURN_USER, DGM_STR(" "));
+    if (!c.begun)
+        chat_put_text(&c, TURN_USER, DGM_STR(" "));
     close_turn(&c);
     json_close_arr(w);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* messages.c - the conversation, checked and read message by message. */
-#include "translate/google.h"
+#include "translate/names.h"
+#include "translate/parts.h"
 
 #include "base/str.h"
 
@@ -18,28 +19,49 @@ static const struct {
 #define R_FUNCTION (1u << ROLE_FUNCTION)
 #define R_ANY (~0u)
 
+enum message_field_id {
+#define MESSAGE_FIELD(id, ...) MESSAGE_##id,
+#include "translate/message_fields.def"
+#undef MESSAGE_FIELD
+    MESSAGE_FIELDS
+};
+
 static const struct {
     struct dgm_str name;
     unsigned accepts, roles;
-} message_fields[] = {
+} message_fields[MESSAGE_FIELDS] = {
 #define MESSAGE_FIELD(id, name, accepts, roles) {{name, sizeof name - 1}, accepts, roles},
 #include "translate/message_fields.def"
 #undef MESSAGE_FIELD
 };
 
-/* ---- checking ---- */
+/* ---- members ---- */
+
+/* Remembers what is asked for often, and counts the calls. */
+static void keep_member(struct dgm_request *r, struct chat_message *m, enum message_field_id id,
+                        const struct json_val *v)
+{
+    if (id == MESSAGE_CONTENT)
+        m->content = v;
+    else if (id == MESSAGE_TOOL_CALLS)
+        r->history_n += json_size(v);
+    else if (id == MESSAGE_FUNCTION_CALL)
+        r->history_n++;
+}
 
 static void check_member(struct dgm_request *r, size_t message, struct dgm_str name,
                          const struct json_val *v)
 {
+    struct chat_message *m = &r->messages[message];
     if (json_kind(v) == JSON_NULL)
         return;
-    for (size_t i = 0; i < sizeof message_fields / sizeof *message_fields; i++) {
+    for (size_t i = 0; i < MESSAGE_FIELDS; i++) {
         if (!dgm_str_eq(name, message_fields[i].name))
             continue;
-        if (!(message_fields[i].roles & 1u << r->messages[message].role))
+        if (!(message_fields[i].roles & 1u << m->role))
             break;
-        (void)chat_expect(r, v, message_fields[i].accepts, CHAT_MESSAGE_MEMBER(message, name));
+        if (chat_expect(r, v, message_fields[i].accepts, CHAT_MESSAGE_MEMBER(message, name)))
+            keep_member(r, m, (enum message_field_id)i, v);
         return;
     }
     chat_ignore(r, CHAT_MESSAGE_MEMBER(message, name));
@@ -73,110 +95,128 @@ static void check_needed(struct dgm_request *r, size_t message, const struct cha
         chat_need_str(r, m->val, CHAT_MESSAGE_MEMBER(message, DGM_STR("name")), &key);
 }
 
-void chat_check_messages(struct dgm_request *r)
+/* A model that takes one resolution for all media hears of it before it hears the messages. */
+static void read_resolutions(struct dgm_request *r, size_t message)
 {
-    struct json_iter it = json_iter(r->field[CHAT_MESSAGES]);
-    struct chat_message *m =
-        dgm_arena_take0(&r->arena, json_size(r->field[CHAT_MESSAGES]) * sizeof *m);
-    if (!m) {
-        chat_no_memory(r);
+    const struct chat_place *place = CHAT_MESSAGE_MEMBER(message, DGM_STR("content"));
+    struct json_iter it = json_iter(r->messages[message].content);
+    if (r->model.can & CAN_PART_RESOLUTION)
         return;
-    }
-    r->messages = m;
-    for (; r->rc == DGM_OK && json_next(&it); m++, r->messages_n++) {
-        m->val = it.value;
-        if (!chat_expect(r, it.value, J_OBJ, CHAT_MESSAGE(it.index)))
-            return;
-        check_role(r, it.index, m);
-        struct json_iter members = json_iter(it.value);
-        while (json_next(&members))
-            check_member(r, it.index, members.name, members.value);
-        check_needed(r, it.index, m);
-    }
+    while (r->rc == DGM_OK && json_next(&it))
+        part_read_resolution(r, it.value, CHAT_ELEMENT(place, it.index));
 }
 
-/* ---- texts and calls of one message ---- */
-
-struct chat_texts chat_texts(struct dgm_request *r, size_t message)
+static void check_message(struct dgm_request *r, size_t i, const struct json_val *val)
 {
-    const struct json_val *content = json_get(r->messages[message].val, DGM_STR("content"));
-    return (struct chat_texts){
-        ._r = r, ._content = content, ._parts = json_iter(content), ._message = message};
+    struct chat_message *m = &r->messages[i];
+    m->val = val;
+    if (!chat_expect(r, val, J_OBJ, CHAT_MESSAGE(i)))
+        return;
+    check_role(r, i, m);
+    struct json_iter members = json_iter(val);
+    while (r->rc == DGM_OK && json_next(&members))
+        check_member(r, i, members.name, members.value);
+    check_needed(r, i, m);
+    if (json_kind(m->content) == JSON_ARR)
+        read_resolutions(r, i);
 }
 
-bool chat_next_text(struct chat_texts *t, struct dgm_str *ret)
-{
-    if (json_kind(t->_content) == JSON_STR) {
-        if (t->_whole)
-            return false;
-        t->_whole = true;
-        *ret = json_str(t->_content);
-        return true;
-    }
-    if (t->_r->rc != DGM_OK || !json_next(&t->_parts))
-        return false;
-    const struct chat_place *part =
-        CHAT_ELEMENT(CHAT_MESSAGE_MEMBER(t->_message, DGM_STR("content")), t->_parts.index);
-    struct dgm_str type = json_get_str(t->_parts.value, DGM_STR("type"));
-    bool refusal = dgm_str_eq(type, DGM_STR("refusal"));
-    if (!refusal && !dgm_str_eq(type, DGM_STR("text"))) {
-        chat_refuse(t->_r, DGM_ERR_VALUE, CHAT_MEMBER(part, DGM_STR("type")),
-                    " must be \"text\"; no other part is served yet.");
-        return false;
-    }
-    const struct chat_place *text = CHAT_MEMBER(part, type); /* the type names its member */
-    chat_ignore_but(t->_r, t->_parts.value, part, "type", refusal ? "refusal" : "text");
-    return chat_need_str(t->_r, t->_parts.value, text, ret);
-}
+/* ---- calls ---- */
 
-struct chat_calls chat_calls(struct dgm_request *r, size_t message)
+struct dgm_str chat_signature(struct dgm_request *r, struct dgm_str signature,
+                              const struct chat_place *place)
 {
-    const struct json_val *m = r->messages[message].val;
-    return (struct chat_calls){
-        ._r = r,
-        ._calls = json_iter(json_get(m, DGM_STR("tool_calls"))),
-        ._legacy = json_get(m, DGM_STR("function_call")),
-        ._message = message,
-    };
+    bool blanks;
+    if (signature.n == 0)
+        return (struct dgm_str){0};
+    if (media_is_base64(signature, &blanks) && !blanks)
+        return signature;
+    const struct chat_place *google =
+        CHAT_MEMBER(CHAT_MEMBER(place, DGM_STR("extra_content")), DGM_STR("google"));
+    chat_ignore(r, CHAT_MEMBER(google, DGM_STR("thought_signature")));
+    return (struct dgm_str){0};
 }
 
 /* Reads {name, arguments}, which tool_calls[].function and function_call share. */
-static bool read_function(struct dgm_request *r, const struct json_val *f,
+static void read_function(struct dgm_request *r, const struct json_val *f,
                           const struct chat_place *place, struct chat_call *ret)
 {
     const struct chat_place *at = CHAT_MEMBER(place, DGM_STR("arguments"));
     const struct json_val *arguments = json_get(f, at->member);
-    if (!chat_need_str(r, f, CHAT_MEMBER(place, DGM_STR("name")), &ret->name))
-        return false;
-    if (arguments && json_kind(arguments) != JSON_NULL && !chat_expect(r, arguments, J_STR, at))
-        return false;
+    struct dgm_str name;
+    if (!chat_need_str(r, f, CHAT_MEMBER(place, DGM_STR("name")), &name))
+        return;
+    if (chat_is_said(arguments) && !chat_expect(r, arguments, J_STR, at))
+        return;
+    ret->name = names_native(r, name);
     ret->arguments = json_str(arguments);
-    chat_ignore_but(r, f, place, "name", "arguments");
-    return true;
+    if (json_size(f) > 2)
+        chat_ignore_but(r, f, place, "name", "arguments");
 }
 
-bool chat_next_call(struct chat_calls *c, struct chat_call *ret)
+static void read_call(struct dgm_request *r, const struct json_val *call,
+                      const struct chat_place *place, struct chat_call *ret)
 {
-    struct dgm_request *r = c->_r;
-    *ret = (struct chat_call){0};
-    if (r->rc != DGM_OK)
-        return false;
-    if (!json_next(&c->_calls)) {
-        const struct json_val *legacy = c->_legacy;
-        c->_legacy = NULL;
-        return json_kind(legacy) == JSON_OBJ &&
-               read_function(r, legacy, CHAT_MESSAGE_MEMBER(c->_message, DGM_STR("function_call")),
-                             ret);
-    }
-    const struct json_val *call = c->_calls.value;
-    const struct chat_place *place =
-        CHAT_ELEMENT(CHAT_MESSAGE_MEMBER(c->_message, DGM_STR("tool_calls")), c->_calls.index);
-    if (!chat_need_str(r, call, CHAT_MEMBER(place, DGM_STR("id")), &ret->id))
-        return false;
-    ret->signature = google_extra(r, call, place, EXTRA_SIGNATURE).signature;
+    if (!chat_expect(r, call, J_OBJ, place) ||
+        !chat_need_str(r, call, CHAT_MEMBER(place, DGM_STR("id")), &ret->id))
+        return;
+    struct dgm_str signature = google_extra(r, call, place, EXTRA_SIGNATURE).signature;
+    ret->signature = chat_signature(r, signature, place);
     chat_ignore_but(r, call, place, "id", "type", "index", "function", "extra_content");
-    return read_function(r, json_get(call, DGM_STR("function")),
-                         CHAT_MEMBER(place, DGM_STR("function")), ret);
+    read_function(r, json_get(call, DGM_STR("function")), CHAT_MEMBER(place, DGM_STR("function")),
+                  ret);
+}
+
+/* Adds the calls of one message: tool_calls, then function_call. */
+static void read_calls(struct dgm_request *r, size_t message)
+{
+    const struct json_val *val = r->messages[message].val;
+    const struct json_val *legacy = json_get(val, DGM_STR("function_call"));
+    const struct chat_place *calls = CHAT_MESSAGE_MEMBER(message, DGM_STR("tool_calls"));
+    const struct chat_call fresh = {.message = message, .result = CHAT_NO_RESULT};
+    struct json_iter it = json_iter(json_get(val, calls->member));
+    while (r->rc == DGM_OK && json_next(&it)) {
+        r->history[r->history_n] = fresh;
+        read_call(r, it.value, CHAT_ELEMENT(calls, it.index), &r->history[r->history_n++]);
+    }
+    if (r->rc != DGM_OK || json_kind(legacy) != JSON_OBJ)
+        return;
+    r->history[r->history_n] = fresh;
+    read_function(r, legacy, CHAT_MESSAGE_MEMBER(message, DGM_STR("function_call")),
+                  &r->history[r->history_n++]);
+}
+
+static void read_history(struct dgm_request *r)
+{
+    size_t n = r->history_n;
+    r->history = dgm_arena_take(&r->arena, (n ? n : 1) * sizeof *r->history);
+    r->history_n = 0;
+    if (!r->history) {
+        chat_no_memory(r);
+        return;
+    }
+    for (size_t i = 0; r->rc == DGM_OK && i < r->messages_n; i++) {
+        r->messages[i].first_call = r->history_n;
+        if (n != 0 && r->messages[i].role == ROLE_MODEL)
+            read_calls(r, i);
+    }
+    if (r->rc == DGM_OK)
+        chat_match_results(r);
+}
+
+void chat_check_messages(struct dgm_request *r)
+{
+    const struct json_val *messages = r->field[CHAT_MESSAGES];
+    struct json_iter it = json_iter(messages);
+    r->messages = dgm_arena_take0(&r->arena, json_size(messages) * sizeof *r->messages);
+    if (!r->messages) {
+        chat_no_memory(r);
+        return;
+    }
+    for (; r->rc == DGM_OK && json_next(&it); r->messages_n++)
+        check_message(r, it.index, it.value);
+    if (r->rc == DGM_OK)
+        read_history(r);
 }
 
 /* ---- turns and needs ---- */
@@ -188,37 +228,21 @@ size_t chat_turn_end(const struct dgm_request *r, size_t first)
     return first;
 }
 
-/* The first call of a turn of the model; false when it made none. */
-static bool first_call(struct dgm_request *r, size_t first, size_t end, struct chat_call *ret)
-{
-    for (size_t i = first; i < end; i++) {
-        struct chat_calls calls = chat_calls(r, i);
-        if (chat_next_call(&calls, ret))
-            return true;
-    }
-    return false;
-}
-
 /* A step's first call alone carries a signature (google.md 9.1). */
 void chat_collect_needs(struct dgm_request *r)
 {
-    size_t cap = 0;
-    if (r->rc != DGM_OK || r->model.generation < GEMINI_3)
+    if (r->rc != DGM_OK || r->model.generation < GEMINI_3 || r->history_n == 0)
         return;
-    for (size_t i = 0; i < r->messages_n; i++)
-        cap += r->messages[i].role == ROLE_MODEL &&
-               json_get(r->messages[i].val, DGM_STR("tool_calls"));
-    if (cap == 0)
-        return;
-    r->needs = dgm_arena_take0(&r->arena, cap * sizeof *r->needs);
+    r->needs = dgm_arena_take0(&r->arena, r->history_n * sizeof *r->needs);
     if (!r->needs) {
         chat_no_memory(r);
         return;
     }
-    for (size_t i = 0, end; i<r->messages_n; i = end> i ? end : i + 1) {
-        struct chat_call call;
-        end = chat_turn_end(r, i);
-        if (first_call(r, i, end, &call) && call.id.p && !call.signature.n)
-            r->needs[r->needs_n++].call_id = call.id;
+    for (size_t i = 0; i < r->history_n;) {
+        const struct chat_call *call = &r->history[i];
+        size_t end = chat_turn_end(r, call->message);
+        if (call->id.p && call->signature.n == 0)
+            r->needs[r->needs_n++].call_id = call->id;
+        i = chat_calls_end(r, end - 1);
     }
 }

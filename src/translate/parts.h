@@ -4,23 +4,45 @@
 #define TRANSLATE_PARTS_H
 
 #include "translate/google.h"
+#include "translate/media.h"
+
+/** A part, looked at once. All borrowed. */
+struct part {
+    const struct json_val *val, *extra; /* the part; its extra_content, NULL when there is none */
+    const struct part_kind *kind;       /* NULL: refused */
+    const struct json_val *body; /* what stands under its type: of a kind that this accepts */
+};
+
+/** Reads a part: refuses an unknown type, and a part without what its type names. Members without effect are named. */
+struct part part_read(struct dgm_request *, const struct json_val *, const struct chat_place *);
+
+/** Its text; absent: it is a medium. */
+struct dgm_str part_text(const struct part *);
 
 /**
- * Puts one content part as a part of `turn`: text, or inlineData or fileData with its MIME type. Base64 goes on as it
- * came, and nothing is fetched. An empty text leaves no trace; an unknown type, or a medium whose MIME type nobody
- * told, is refused.
+ * Reads the medium of a part. Refuses what is neither a URI nor base64, and a medium whose MIME type nobody told.
+ * False when it did, or is a text.
+ */
+bool part_media(struct dgm_request *, const struct part *, const struct chat_place *,
+                struct media *ret);
+
+/**
+ * Puts a part of a user's turn or the model's: text, or inlineData or fileData. Base64 goes on as it came, and
+ * nothing is fetched. An empty text leaves no trace. `extra` is what the whole message says of its texts; its
+ * signature goes with this part, so hand it over with the last text alone.
  */
 void part_put(struct chat_contents *, enum chat_turn, const struct json_val *part,
-              const struct chat_place *);
+              const struct google_extra *extra, const struct chat_place *);
 
-/** Whether a part is text (or a refusal), and which. Absent: it is something else. */
-struct dgm_str part_text(const struct json_val *part);
+/** Puts a text as part_put does, so with `extra`, and what stands in thought tags as thoughts. */
+void part_put_text(struct chat_contents *, enum chat_turn, struct dgm_str,
+                   const struct google_extra *extra);
 
 /**
- * Puts a medium as what stands in functionResponse.parts: {"inlineData"} or {"fileData"}, an element of an open
- * array. Refuses what is no medium.
+ * Notes what a message's parts ask of the whole request (`media_resolution`), for a model that takes no resolution
+ * for each part. Refuses parts that ask for different ones.
  */
-void part_put_result(struct chat_contents *, const struct json_val *part,
-                     const struct chat_place *);
+void part_read_resolution(struct dgm_request *, const struct json_val *part,
+                          const struct chat_place *);
 
 #endif

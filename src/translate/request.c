@@ -13,6 +13,9 @@ static const struct dgm_limits default_limits = {
     .depth = JSON_DEPTH_MAX,
 };
 
+/* Where `args` and `response` stand in the native body, which Google reads to the same depth as we do. */
+#define NESTED_AT 6
+
 /* ---- the body ---- */
 
 static void refuse_syntax(struct dgm_request *r, const struct json_error *e)
@@ -157,6 +160,8 @@ const struct json_val *chat_parse(struct dgm_request *r, struct dgm_str text)
 {
     const struct json_val *root = NULL;
     struct json_error e;
+    unsigned most = JSON_DEPTH_MAX - NESTED_AT;
+    unsigned depth = r->limits.depth < most ? r->limits.depth : most;
     char *copy = dgm_arena_take(&r->arena, text.n + JSON_PADDING);
     if (!copy) {
         chat_no_memory(r);
@@ -164,8 +169,7 @@ const struct json_val *chat_parse(struct dgm_request *r, struct dgm_str text)
     }
     if (text.n)
         memcpy(copy, text.p, text.n);
-    if (json_parse(&r->arena, copy, text.n, r->limits.depth, &root, &e) != DGM_OK &&
-        e.trouble == JSON_NOMEM)
+    if (json_parse(&r->arena, copy, text.n, depth, &root, &e) != DGM_OK && e.trouble == JSON_NOMEM)
         chat_no_memory(r);
     return root;
 }

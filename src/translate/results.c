@@ -3,96 +3,337 @@
  * results.c - tool results, brought behind the calls they answer.
  *
  * OpenAI takes one message a result, in any order; Gemini wants, right behind the model's turn, one content
- * with as many functionResponse parts as there were calls (google.md 6.2; user-pain C3, C16).
+ * with as many functionResponse parts as there were calls (google.md 6.2; user-pain C3, C16). A result answers
+ * the last turn before it that made a call of its id, and there the first such call that has none yet: ids that
+ * come again, in one turn or in many, still find their results (user-pain C6).
  */
-#include "translate/chat.h"
+#include "translate/names.h"
+#include "translate/parts.h"
 
 #include "base/sort.h"
 #include "base/str.h"
 
 #include <string.h>
 
-/* One result message under what it answers to: the call's id, or the function's name. */
-struct result {
+/* One call under what its result answers to: the id, or the function's name. */
+struct ref {
     struct dgm_str key;
-    enum chat_role role;
-    size_t message;
-    size_t taken; /* in the first of equal keys: how many of them have been used */
+    bool legacy;
+    size_t turn;  /* the first message of the turn that made it */
+    size_t call;  /* in `history` */
+    size_t taken; /* in the first of equal keys of a turn: how many of them are answered */
 };
+
+/* ---- matching ----------------------------------------------------------------------------------------- */
+
+static int compare_keys(const struct ref *x, const struct ref *y)
+{
+    if (x->legacy != y->legacy)
+        return x->legacy ? 1 : -1;
+    if (x->key.n != y->key.n)
+        return x->key.n < y->key.n ? -1 : 1;
+    return x->key.n ? memcmp(x->key.p, y->key.p, x->key.n) : 0;
+}
 
 static int compare(const void *a, const void *b)
 {
-    const struct result *x = a, *y = b;
-    if (x->role != y->role)
-        return x->role < y->role ? -1 : 1;
-    size_t n = x->key.n < y->key.n ? x->key.n : y->key.n;
-    int order = n ? memcmp(x->key.p, y->key.p, n) : 0;
+    const struct ref *x = a, *y = b;
+    int order = compare_keys(x, y);
     if (order != 0)
         return order;
-    if (x->key.n != y->key.n)
-        return x->key.n < y->key.n ? -1 : 1;
-    return x->message < y->message ? -1 : x->message > y->message;
+    if (x->turn != y->turn)
+        return x->turn < y->turn ? -1 : 1;
+    return x->call < y->call ? -1 : x->call > y->call;
 }
 
-static bool same_key(const struct result *a, enum chat_role role, struct dgm_str key)
+/* How many of the sorted refs come before one. */
+static size_t before(const struct ref *sorted, size_t n, const struct ref *wanted)
 {
-    return a->role == role && dgm_str_eq(a->key, key);
-}
-
-/* The next unused result for a call: SIZE_MAX when there is none. `sorted` is ordered by compare. */
-static size_t take_result(struct result *sorted, size_t n, const struct chat_call *call)
-{
-    enum chat_role role = call->id.p ? ROLE_TOOL : ROLE_FUNCTION;
-    struct result wanted = {.key = call->id.p ? call->id : call->name, .role = role};
     size_t low = 0, high = n;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (compare(&sorted[middle], &wanted) < 0)
+        if (compare(&sorted[middle], wanted) < 0)
             low = middle + 1;
         else
             high = middle;
     }
-    if (low == n || !same_key(&sorted[low], role, wanted.key))
-        return SIZE_MAX;
-    size_t at = low + sorted[low].taken;
-    if (at >= n || !same_key(&sorted[at], role, wanted.key))
-        return SIZE_MAX;
-    sorted[low].taken++;
-    return sorted[at].message;
+    return low;
+}
+
+/* The call that a result, which is no call's yet, answers; CHAT_NO_RESULT when there is none. */
+static size_t take_call(struct ref *sorted, size_t n, struct ref wanted)
+{
+    size_t behind = before(sorted, n, &wanted);
+    if (behind == 0 || compare_keys(&sorted[behind - 1], &wanted) != 0)
+        return CHAT_NO_RESULT;
+    wanted.turn = sorted[behind - 1].turn;
+    wanted.call = 0;
+    size_t first = before(sorted, n, &wanted);
+    size_t next = first + sorted[first].taken;
+    if (next >= behind)
+        return CHAT_NO_RESULT;
+    sorted[first].taken++;
+    return sorted[next].call;
+}
+
+static struct ref *sort_calls(struct dgm_request *r)
+{
+    struct ref *sorted = dgm_arena_take(&r->arena, (r->history_n + 1) * sizeof *sorted);
+    size_t turn = 0, end = 0;
+    if (!sorted) {
+        chat_no_memory(r);
+        return NULL;
+    }
+    for (size_t i = 0; i < r->history_n; i++) {
+        const struct chat_call *call = &r->history[i];
+        if (call->message >= end) {
+            turn = call->message;
+            end = chat_turn_end(r, turn);
+        }
+        struct dgm_str key = call->id.p ? call->id : call->name;
+        sorted[i] = (struct ref){.key = key, .legacy = !call->id.p, .turn = turn, .call = i};
+    }
+    dgm_sort(sorted, r->history_n, sizeof *sorted, compare);
+    return sorted;
+}
+
+void chat_match_results(struct dgm_request *r)
+{
+    struct ref *sorted = r->history_n ? sort_calls(r) : NULL;
+    for (size_t i = 0; sorted && i < r->messages_n; i++) {
+        struct chat_message *m = &r->messages[i];
+        if (m->role != ROLE_TOOL && m->role != ROLE_FUNCTION)
+            continue;
+        struct ref wanted = {.turn = i, .legacy = m->role == ROLE_FUNCTION};
+        wanted.key =
+            json_get_str(m->val, wanted.legacy ? DGM_STR("name") : DGM_STR("tool_call_id"));
+        if (wanted.legacy)
+            wanted.key = names_native(r, wanted.key);
+        size_t call = take_call(sorted, r->history_n, wanted);
+        if (call == CHAT_NO_RESULT)
+            continue;
+        r->history[call].result = i;
+        m->taken = true;
+    }
+}
+
+/* ---- what a result says ------------------------------------------------------------------------------- */
+
+/* A walk over the texts of a result. */
+struct texts {
+    struct dgm_request *r;
+    size_t message;
+    const struct json_val *whole;
+    struct json_iter parts;
+};
+
+static struct texts texts(struct dgm_request *r, size_t message)
+{
+    const struct json_val *content = r->messages[message].content;
+    return (struct texts){r, message, json_kind(content) == JSON_STR ? content : NULL,
+                          json_iter(content)};
+}
+
+static bool next_text(struct texts *t, struct dgm_str *ret)
+{
+    *ret = json_str(t->whole);
+    t->whole = NULL;
+    while (!ret->p && t->r->rc == DGM_OK && json_next(&t->parts)) {
+        const struct chat_place *content = CHAT_MESSAGE_MEMBER(t->message, DGM_STR("content"));
+        const struct chat_place *place = CHAT_ELEMENT(content, t->parts.index);
+        struct part p = part_read(t->r, t->parts.value, place);
+        if (p.kind && p.extra && part_text(&p).p)
+            google_extra(t->r, t->parts.value, place, 0);
+        *ret = part_text(&p);
+    }
+    return ret->p != NULL;
+}
+
+static void add_texts(struct chat_contents *c, size_t message)
+{
+    struct texts walk = texts(c->r, message);
+    struct dgm_str text;
+    while (next_text(&walk, &text))
+        json_add_str(c->w, text);
 }
 
 /* A lone text that is a JSON object goes as it is; anything else is {"output": text}. */
 static const struct json_val *read_object(struct chat_contents *c, size_t message)
 {
-    struct chat_texts texts = chat_texts(c->r, message);
-    struct dgm_str text = {0}, more;
-    if (!chat_next_text(&texts, &text) || chat_next_text(&texts, &more))
+    struct texts walk = texts(c->r, message);
+    struct dgm_str text, more;
+    if (!next_text(&walk, &text) || next_text(&walk, &more))
         return NULL;
-    if (dgm_str_find_char(text, '{') == text.n) /* spares most texts the copy */
+    size_t n = 0;
+    while (n < text.n && strchr(" \t\r\n", text.p[n]) && text.p[n] != '\0')
+        n++;
+    if (n == text.n || text.p[n] != '{') /* spares most texts the copy */
         return NULL;
-    const struct json_val *root = chat_parse(c->r, text);
-    return json_kind(root) == JSON_OBJ ? root : NULL;
+    return chat_read_object(c->r, text);
 }
 
-static void add_texts(struct chat_contents *c, size_t message)
+/* ---- the media of a result ---------------------------------------------------------------------------- */
+
+/* A walk over them: those among its parts, then those of extra_content.google.parts. */
+struct walk {
+    struct dgm_request *r;
+    size_t message;
+    struct json_iter parts, extras;
+};
+
+static struct walk walk_media(struct dgm_request *r, size_t message)
 {
-    struct chat_texts texts = chat_texts(c->r, message);
-    struct dgm_str text;
-    while (chat_next_text(&texts, &text))
-        json_add_str(c->w, text);
+    const struct json_val *val = r->messages[message].val, *extras = NULL;
+    if (json_get(val, DGM_STR("extra_content")))
+        extras = google_extra(r, val, CHAT_MESSAGE(message), EXTRA_PARTS).parts;
+    return (struct walk){r, message, json_iter(r->messages[message].content), json_iter(extras)};
+}
+
+/* Names the members that are none of four values. */
+static void ignore_others(struct dgm_request *r, const struct json_val *obj,
+                          const struct chat_place *place, const struct json_val *const known[4])
+{
+    struct json_iter it = json_iter(obj);
+    while (json_next(&it)) {
+        bool is_known = json_kind(it.value) == JSON_NULL;
+        for (size_t i = 0; i < 4; i++)
+            is_known = is_known || it.value == known[i];
+        if (!is_known)
+            chat_ignore(r, CHAT_MEMBER(place, it.name));
+    }
+}
+
+/* One of Google's own FunctionResponsePart objects, in either spelling. */
+static bool read_extra_part(struct dgm_request *r, const struct json_val *val,
+                            const struct chat_place *place, struct media *ret)
+{
+    const struct json_val *blob = google_get(val, DGM_STR("inline_data"));
+    const struct json_val *file = blob ? NULL : google_get(val, DGM_STR("file_data"));
+    const struct json_val *obj = blob ? blob : file;
+    struct dgm_str source = blob ? DGM_STR("data") : DGM_STR("file_uri");
+    const struct chat_place *at =
+        CHAT_MEMBER(place, blob ? DGM_STR("inline_data") : DGM_STR("file_data"));
+    const struct json_val *mime = google_get(obj, DGM_STR("mime_type"));
+    const struct json_val *text = google_get(obj, source);
+    const struct json_val *name = google_get(obj, DGM_STR("display_name"));
+    if (!chat_expect(r, val, J_OBJ, place) || !chat_expect(r, obj, J_OBJ, at) ||
+        !chat_expect(r, mime, J_STR, CHAT_MEMBER(at, DGM_STR("mime_type"))) ||
+        !chat_expect(r, text, J_STR, CHAT_MEMBER(at, source)))
+        return false;
+    ignore_others(r, val, place, (const struct json_val *const[4]){obj});
+    ignore_others(r, obj, at, (const struct json_val *const[4]){mime, text, name});
+    if (name && r->surface != DGM_VERTEX)
+        chat_ignore(r, CHAT_MEMBER(at, DGM_STR("display_name")));
+    *ret = (struct media){.mime = json_str(mime), .name = json_str(name)};
+    *(blob ? &ret->data : &ret->uri) = json_str(text);
+    if (file || media_is_base64(ret->data, &ret->blanks))
+        return true;
+    chat_refuse(r, DGM_ERR_VALUE, CHAT_MEMBER(at, source), " is not base64.");
+    return false;
+}
+
+static bool next_medium(struct walk *w, struct media *ret)
+{
+    const struct chat_place *message = CHAT_MESSAGE(w->message);
+    const struct chat_place *content = CHAT_MEMBER(message, DGM_STR("content"));
+    const struct chat_place *google =
+        CHAT_MEMBER(CHAT_MEMBER(message, DGM_STR("extra_content")), DGM_STR("google"));
+    while (w->r->rc == DGM_OK && json_next(&w->parts)) {
+        const struct chat_place *place = CHAT_ELEMENT(content, w->parts.index);
+        struct part p = part_read(w->r, w->parts.value, place);
+        if (part_media(w->r, &p, place, ret))
+            return true;
+    }
+    if (w->r->rc != DGM_OK || !json_next(&w->extras))
+        return false;
+    return read_extra_part(w->r, w->extras.value,
+                           CHAT_ELEMENT(CHAT_MEMBER(google, DGM_STR("parts")), w->extras.index),
+                           ret);
+}
+
+/* Whether a medium can stand in the result itself: the Gemini API takes bytes alone there (google.md 6.9). */
+static bool fits(const struct dgm_request *r, const struct media *m)
+{
+    return (r->model.can & CAN_RESULT_PARTS) && (r->surface == DGM_VERTEX || m->data.p);
+}
+
+/* Puts `parts`, where there are any. True when media are left that cannot stand there. */
+static bool put_parts(struct chat_contents *c, size_t message)
+{
+    struct walk walk = walk_media(c->r, message);
+    struct media m;
+    bool open = false, left = false;
+    while (next_medium(&walk, &m)) {
+        if (!fits(c->r, &m)) {
+            left = true;
+            continue;
+        }
+        if (!open) {
+            json_put_name(c->w, "parts");
+            json_open_arr(c->w);
+            open = true;
+        }
+        json_open_obj(c->w);
+        media_put(c->w, c->r->surface, &m);
+        json_close_obj(c->w);
+    }
+    if (open)
+        json_close_arr(c->w);
+    return left;
+}
+
+static bool has_rest(struct dgm_request *r, size_t message)
+{
+    struct walk walk = walk_media(r, message);
+    struct media m;
+    while (next_medium(&walk, &m))
+        if (!fits(r, &m))
+            return true;
+    return false;
+}
+
+/* Puts the media that cannot stand in the result into the user's turn behind it, marked as what they are. */
+static void put_rest(struct chat_contents *c, const struct chat_call *call)
+{
+    struct walk walk = walk_media(c->r, call->result);
+    struct media m;
+    chat_open_part(c, TURN_USER);
+    json_put_name(c->w, "text");
+    json_open_str(c->w);
+    json_add_str(c->w, DGM_STR("<tool_result_media function=\""));
+    json_add_str(c->w, call->name);
+    json_add_str(c->w, DGM_STR("\">"));
+    json_close_str(c->w);
+    json_close_obj(c->w);
+    while (next_medium(&walk, &m)) {
+        if (fits(c->r, &m))
+            continue;
+        chat_open_part(c, TURN_USER);
+        media_put(c->w, c->r->surface, &m);
+        json_close_obj(c->w);
+    }
+    chat_put_text(c, TURN_USER, DGM_STR("</tool_result_media>"));
+}
+
+/* ---- putting ------------------------------------------------------------------------------------------ */
+
+static void warn(struct dgm_request *r, struct dgm_str what)
+{
+    chat_note(r, DGM_NOTE_WARNING, (const struct dgm_str[4]){DGM_STR("messages: "), what});
 }
 
 static void put_response(struct chat_contents *c, size_t message)
 {
-    const struct json_val *object = message != SIZE_MAX ? read_object(c, message) : NULL;
+    const struct json_val *object = message != CHAT_NO_RESULT ? read_object(c, message) : NULL;
     json_put_name(c->w, "response");
     if (object) {
         json_put_val(c->w, object);
         return;
     }
     json_open_obj(c->w);
-    if (message == SIZE_MAX) {
+    if (message == CHAT_NO_RESULT) {
         json_member_str(c->w, "error", DGM_STR("no result"));
+        warn(c->r, DGM_STR("a call without a result got one"));
     } else {
         json_put_name(c->w, "output");
         json_open_str(c->w);
@@ -102,9 +343,31 @@ static void put_response(struct chat_contents *c, size_t message)
     json_close_obj(c->w);
 }
 
-/* A result nobody asked for in this conversation: the model may still read it. */
-static void put_orphan(struct chat_contents *c, size_t message)
+void chat_put_results(struct chat_contents *c, size_t first, size_t end)
 {
+    struct dgm_request *r = c->r;
+    size_t left = SIZE_MAX; /* the first call whose media wait */
+    for (size_t i = first; r->rc == DGM_OK && i < end; i++) {
+        const struct chat_call *call = &r->history[i];
+        chat_open_part(c, TURN_RESULTS);
+        json_put_name(c->w, "functionResponse");
+        json_open_obj(c->w);
+        json_member_str(c->w, "name", call->name);
+        put_response(c, call->result);
+        if (call->result != CHAT_NO_RESULT && put_parts(c, call->result) && left == SIZE_MAX)
+            left = i;
+        json_close_obj(c->w);
+        json_close_obj(c->w);
+    }
+    for (size_t i = left; r->rc == DGM_OK && i < end; i++)
+        if (r->history[i].result != CHAT_NO_RESULT && has_rest(r, r->history[i].result))
+            put_rest(c, &r->history[i]);
+}
+
+void chat_put_orphan(struct chat_contents *c, size_t message)
+{
+    struct walk walk = walk_media(c->r, message);
+    struct media m;
     chat_open_part(c, TURN_USER);
     json_put_name(c->w, "text");
     json_open_str(c->w);
@@ -113,72 +376,10 @@ static void put_orphan(struct chat_contents *c, size_t message)
     json_add_str(c->w, DGM_STR("\n</tool_result>"));
     json_close_str(c->w);
     json_close_obj(c->w);
-}
-
-static bool is_result(const struct chat_message *m)
-{
-    return m->role == ROLE_TOOL || m->role == ROLE_FUNCTION;
-}
-
-static struct result *sort_results(struct dgm_request *r, size_t first, size_t n)
-{
-    struct result *sorted = dgm_arena_take0(&r->arena, n * sizeof *sorted);
-    if (!sorted)
-        return NULL;
-    for (size_t i = 0; i < n; i++) {
-        const struct chat_message *m = &r->messages[first + i];
-        struct dgm_str member = m->role == ROLE_TOOL ? DGM_STR("tool_call_id") : DGM_STR("name");
-        sorted[i] = (struct result){json_get_str(m->val, member), m->role, first + i, 0};
-    }
-    dgm_sort(sorted, n, sizeof *sorted, compare);
-    return sorted;
-}
-
-/* Marks the results nobody took: of equal keys, all behind those that the first of them counts. */
-static void find_orphans(const struct result *sorted, size_t n, size_t first, bool *ret_orphan)
-{
-    size_t left = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (i == 0 || !same_key(&sorted[i - 1], sorted[i].role, sorted[i].key))
-            left = sorted[i].taken;
-        ret_orphan[sorted[i].message - first] = left == 0;
-        left -= left != 0;
-    }
-}
-
-/* Puts a functionResponse for each call of a message, taking the results from `sorted`. */
-static void put_responses(struct chat_contents *c, size_t message, struct result *sorted, size_t n)
-{
-    struct chat_calls calls = chat_calls(c->r, message);
-    struct chat_call call;
-    while (chat_next_call(&calls, &call)) {
-        chat_open_part(c, TURN_RESULTS);
-        json_put_name(c->w, "functionResponse");
-        json_open_obj(c->w);
-        json_member_str(c->w, "name", call.name);
-        put_response(c, take_result(sorted, n, &call));
-        json_close_obj(c->w);
+    while (next_medium(&walk, &m)) {
+        chat_open_part(c, TURN_USER);
+        media_put(c->w, c->r->surface, &m);
         json_close_obj(c->w);
     }
-}
-
-size_t chat_put_results(struct chat_contents *c, size_t first, size_t results)
-{
-    struct dgm_request *r = c->r;
-    size_t end = results;
-    while (end < r->messages_n && is_result(&r->messages[end]))
-        end++;
-    struct result *sorted = sort_results(r, results, end - results);
-    bool *orphan = dgm_arena_take0(&r->arena, end - results);
-    if (!sorted || !orphan) {
-        chat_no_memory(r);
-        return end;
-    }
-    for (size_t i = first; i < results; i++)
-        put_responses(c, i, sorted, end - results);
-    find_orphans(sorted, end - results, results, orphan);
-    for (size_t i = results; i < end; i++)
-        if (orphan[i - results])
-            put_orphan(c, i);
-    return end;
+    warn(c->r, DGM_STR("a result without a call became text"));
 }
