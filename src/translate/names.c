@@ -107,6 +107,14 @@ bool names_legal(struct dgm_str s)
     return true;
 }
 
+bool names_returnable(struct dgm_str s)
+{
+    bool control = false;
+    for (size_t i = 0; i < s.n && i < CLIENT_NAME_MAX; i++)
+        control = control || (unsigned char)s.p[i] < ' ';
+    return s.n <= CLIENT_NAME_MAX && !control;
+}
+
 /* FNV-1a, its bits mixed; with a `salt` names that meet once part again. */
 static uint64_t hash(struct dgm_str s, uint64_t salt)
 {
@@ -192,5 +200,5 @@ struct dgm_str names_native(struct dgm_request *r, struct dgm_str client)
 struct dgm_str names_client(const struct dgm_request *r, struct dgm_str native)
 {
     const struct chat_name *name = find(r, native);
-    return name && name->client.p ? name->client : native;
+    return name && name->client.p && names_returnable(name->client) ? name->client : native;
 }

@@ -17,6 +17,10 @@
 
 #define NATIVE_NAME_MAX 64
 
+/* Bytes of a client's name, at most: a native one of 64 becomes no more than a stream's event has room for
+ * (dragoman.h, dgm_stream_feed). Control characters, six bytes each as JSON, are in none. */
+#define CLIENT_NAME_MAX 256
+
 /** One function's name, both ways. */
 struct chat_name {
     struct dgm_str client; /* absent: a name of ours, which no client knows */
@@ -27,6 +31,9 @@ struct chat_name {
 
 /** Whether a name can go to Gemini as it is. */
 bool names_legal(struct dgm_str);
+
+/** Whether a name can come back to the client: no longer than CLIENT_NAME_MAX, without control characters. */
+bool names_returnable(struct dgm_str);
 
 /** The entry of a client's name, made when there was none: O(its length). NULL only when memory is short. */
 struct chat_name *names_enter(struct dgm_request *, struct dgm_str client);
@@ -43,7 +50,10 @@ const struct chat_name *names_behind(const struct dgm_request *, struct dgm_str 
 /** The name Gemini gets for a client's. Absent only when memory is short, and the request has failed. */
 struct dgm_str names_native(struct dgm_request *, struct dgm_str client);
 
-/** The client's own name for one that Gemini used; a name that nobody declared comes back as it is. */
+/**
+ * The client's own name for one that Gemini used; a name that nobody declared comes back as it is, and so does one
+ * whose client's cannot: of a tool of the past, for tools.c refuses to declare such a name.
+ */
 struct dgm_str names_client(const struct dgm_request *, struct dgm_str native);
 
 #endif

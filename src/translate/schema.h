@@ -16,8 +16,8 @@ enum schema_form {
     SCHEMA_SUBSET, /* OpenAPI's subset: parameters, responseSchema */
 };
 
-/** The form that the request's model takes. */
-enum schema_form schema_form(const struct dgm_request *);
+/** The form in which a schema goes: what the request's model takes, and what the schema is written in. */
+enum schema_form schema_form(const struct dgm_request *, const struct json_val *schema);
 
 /**
  * Puts a schema as a value. `label` is whose it is, for the notes: a tool's name, or "response_format". Refuses, with
@@ -25,6 +25,14 @@ enum schema_form schema_form(const struct dgm_request *);
  */
 void schema_put(struct dgm_request *, struct json_writer *, const struct json_val *schema,
                 enum schema_form, struct dgm_str label, const struct chat_place *);
+
+/** The same for a function's parameters, which are an object's schema: alternatives at its root become one object. */
+void schema_put_parameters(struct dgm_request *, struct json_writer *,
+                           const struct json_val *schema, enum schema_form, struct dgm_str label,
+                           const struct chat_place *);
+
+/** Whether all it takes are objects, as the parameters of a function are. */
+bool schema_is_object(const struct json_val *schema);
 
 /** Whether it says anything of an object with members: Gemini wants no parameters at all for a function without any
  * (user-pain B10). */
