@@ -2,9 +2,11 @@
 /*
  * schema.h - JSON Schemas as Gemini takes them (google.md 6.5, 6.6).
  *
- * Models that take JSON Schema get the client's text untouched, key order and numbers included. Others, and the
- * `parameters` and `responseSchema` of Google's own samples, get OpenAPI's subset; what that cannot say goes into
- * descriptions where it helps, and into a note (DGM_NOTE_SCHEMA) always.
+ * Models that take JSON Schema get the client's text untouched, key order and numbers included; what Google does not
+ * list is noted. Others, and schemas in OpenAPI's words ("STRING", nullable), get OpenAPI's subset; what that cannot
+ * say goes into descriptions where it helps, and into a note (DGM_NOTE_SCHEMA) always. schema.def tells for each
+ * keyword. The subset holds by construction what Gemini insists on: a type everywhere, nothing beside anyOf, items for
+ * arrays, texts alone in enum, nothing required that is no property.
  */
 #ifndef TRANSLATE_SCHEMA_H
 #define TRANSLATE_SCHEMA_H
