@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* answer.c - what whole and streamed answers share. */
 #include "translate/answer.h"
+#include "translate/tools.h"
 
 #include "base/str.h"
 
@@ -27,9 +28,11 @@ struct dgm_str answer_finish(struct dgm_str native)
     return DGM_STR("content_filter");
 }
 
-struct dgm_str answer_finish_of(struct dgm_str finish, bool has_calls)
+struct dgm_str answer_finish_of(const struct dgm_request *r, struct dgm_str finish, bool has_calls)
 {
-    return has_calls && dgm_str_eq(finish, DGM_STR("stop")) ? DGM_STR("tool_calls") : finish;
+    if (!has_calls || !dgm_str_eq(finish, DGM_STR("stop")))
+        return finish;
+    return tools_legacy(r) ? DGM_STR("function_call") : DGM_STR("tool_calls");
 }
 
 struct dgm_str answer_reason(const struct json_val *candidate)
@@ -45,21 +48,41 @@ const struct json_val *answer_call(const struct json_val *part)
     return json_kind(call) == JSON_OBJ ? call : NULL;
 }
 
-struct answer_parts answer_parts(const struct json_val *candidate)
+/* Whether a part is a call that is the answer itself. */
+static bool is_answer(const struct dgm_request *r, const struct json_val *part)
+{
+    const struct json_val *call = answer_call(part);
+    return call && tools_is_answer(r, json_get_str(call, DGM_STR("name")));
+}
+
+struct answer_parts answer_parts(const struct dgm_request *r, const struct json_val *candidate,
+                                 int64_t calls_n)
 {
     const struct json_val *content = json_get(candidate, DGM_STR("content"));
     struct answer_parts found = {.parts = json_get(content, DGM_STR("parts"))};
     struct json_iter it = json_iter(found.parts);
     while (json_next(&it)) {
         found.texts = found.texts || answer_text(it.value).n != 0;
-        found.calls = found.calls || answer_call(it.value) != NULL;
+        if (!answer_call(it.value))
+            continue;
+        if (is_answer(r, it.value)) {
+            found.answer = found.answer ? found.answer : answer_call(it.value);
+            found.texts = true;
+        } else if ((uint64_t)calls_n < tools_calls_max(r)) {
+            found.calls = true;
+        }
     }
     return found;
 }
 
-void answer_put_texts(struct json_writer *w, const struct json_val *parts)
+void answer_put_texts(const struct dgm_request *r, struct json_writer *w,
+                      const struct answer_parts *found)
 {
-    struct json_iter it = json_iter(parts);
+    struct json_iter it = json_iter(found->parts);
+    if (found->answer) {
+        tools_put_answer(r, w, json_get(found->answer, DGM_STR("args")));
+        return;
+    }
     json_open_str(w);
     while (json_next(&it))
         json_add_str(w, answer_text(it.value));
@@ -123,12 +146,35 @@ static void keep(struct dgm_request *r, struct dgm_kept record)
     r->kept[r->kept_n++] = record;
 }
 
-void answer_put_call(struct dgm_request *r, struct json_writer *w, const struct json_val *part,
+/* Puts {name, arguments}, which tool_calls[].function and function_call share. */
+static void put_function(const struct dgm_request *r, struct json_writer *w,
+                         const struct json_val *call)
+{
+    const struct json_val *args = json_get(call, DGM_STR("args"));
+    json_member_str(w, "name", names_client(r, json_get_str(call, DGM_STR("name"))));
+    json_put_name(w, "arguments");
+    if (json_kind(args) == JSON_OBJ)
+        json_put_val_as_str(w, args);
+    else
+        json_put_str(w, DGM_STR("{}"));
+}
+
+static void put_signature(struct json_writer *w, struct dgm_str signature)
+{
+    json_put_name(w, "extra_content");
+    json_open_obj(w);
+    json_put_name(w, "google");
+    json_open_obj(w);
+    json_member_str(w, "thought_signature", signature);
+    json_close_obj(w);
+    json_close_obj(w);
+}
+
+static void put_call(struct dgm_request *r, struct json_writer *w, const struct json_val *part,
                      int64_t index)
 {
     const struct json_val *call = answer_call(part);
-    const struct json_val *args = json_get(call, DGM_STR("args"));
-    struct dgm_str id = new_call_id(r), name = json_get_str(call, DGM_STR("name"));
+    struct dgm_str id = new_call_id(r);
     struct dgm_str signature = json_get_str(part, DGM_STR("thoughtSignature"));
     if (!id.p)
         chat_no_memory(r);
@@ -139,25 +185,52 @@ void answer_put_call(struct dgm_request *r, struct json_writer *w, const struct 
     json_member_str(w, "type", DGM_STR("function"));
     json_put_name(w, "function");
     json_open_obj(w);
-    json_member_str(w, "name", name);
-    json_put_name(w, "arguments");
-    if (json_kind(args) == JSON_OBJ)
-        json_put_val_as_str(w, args);
-    else
-        json_put_str(w, DGM_STR("{}"));
+    put_function(r, w, call);
     json_close_obj(w);
     if (signature.p) {
-        json_put_name(w, "extra_content");
-        json_open_obj(w);
-        json_put_name(w, "google");
-        json_open_obj(w);
-        json_member_str(w, "thought_signature", signature);
-        json_close_obj(w);
-        json_close_obj(w);
-        keep(r, (struct dgm_kept){
-                    .call_id = id, .name = name, .signature = signature, .model = r->model.name});
+        put_signature(w, signature);
+        keep(r, (struct dgm_kept){.call_id = id,
+                                  .name = names_client(r, json_get_str(call, DGM_STR("name"))),
+                                  .signature = signature,
+                                  .model = r->model.name});
     }
     json_close_obj(w);
+}
+
+/* The deprecated form has no id, so that nothing can be kept under one: the client may bring its signature back. */
+static void put_legacy_call(const struct dgm_request *r, struct json_writer *w,
+                            const struct json_val *part)
+{
+    struct dgm_str signature = json_get_str(part, DGM_STR("thoughtSignature"));
+    json_open_obj(w);
+    put_function(r, w, answer_call(part));
+    if (signature.p)
+        put_signature(w, signature);
+    json_close_obj(w);
+}
+
+void answer_put_calls(struct dgm_request *r, struct json_writer *w, const struct json_val *parts,
+                      int64_t *calls_n)
+{
+    struct json_iter it = json_iter(parts);
+    int64_t n = calls_n ? *calls_n : 0;
+    bool legacy = tools_legacy(r);
+    json_put_key(w, legacy ? DGM_STR("function_call") : DGM_STR("tool_calls"));
+    if (!legacy)
+        json_open_arr(w);
+    while ((uint64_t)n < tools_calls_max(r) && json_next(&it)) {
+        if (!answer_call(it.value) || is_answer(r, it.value))
+            continue;
+        if (legacy)
+            put_legacy_call(r, w, it.value);
+        else
+            put_call(r, w, it.value, calls_n ? n : -1);
+        n++;
+    }
+    if (!legacy)
+        json_close_arr(w);
+    if (calls_n)
+        *calls_n = n;
 }
 
 void answer_put_head(const struct dgm_request *r, struct json_writer *w, struct dgm_str object)

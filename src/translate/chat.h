@@ -142,6 +142,9 @@ struct dgm_request {
     size_t headers_n;
     bool complete; /* the body is whole, or never will be */
 
+    struct name_node *names;  /* names.c: the functions' names, both ways */
+    struct chat_tools *tools; /* tools.c: what was read of the tools; NULL where there are none */
+
     struct dgm_need *needs;
     size_t needs_n, needs_used;
     struct dgm_kept *kept;

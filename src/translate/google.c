@@ -4,8 +4,7 @@
 
 #include "base/str.h"
 
-/* "thought_signature" is "thoughtSignature" too: whether a name is that of a row, in either spelling. */
-static bool is_name(struct dgm_str name, struct dgm_str snake)
+bool google_is_name(struct dgm_str name, struct dgm_str snake)
 {
     size_t at = 0;
     bool camel = false;
@@ -30,7 +29,7 @@ const struct json_val *google_get(const struct json_val *obj, struct dgm_str sna
 {
     struct json_iter it = json_iter(obj);
     while (json_next(&it))
-        if (json_kind(it.value) != JSON_NULL && is_name(it.name, snake))
+        if (json_kind(it.value) != JSON_NULL && google_is_name(it.name, snake))
             return it.value;
     return NULL;
 }
@@ -44,7 +43,7 @@ void google_read(struct dgm_request *r)
 static bool read_member(struct dgm_request *r, struct google_extra *ret, const struct json_iter *it,
                         const struct chat_place *place, unsigned takes)
 {
-    if (takes & EXTRA_SIGNATURE && is_name(it->name, DGM_STR("thought_signature"))) {
+    if (takes & EXTRA_SIGNATURE && google_is_name(it->name, DGM_STR("thought_signature"))) {
         if (chat_expect(r, it->value, J_STR, place))
             ret->signature = json_str(it->value);
         return true;

@@ -14,6 +14,12 @@ void google_read(struct dgm_request *);
 /** A member of one of Google's objects, by its name in snake case, in either spelling. NULL: absent or null. */
 const struct json_val *google_get(const struct json_val *obj, struct dgm_str snake);
 
+/** Whether a name is a given one of snake case, in either spelling: "thought_signature", "thoughtSignature". */
+bool google_is_name(struct dgm_str name, struct dgm_str snake);
+
+/** The place of a member that r->google has. */
+#define GOOGLE_PLACE(r, id) CHAT_MEMBER(CHAT_MEMBER(NULL, DGM_STR("google")), DGM_STR(#id))
+
 /** What extra_content.google (or .vertex) says of a message, a part or a call (google.md 3.3). */
 struct google_extra {
     bool thought_said, thought;              /* `thought` is there; what it says */

@@ -8,21 +8,10 @@
 
 #include <string.h>
 
-static void put_calls(struct dgm_request *r, struct json_writer *w, const struct json_val *parts)
-{
-    struct json_iter it = json_iter(parts);
-    json_put_name(w, "tool_calls");
-    json_open_arr(w);
-    while (json_next(&it))
-        if (answer_call(it.value))
-            answer_put_call(r, w, it.value, -1);
-    json_close_arr(w);
-}
-
 static void put_choice(struct dgm_request *r, struct json_writer *w,
                        const struct json_val *candidate, size_t index)
 {
-    struct answer_parts found = answer_parts(candidate);
+    struct answer_parts found = answer_parts(r, candidate, 0);
     json_open_obj(w);
     json_member_int(w, "index", (int64_t)index);
     json_put_name(w, "message");
@@ -32,14 +21,14 @@ static void put_choice(struct dgm_request *r, struct json_writer *w,
     if (found.calls && !found.texts)
         json_put_null(w);
     else
-        answer_put_texts(w, found.parts);
+        answer_put_texts(r, w, &found);
     json_member_null(w, "refusal");
     if (found.calls)
-        put_calls(r, w, found.parts);
+        answer_put_calls(r, w, found.parts, NULL);
     json_close_obj(w);
     json_member_null(w, "logprobs");
     json_member_str(w, "finish_reason",
-                    answer_finish_of(answer_finish(answer_reason(candidate)), found.calls));
+                    answer_finish_of(r, answer_finish(answer_reason(candidate)), found.calls));
     json_close_obj(w);
 }
 

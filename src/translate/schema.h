@@ -2,9 +2,11 @@
 /*
  * schema.h - JSON Schemas as Gemini takes them (google.md 6.5, 6.6).
  *
- * Models that take JSON Schema get the client's text untouched, key order and numbers included. Others, and the
- * `parameters` and `responseSchema` of Google's own samples, get OpenAPI's subset; what that cannot say goes into
- * descriptions where it helps, and into a note (DGM_NOTE_SCHEMA) always.
+ * Models that take JSON Schema get the client's text untouched, key order and numbers included; what Google does not
+ * list is noted. Others, and schemas in OpenAPI's words ("STRING", nullable), get OpenAPI's subset; what that cannot
+ * say goes into descriptions where it helps, and into a note (DGM_NOTE_SCHEMA) always. schema.def tells for each
+ * keyword. The subset holds by construction what Gemini insists on: a type everywhere, nothing beside anyOf, items for
+ * arrays, texts alone in enum, nothing required that is no property.
  */
 #ifndef TRANSLATE_SCHEMA_H
 #define TRANSLATE_SCHEMA_H
@@ -16,8 +18,8 @@ enum schema_form {
     SCHEMA_SUBSET, /* OpenAPI's subset: parameters, responseSchema */
 };
 
-/** The form that the request's model takes. */
-enum schema_form schema_form(const struct dgm_request *);
+/** The form in which a schema goes: what the request's model takes, and what the schema is written in. */
+enum schema_form schema_form(const struct dgm_request *, const struct json_val *schema);
 
 /**
  * Puts a schema as a value. `label` is whose it is, for the notes: a tool's name, or "response_format". Refuses, with
@@ -25,6 +27,14 @@ enum schema_form schema_form(const struct dgm_request *);
  */
 void schema_put(struct dgm_request *, struct json_writer *, const struct json_val *schema,
                 enum schema_form, struct dgm_str label, const struct chat_place *);
+
+/** The same for a function's parameters, which are an object's schema: alternatives at its root become one object. */
+void schema_put_parameters(struct dgm_request *, struct json_writer *,
+                           const struct json_val *schema, enum schema_form, struct dgm_str label,
+                           const struct chat_place *);
+
+/** Whether all it takes are objects, as the parameters of a function are. */
+bool schema_is_object(const struct json_val *schema);
 
 /** Whether it says anything of an object with members: Gemini wants no parameters at all for a function without any
  * (user-pain B10). */

@@ -91,20 +91,13 @@ static void put_delta(struct dgm_stream *s, size_t index, const struct answer_pa
                       struct dgm_buf *out)
 {
     struct json_writer w = json_writer(out);
-    struct json_iter it = json_iter(found->parts);
     open_chunk(s, &w, index);
     if (found->texts) {
         json_put_name(&w, "content");
-        answer_put_texts(&w, found->parts);
+        answer_put_texts(s->r, &w, found);
     }
-    if (found->calls) {
-        json_put_name(&w, "tool_calls");
-        json_open_arr(&w);
-        while (json_next(&it))
-            if (answer_call(it.value))
-                answer_put_call(s->r, &w, it.value, s->choices[index].calls++);
-        json_close_arr(&w);
-    }
+    if (found->calls)
+        answer_put_calls(s->r, &w, found->parts, &s->choices[index].calls);
     close_chunk(s, &w, (struct dgm_str){0});
 }
 
@@ -115,7 +108,7 @@ static void put_candidate(struct dgm_stream *s, const struct json_val *candidate
     json_int(json_get(candidate, DGM_STR("index")), &index);
     if (index < 0 || index >= CHOICES_MAX)
         return;
-    struct answer_parts found = answer_parts(candidate);
+    struct answer_parts found = answer_parts(s->r, candidate, s->choices[index].calls);
     s->choices[index].seen = true;
     if (found.texts || found.calls)
         put_delta(s, (size_t)index, &found, out);
@@ -274,7 +267,7 @@ static void put_end(struct dgm_stream *s, struct dgm_buf *out)
         open_chunk(s, &w, i);
         if (!started) /* an answer without a word is still an answer */
             json_member_str(&w, "content", DGM_STR(""));
-        close_chunk(s, &w, answer_finish_of(s->choices[i].finish, s->choices[i].calls != 0));
+        close_chunk(s, &w, answer_finish_of(s->r, s->choices[i].finish, s->choices[i].calls != 0));
     }
     if (s->r->usage) {
         dgm_buf_put(out, s->head);

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* google_tools.c - Google's own tools: extra_body.google.tools and web_search_options. */
+#include "translate/tools.h"
+
+#include "base/str.h"
+
+static const struct tool_kind {
+    struct dgm_str name, native;
+    bool vertex, gemini;
+} tool_kinds[] = {
+#define TOOL_KIND(name, native, vertex, gemini)                                                    \
+    {{name, sizeof name - 1}, {native, sizeof native - 1}, vertex, gemini},
+#include "translate/tool_kinds.def"
+#undef TOOL_KIND
+};
+
+static const struct {
+    struct dgm_str name, native;
+    unsigned accepts;
+    bool vertex;
+} declaration_members[] = {
+#define DECLARATION_MEMBER(name, native, accepts, vertex)                                          \
+    {{name, sizeof name - 1}, {native, sizeof native - 1}, accepts, vertex},
+#include "translate/declaration_members.def"
+#undef DECLARATION_MEMBER
+};
+
+#define MEMBERS (sizeof declaration_members / sizeof *declaration_members)
+
+static const struct tool_kind *find_kind(struct dgm_str name)
+{
+    for (size_t i = 0; i < sizeof tool_kinds / sizeof *tool_kinds; i++)
+        if (google_is_name(name, tool_kinds[i].name))
+            return &tool_kinds[i];
+    return NULL;
+}
+
+static bool is_declarations(struct dgm_str name)
+{
+    return google_is_name(name, DGM_STR("function_declarations"));
+}
+
+/* ---- functions among them ---- */
+
+size_t google_tools_declarations(const struct dgm_request *r)
+{
+    size_t n = 0;
+    struct json_iter tools = json_iter(r->google[GOOGLE_TOOLS]);
+    while (json_next(&tools)) {
+        struct json_iter it = json_iter(tools.value);
+        while (json_next(&it))
+            if (is_declarations(it.name))
+                n += json_size(it.value);
+    }
+    return n;
+}
+
+static void check_declaration(struct dgm_request *r, const struct json_val *declaration,
+                              const struct chat_place *place)
+{
+    struct json_iter it = json_iter(declaration);
+    while (r->rc == DGM_OK && json_next(&it)) {
+        const struct chat_place *at = CHAT_MEMBER(place, it.name);
+        bool known = dgm_str_eq(it.name, DGM_STR("name")) || json_kind(it.value) == JSON_NULL;
+        for (size_t i = 0; i < MEMBERS && !known; i++) {
+            known = google_is_name(it.name, declaration_members[i].name) &&
+                    (declaration_members[i].vertex || r->surface == DGM_GEMINI);
+            if (known)
+                chat_expect(r, it.value, declaration_members[i].accepts, at);
+        }
+        if (!known)
+            chat_refuse(r, DGM_ERR_VALUE, at, " is no member of a function declaration.");
+    }
+}
+
+static void read_declarations(struct dgm_request *r, const struct json_val *list,
+                              const struct chat_place *place, size_t index)
+{
+    struct json_iter it = json_iter(list);
+    if (!chat_expect(r, list, J_ARR, place))
+        return;
+    while (r->rc == DGM_OK && json_next(&it)) {
+        const struct chat_place *at = CHAT_ELEMENT(place, it.index);
+        if (chat_expect(r, it.value, J_OBJ, at))
+            check_declaration(r, it.value, at);
+        tools_add_declaration(r, it.value, at, index, it.index);
+    }
+}
+
+void google_tools_put_declaration(struct json_writer *w, const struct tool *tool)
+{
+    json_open_obj(w);
+    json_member_str(w, "name", tool->name->native);
+    for (size_t i = 0; i < MEMBERS; i++) {
+        const struct json_val *v = google_get(tool->function, declaration_members[i].name);
+        if (!v)
+            continue;
+        json_put_key(w, declaration_members[i].native);
+        json_put_val(w, v);
+    }
+    json_close_obj(w);
+}
+
+/* ---- the kinds ---- */
+
+static void read_kind(struct dgm_request *r, const struct json_val *value,
+                      const struct chat_place *place)
+{
+    const struct tool_kind *kind = find_kind(place->member);
+    if (!kind)
+        chat_refuse(r, DGM_ERR_VALUE, place, " is no kind of tool that Google has.");
+    else if (r->surface == DGM_VERTEX && !kind->vertex)
+        chat_refuse(r, DGM_ERR_VALUE, place, " is a tool of the Gemini API; Vertex AI has none.");
+    else if (r->surface == DGM_GEMINI && !kind->gemini)
+        chat_refuse(r, DGM_ERR_VALUE, place, " is a tool of Vertex AI; the Gemini API has none.");
+    else
+        chat_expect(r, value, J_OBJ, place);
+}
+
+void google_tools_read(struct dgm_request *r)
+{
+    struct json_iter tools = json_iter(r->google[GOOGLE_TOOLS]);
+    while (r->rc == DGM_OK && json_next(&tools)) {
+        const struct chat_place *place = CHAT_ELEMENT(GOOGLE_PLACE(r, TOOLS), tools.index);
+        struct json_iter it = json_iter(tools.value);
+        if (!chat_expect(r, tools.value, J_OBJ, place))
+            return;
+        while (r->rc == DGM_OK && json_next(&it)) {
+            const struct chat_place *at = CHAT_MEMBER(place, it.name);
+            if (json_kind(it.value) == JSON_NULL)
+                continue;
+            if (is_declarations(it.name))
+                read_declarations(r, it.value, at, tools.index);
+            else
+                read_kind(r, it.value, at);
+        }
+    }
+}
+
+bool google_tools_any(const struct dgm_request *r)
+{
+    struct json_iter tools = json_iter(r->google[GOOGLE_TOOLS]);
+    while (json_next(&tools)) {
+        struct json_iter it = json_iter(tools.value);
+        while (json_next(&it))
+            if (find_kind(it.name) && json_kind(it.value) == JSON_OBJ)
+                return true;
+    }
+    return false;
+}
+
+/* Puts one kind as a Tool object; `value` NULL: without settings. */
+static void put_kind(struct json_writer *w, struct dgm_str native, const struct json_val *value)
+{
+    json_open_obj(w);
+    json_put_key(w, native);
+    if (value) {
+        json_put_val(w, value);
+    } else {
+        json_open_obj(w);
+        json_close_obj(w);
+    }
+    json_close_obj(w);
+}
+
+void google_tools_put(struct dgm_request *r, struct json_writer *w)
+{
+    bool search = r->tools->google_search; /* web_search_options ask for no more than there is */
+    struct json_iter tools = json_iter(r->google[GOOGLE_TOOLS]);
+    while (json_next(&tools)) {
+        struct json_iter it = json_iter(tools.value);
+        while (json_next(&it)) {
+            const struct tool_kind *kind = find_kind(it.name);
+            if (!kind || json_kind(it.value) != JSON_OBJ)
+                continue;
+            search = search && !dgm_str_eq(kind->native, DGM_STR("googleSearch"));
+            put_kind(w, kind->native, it.value);
+        }
+    }
+    if (search)
+        put_kind(w, DGM_STR("googleSearch"), NULL);
+}
