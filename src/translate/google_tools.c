@@ -66,7 +66,7 @@ static void check_declaration(struct dgm_request *r, const struct json_val *decl
             known = google_is_name(it.name, declaration_members[i].name) &&
                     (declaration_members[i].vertex || r->surface == DGM_GEMINI);
             if (known)
-                chat_expect(r, it.value, declaration_members[i].accepts, at);
+                (void)chat_expect(r, it.value, declaration_members[i].accepts, at);
         }
         if (!known)
             chat_refuse(r, DGM_ERR_VALUE, at, " is no member of a function declaration.");
@@ -114,7 +114,7 @@ static void read_kind(struct dgm_request *r, const struct json_val *value,
     else if (r->surface == DGM_GEMINI && !kind->gemini)
         chat_refuse(r, DGM_ERR_VALUE, place, " is a tool of Vertex AI; the Gemini API has none.");
     else
-        chat_expect(r, value, J_OBJ, place);
+        (void)chat_expect(r, value, J_OBJ, place);
 }
 
 void google_tools_read(struct dgm_request *r)

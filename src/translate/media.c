@@ -203,7 +203,7 @@ static void put_data(struct json_writer *w, const struct media *m)
         size_t n = m->blanks ? 0 : s.n;
         while (n < s.n && !is_blank(s.p[n]))
             n++;
-        dgm_buf_put(w->buf, dgm_str_head(s, n));
+        json_add_lasting(w, dgm_str_head(s, n));
         while (n < s.n && is_blank(s.p[n]))
             n++;
         s = dgm_str_skip(s, n);

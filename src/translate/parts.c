@@ -309,7 +309,7 @@ static void put_piece(struct chat_contents *c, enum chat_turn turn, struct dgm_s
     if (text.n == 0)
         return;
     chat_open_part(c, turn);
-    json_member_str(c->w, "text", text);
+    json_member_lasting(c->w, "text", text); /* a piece of the parsed body, as all texts here */
     put_thought(c, thought, signature);
     json_close_obj(c->w);
 }
