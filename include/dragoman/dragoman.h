@@ -31,12 +31,22 @@ struct dgm_limits {
     unsigned depth;
 };
 
+/** The member in which a client gets thoughts (user-pain D10). A thought_tag_marker in the request counts more. */
+enum dgm_reasoning {
+    DGM_REASONING_CONTENT, /* reasoning_content */
+    DGM_REASONING,         /* reasoning */
+    DGM_REASONING_BOTH,    /* both */
+    DGM_REASONING_TAG,     /* content, between <thought> and </thought> */
+    DGM_REASONING_OFF,     /* none: they are left out */
+};
+
 /** What a translation takes from outside. Copied; the strings are borrowed until the request is freed. */
 struct dgm_env {
     const struct dgm_alloc *alloc;   /* NULL: dgm_alloc_libc */
     const struct dgm_limits *limits; /* NULL: the defaults */
     enum dgm_surface surface; /* whose members to use, where dgm_request_translate does not say */
-    bool strict;              /* refuse what has no effect instead of ignoring and naming it */
+    enum dgm_reasoning reasoning; /* where thoughts go */
+    bool strict;                  /* refuse what has no effect instead of ignoring and naming it */
     /* max_tokens bounds thoughts too, as Gemini's own maxOutputTokens does. Otherwise thinking gets a budget of
      * its own on top, as OpenAI's clients of max_tokens expect; max_completion_tokens always bounds both. */
     bool max_tokens_bounds_thoughts;

@@ -91,11 +91,14 @@ bool annotations_any(const struct json_val *candidate)
 struct putting {
     struct json_writer *w;
     const struct offsets *text;
+    size_t end; /* where the output is long enough */
 };
 
 static bool put_source(void *ctx, const struct source *s)
 {
     const struct putting *p = ctx;
+    if (p->w->buf->n + 2 * (s->uri.n + s->title.n) > p->end)
+        return false;
     json_open_obj(p->w);
     json_member_str(p->w, "type", DGM_STR("url_citation"));
     json_put_name(p->w, "url_citation");
@@ -110,9 +113,9 @@ static bool put_source(void *ctx, const struct source *s)
 }
 
 void annotations_put(struct json_writer *w, const struct json_val *candidate,
-                     const struct offsets *text)
+                     const struct offsets *text, size_t max_bytes)
 {
-    struct putting p = {w, text};
+    struct putting p = {w, text, w->buf->n + max_bytes};
     json_open_arr(w);
     visit_all(candidate, put_source, &p);
     json_close_arr(w);

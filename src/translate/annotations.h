@@ -11,9 +11,10 @@ bool annotations_any(const struct json_val *candidate);
 
 /**
  * Puts them as an array, in the order of the native ones; a piece of text that rests on several sources has one for
- * each. `text` is the candidate's text so far, whose bytes the native indices count.
+ * each. `text` is the candidate's text so far, whose bytes the native indices count. After `max_bytes` the rest is left
+ * out: many pieces may rest on one long address, and the native form says it all in less.
  */
 void annotations_put(struct json_writer *, const struct json_val *candidate,
-                     const struct offsets *text);
+                     const struct offsets *text, size_t max_bytes);
 
 #endif

@@ -1,236 +1,485 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* answer.c - what whole and streamed answers share. */
+/* answer.c - what whole and streamed answers share: a candidate's pieces as members of a message or a delta. */
 #include "translate/answer.h"
+#include "translate/annotations.h"
 #include "translate/tools.h"
 
 #include "base/str.h"
 
-/* A call's id: 20 to 30 letters and digits behind "call_"; clients refuse over 40 in all (user-pain D4). */
-#define CALL_ID_STEM_BYTES 24 /* at most, of the exchange's id */
-#define CALL_ID_MIN_BYTES 20
-#define CALL_ID_DIGITS 6 /* of the call's number; zeros before it fill a short id */
+#define OFFSETS_BYTES_MAX                                                                          \
+    ((size_t)1 << 20)          /* for sources in texts of up to 8 MiB that are not ASCII */
+#define SOURCES_BYTES_MAX 4096 /* of annotations, besides twice what the piece's parts take */
 
 static const struct {
     const char *native, *openai;
+    bool failed;
 } finishes[] = {
-#define FINISH(native, openai) {native, openai},
+#define FINISH(native, openai, failed) {native, openai, failed},
 #include "translate/finish.def"
 #undef FINISH
 };
 
-/* ---- candidates ---- */
+enum carried_when { ALWAYS, AT_END };
 
-struct dgm_str answer_finish(struct dgm_str native)
+static const struct {
+    struct dgm_str native, name;
+    enum carried_when when;
+} carried[] = {
+#define CARRIED(native, name, when) {{native, sizeof native - 1}, {name, sizeof name - 1}, when},
+#include "translate/carried.def"
+#undef CARRIED
+};
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+void choice_init(struct choice *c, struct dgm_request *r)
 {
-    for (size_t i = 0; i < sizeof finishes / sizeof *finishes; i++)
-        if (dgm_str_eq(native, dgm_str_c(finishes[i].native)))
-            return dgm_str_c(finishes[i].openai);
-    return DGM_STR("content_filter");
+    *c = (struct choice){0};
+    offsets_init(&c->text, dgm_arena_alloc(&r->arena), OFFSETS_BYTES_MAX);
 }
 
-struct dgm_str answer_finish_of(const struct dgm_request *r, struct dgm_str finish, bool has_calls)
+/* ---- parts ---- */
+
+enum part_kind {
+    PART_TEXT,
+    PART_THOUGHT,
+    PART_CALL,
+    PART_IMAGE,
+    PART_SOUND,
+    PART_OTHER,
+    PART_NOTHING
+};
+
+static struct dgm_str mime_of(const struct json_val *part)
 {
-    if (!has_calls || !dgm_str_eq(finish, DGM_STR("stop")))
-        return finish;
-    return tools_legacy(r) ? DGM_STR("function_call") : DGM_STR("tool_calls");
+    return json_get_str(json_get(part, DGM_STR("inlineData")), DGM_STR("mimeType"));
 }
 
-struct dgm_str answer_reason(const struct json_val *candidate)
+static enum part_kind kind_of(const struct json_val *part)
+{
+    struct dgm_str text = json_get_str(part, DGM_STR("text"));
+    if (text.p) {
+        bool thought = json_bool(json_get(part, DGM_STR("thought")), false);
+        return text.n == 0 ? PART_NOTHING : thought ? PART_THOUGHT : PART_TEXT;
+    }
+    if (answer_call(part))
+        return PART_CALL;
+    if (dgm_str_starts(mime_of(part), DGM_STR("image/")))
+        return PART_IMAGE;
+    if (dgm_str_starts(mime_of(part), DGM_STR("audio/")))
+        return PART_SOUND;
+    /* A part that is a signature alone, or nothing, has no content of its own. */
+    struct json_iter it = json_iter(part);
+    while (json_next(&it))
+        if (json_kind(it.value) == JSON_OBJ)
+            return PART_OTHER;
+    return PART_NOTHING;
+}
+
+/* The signature of a part that is no call: those of calls stand with them. */
+static struct dgm_str signature_of(const struct json_val *part)
+{
+    return answer_call(part) ? (struct dgm_str){0}
+                             : json_get_str(part, DGM_STR("thoughtSignature"));
+}
+
+static bool is_tagged(const struct dgm_request *r)
+{
+    return r->thought_marker.n != 0 || r->env.reasoning == DGM_REASONING_TAG;
+}
+
+static struct dgm_str marker_of(const struct dgm_request *r)
+{
+    return r->thought_marker.n ? r->thought_marker : DGM_STR("thought");
+}
+
+/* ---- reading ---- */
+
+static unsigned said_by(const struct dgm_request *r, const struct choice *c,
+                        const struct json_val *part, const struct json_val **ret_answer)
+{
+    unsigned signature = signature_of(part).n ? SAID_EXTRA : 0;
+    switch (kind_of(part)) {
+    case PART_TEXT:
+        return signature | SAID_TEXT;
+    case PART_THOUGHT:
+        return signature | (is_tagged(r) ? SAID_TEXT : SAID_THOUGHTS);
+    case PART_CALL:
+        if (answer_is_answer(r, part)) {
+            *ret_answer = *ret_answer ? *ret_answer : answer_call(part);
+            return SAID_TEXT;
+        }
+        return (uint64_t)c->calls < tools_calls_max(r) ? SAID_CALLS : 0;
+    case PART_IMAGE:
+        return signature | SAID_IMAGES;
+    case PART_SOUND:
+        return signature | SAID_SOUND;
+    case PART_OTHER:
+        return signature | SAID_EXTRA;
+    case PART_NOTHING:
+        break;
+    }
+    return signature;
+}
+
+static void read_finish(struct dgm_request *r, struct choice *c, const struct json_val *candidate)
 {
     struct dgm_str native = json_get_str(candidate, DGM_STR("finishReason"));
-    bool goes_on = native.n == 0 || dgm_str_eq(native, DGM_STR("FINISH_REASON_UNSPECIFIED"));
-    return goes_on ? (struct dgm_str){0} : native;
+    if (native.n == 0 ||
+        dgm_str_eq(native, DGM_STR("FINISH_REASON_UNSPECIFIED"))) /* google.md 4.3 */
+        return;
+    c->native = dgm_arena_copy(&r->arena, native);
+    if (!c->native.p)
+        chat_no_memory(r);
+    c->finish = DGM_STR("content_filter");
+    c->failed = false;
+    for (size_t i = 0; i < COUNT(finishes); i++) {
+        if (!dgm_str_eq(native, dgm_str_c(finishes[i].native)))
+            continue;
+        c->finish = dgm_str_c(finishes[i].openai);
+        c->failed = finishes[i].failed;
+    }
 }
 
-const struct json_val *answer_call(const struct json_val *part)
+/* Whether something is carried that has a place nowhere else. */
+static bool is_carried(const struct choice *c, const struct json_val *candidate)
 {
-    const struct json_val *call = json_get(part, DGM_STR("functionCall"));
-    return json_kind(call) == JSON_OBJ ? call : NULL;
+    for (size_t i = 0; i < COUNT(carried); i++)
+        if ((carried[i].when == ALWAYS || c->finish.p) &&
+            json_kind(json_get(candidate, carried[i].native)) > JSON_NULL)
+            return true;
+    return false;
 }
 
-/* Whether a part is a call that is the answer itself. */
-static bool is_answer(const struct dgm_request *r, const struct json_val *part)
-{
-    const struct json_val *call = answer_call(part);
-    return call && tools_is_answer(r, json_get_str(call, DGM_STR("name")));
-}
-
-struct answer_parts answer_parts(const struct dgm_request *r, const struct json_val *candidate,
-                                 int64_t calls_n)
+struct answer_piece answer_read(struct dgm_request *r, struct choice *c,
+                                const struct json_val *candidate)
 {
     const struct json_val *content = json_get(candidate, DGM_STR("content"));
-    struct answer_parts found = {.parts = json_get(content, DGM_STR("parts"))};
-    struct json_iter it = json_iter(found.parts);
+    struct answer_piece p = {.candidate = candidate, .parts = json_get(content, DGM_STR("parts"))};
+    struct json_iter it = json_iter(p.parts);
+    c->seen = true;
     while (json_next(&it)) {
-        found.texts = found.texts || answer_text(it.value).n != 0;
-        if (!answer_call(it.value))
-            continue;
-        if (is_answer(r, it.value)) {
-            found.answer = found.answer ? found.answer : answer_call(it.value);
-            found.texts = true;
-        } else if ((uint64_t)calls_n < tools_calls_max(r)) {
-            found.calls = true;
-        }
+        unsigned said = said_by(r, c, it.value, &p.answer);
+        p.said |= said & p.said & SAID_SOUND ? SAID_EXTRA
+                                             : said; /* a second sound is a part like any unknown */
     }
-    return found;
+    read_finish(r, c, candidate);
+    if (is_carried(c, candidate))
+        p.said |= SAID_EXTRA;
+    if (annotations_any(candidate))
+        p.said |= SAID_SOURCES;
+    if (r->env.reasoning == DGM_REASONING_OFF && !r->thought_marker.n)
+        p.said &= ~(unsigned)SAID_THOUGHTS;
+    c->said = c->said || (p.said & (SAID_TEXT | SAID_CALLS | SAID_IMAGES | SAID_SOUND)) != 0;
+    return p;
 }
 
-void answer_put_texts(const struct dgm_request *r, struct json_writer *w,
-                      const struct answer_parts *found)
+/* ---- text ---- */
+
+static void add_tag(const struct dgm_request *r, struct json_writer *w, struct choice *c,
+                    bool thinking)
 {
-    struct json_iter it = json_iter(found->parts);
-    if (found->answer) {
-        tools_put_answer(r, w, json_get(found->answer, DGM_STR("args")));
+    if (c->thinking == thinking)
+        return;
+    json_add_str(w, thinking ? DGM_STR("<") : DGM_STR("</"));
+    json_add_str(w, marker_of(r));
+    json_add_str(w, DGM_STR(">"));
+    c->thinking = thinking;
+}
+
+static void put_content(const struct dgm_request *r, struct json_writer *w, struct choice *c,
+                        const struct answer_piece *p, bool whole)
+{
+    struct json_iter it = json_iter(p->parts);
+    if (p->answer) {
+        tools_put_answer(r, w, json_get(p->answer, DGM_STR("args")));
         return;
     }
+    json_open_str(w);
+    while (json_next(&it)) {
+        enum part_kind kind = kind_of(it.value);
+        struct dgm_str text = json_get_str(it.value, DGM_STR("text"));
+        if (kind != PART_TEXT && (kind != PART_THOUGHT || !is_tagged(r)))
+            continue;
+        add_tag(r, w, c, kind == PART_THOUGHT);
+        json_add_str(w, text);
+        offsets_add(&c->text, text);
+    }
+    if (whole)
+        add_tag(r, w, c, false);
+    json_close_str(w);
+}
+
+static void put_thoughts(struct json_writer *w, const struct json_val *parts)
+{
+    struct json_iter it = json_iter(parts);
     json_open_str(w);
     while (json_next(&it))
-        json_add_str(w, answer_text(it.value));
+        if (kind_of(it.value) == PART_THOUGHT)
+            json_add_str(w, json_get_str(it.value, DGM_STR("text")));
     json_close_str(w);
 }
 
-struct dgm_str answer_text(const struct json_val *part)
+static void put_reasoning(const struct dgm_request *r, struct json_writer *w,
+                          const struct answer_piece *p)
 {
-    if (json_bool(json_get(part, DGM_STR("thought")), false))
-        return (struct dgm_str){0};
-    return json_get_str(part, DGM_STR("text"));
+    if (r->env.reasoning != DGM_REASONING) {
+        json_put_name(w, "reasoning_content");
+        put_thoughts(w, p->parts);
+    }
+    if (r->env.reasoning != DGM_REASONING_CONTENT) {
+        json_put_name(w, "reasoning");
+        put_thoughts(w, p->parts);
+    }
 }
 
-void answer_put_refusal(struct json_writer *w, const struct json_val *prompt_feedback)
+struct dgm_str answer_close_tag(const struct dgm_request *r, const struct choice *c)
 {
-    struct dgm_str said = json_get_str(prompt_feedback, DGM_STR("blockReasonMessage"));
-    if (said.n) {
-        json_put_str(w, said);
-        return;
-    }
+    struct dgm_buf tag;
+    if (!c->thinking)
+        return DGM_STR("");
+    dgm_buf_init(&tag, dgm_arena_alloc((struct dgm_arena *)(uintptr_t)&r->arena), 4096);
+    dgm_buf_put_lit(&tag, "</");
+    dgm_buf_put(&tag, marker_of(r));
+    dgm_buf_put_char(&tag, '>');
+    return tag.rc == DGM_OK ? dgm_buf_str(&tag) : DGM_STR("");
+}
+
+/* ---- images and sound ---- */
+
+static void put_data_url(struct json_writer *w, const struct json_val *part)
+{
+    const struct json_val *blob = json_get(part, DGM_STR("inlineData"));
     json_open_str(w);
-    json_add_str(w, DGM_STR("The prompt was blocked: "));
-    json_add_str(w, json_get_str(prompt_feedback, DGM_STR("blockReason")));
-    json_add_str(w, DGM_STR("."));
+    json_add_str(w, DGM_STR("data:"));
+    json_add_str(w, mime_of(part));
+    json_add_str(w, DGM_STR(";base64,"));
+    json_add_str(w, json_get_str(blob, DGM_STR("data")));
     json_close_str(w);
 }
 
-static struct dgm_str new_call_id(struct dgm_request *r)
+/* OpenAI has no place for them; this one is what most clients of other gateways read (user-pain E5). */
+static void put_images(struct json_writer *w, struct choice *c, const struct json_val *parts,
+                       bool whole)
 {
-    char stem[CALL_ID_STEM_BYTES], text[64];
-    size_t stem_n = 0, digits = CALL_ID_DIGITS;
-    for (size_t i = 0; i < r->env.id.n && stem_n < sizeof stem; i++)
-        if (r->env.id.p[i] != '-' && r->env.id.p[i] != '_')
-            stem[stem_n++] = r->env.id.p[i];
-    /* The number's width depends on the stem alone, so no two pairs of stem and number read the same. */
-    struct dgm_buf id = {.p = text, .cap = sizeof text, .max = sizeof text};
-    dgm_buf_put_lit(&id, "call_");
-    dgm_buf_put(&id, (struct dgm_str){stem, stem_n});
-    while (stem_n + digits < CALL_ID_MIN_BYTES)
-        digits++;
-    for (; digits > CALL_ID_DIGITS; digits--)
-        dgm_buf_put_char(&id, '0');
-    dgm_buf_put_hex(&id, r->calls_n++, CALL_ID_DIGITS);
-    return dgm_arena_copy(&r->arena, dgm_buf_str(&id));
-}
-
-static void keep(struct dgm_request *r, struct dgm_kept record)
-{
-    if (r->kept_n == r->kept_cap) {
-        size_t cap = r->kept_cap ? 2 * r->kept_cap : 4;
-        const struct dgm_alloc *alloc = dgm_arena_alloc(&r->arena);
-        struct dgm_kept *kept =
-            alloc->resize(alloc->ctx, r->kept, r->kept_cap * sizeof *kept, cap * sizeof *kept);
-        if (!kept) {
-            chat_no_memory(r);
-            return;
-        }
-        r->kept = kept;
-        r->kept_cap = cap;
+    struct json_iter it = json_iter(parts);
+    json_put_name(w, "images");
+    json_open_arr(w);
+    while (json_next(&it)) {
+        if (kind_of(it.value) != PART_IMAGE)
+            continue;
+        json_open_obj(w);
+        if (!whole)
+            json_member_int(w, "index", c->images);
+        c->images++;
+        json_member_str(w, "type", DGM_STR("image_url"));
+        json_put_name(w, "image_url");
+        json_open_obj(w);
+        json_put_name(w, "url");
+        put_data_url(w, it.value);
+        json_close_obj(w);
+        json_close_obj(w);
     }
-    r->kept[r->kept_n++] = record;
+    json_close_arr(w);
 }
 
-/* Puts {name, arguments}, which tool_calls[].function and function_call share. */
-static void put_function(const struct dgm_request *r, struct json_writer *w,
-                         const struct json_val *call)
+/* What a stream says of its sound once: clients add the texts of deltas up. */
+static void put_sound_head(const struct dgm_request *r, struct json_writer *w, struct dgm_str mime)
 {
-    const struct json_val *args = json_get(call, DGM_STR("args"));
-    json_member_str(w, "name", names_client(r, json_get_str(call, DGM_STR("name"))));
-    json_put_name(w, "arguments");
-    if (json_kind(args) == JSON_OBJ)
-        json_put_val_as_str(w, args);
-    else
-        json_put_str(w, DGM_STR("{}"));
+    json_put_name(w, "id");
+    json_open_str(w);
+    json_add_str(w, DGM_STR("audio_"));
+    json_add_str(w, r->env.id);
+    json_close_str(w);
+    json_member_int(w, "expires_at",
+                    r->env.now + 3600); /* OpenAI says an hour; nobody keeps it here */
+    json_member_str(w, "transcript", DGM_STR(""));
+    json_put_name(w, "extra_content");
+    json_open_obj(w);
+    json_put_name(w, "google");
+    json_open_obj(w);
+    json_member_str(w, "mime_type", mime);
+    json_close_obj(w);
+    json_close_obj(w);
 }
 
-static void put_signature(struct json_writer *w, struct dgm_str signature)
+/* Puts the first sound of a piece: OpenAI's message has one place for it. Others are parts like any unknown. */
+static void put_sound(const struct dgm_request *r, struct json_writer *w, struct choice *c,
+                      const struct json_val *parts)
+{
+    struct json_iter it = json_iter(parts);
+    while (json_next(&it) && kind_of(it.value) != PART_SOUND)
+        continue;
+    json_put_name(w, "audio");
+    json_open_obj(w);
+    json_member_str(w, "data",
+                    json_get_str(json_get(it.value, DGM_STR("inlineData")), DGM_STR("data")));
+    if (!c->sounded)
+        put_sound_head(r, w, mime_of(it.value));
+    json_close_obj(w);
+    c->sounded = true;
+}
+/* ---- extra_content ---- */
+
+static void open_extra(struct json_writer *w)
 {
     json_put_name(w, "extra_content");
     json_open_obj(w);
     json_put_name(w, "google");
     json_open_obj(w);
-    json_member_str(w, "thought_signature", signature);
-    json_close_obj(w);
-    json_close_obj(w);
 }
 
-static void put_call(struct dgm_request *r, struct json_writer *w, const struct json_val *part,
-                     int64_t index)
+static void close_extra(struct json_writer *w)
 {
-    const struct json_val *call = answer_call(part);
-    struct dgm_str id = new_call_id(r);
-    struct dgm_str signature = json_get_str(part, DGM_STR("thoughtSignature"));
-    if (!id.p)
-        chat_no_memory(r);
-    json_open_obj(w);
-    if (index >= 0)
-        json_member_int(w, "index", index);
-    json_member_str(w, "id", id);
-    json_member_str(w, "type", DGM_STR("function"));
-    json_put_name(w, "function");
-    json_open_obj(w);
-    put_function(r, w, call);
     json_close_obj(w);
-    if (signature.p) {
-        put_signature(w, signature);
-        keep(r, (struct dgm_kept){.call_id = id,
-                                  .name = names_client(r, json_get_str(call, DGM_STR("name"))),
-                                  .signature = signature,
-                                  .model = r->model.name});
-    }
     json_close_obj(w);
 }
 
-/* The deprecated form has no id, so that nothing can be kept under one: the client may bring its signature back. */
-static void put_legacy_call(const struct dgm_request *r, struct json_writer *w,
-                            const struct json_val *part)
-{
-    struct dgm_str signature = json_get_str(part, DGM_STR("thoughtSignature"));
-    json_open_obj(w);
-    put_function(r, w, answer_call(part));
-    if (signature.p)
-        put_signature(w, signature);
-    json_close_obj(w);
-}
-
-void answer_put_calls(struct dgm_request *r, struct json_writer *w, const struct json_val *parts,
-                      int64_t *calls_n)
+/* The last signature of a part that is no call: it goes back on the message's last text (google.md 3.4, 9.1). */
+static struct dgm_str last_signature(const struct json_val *parts)
 {
     struct json_iter it = json_iter(parts);
-    int64_t n = calls_n ? *calls_n : 0;
-    bool legacy = tools_legacy(r);
-    json_put_key(w, legacy ? DGM_STR("function_call") : DGM_STR("tool_calls"));
-    if (!legacy)
-        json_open_arr(w);
-    while ((uint64_t)n < tools_calls_max(r) && json_next(&it)) {
-        if (!answer_call(it.value) || is_answer(r, it.value))
+    struct dgm_str last = {0};
+    while (json_next(&it))
+        if (signature_of(it.value).n)
+            last = signature_of(it.value);
+    return last;
+}
+
+/* Parts that no member of OpenAI's shows, as they came: code and its result, a second sound, what is new. */
+static void put_parts(struct json_writer *w, const struct json_val *parts)
+{
+    struct json_iter it = json_iter(parts);
+    bool any = false, sounded = false;
+    while (json_next(&it)) {
+        enum part_kind kind = kind_of(it.value);
+        bool shown = kind != PART_OTHER && (kind != PART_SOUND || !sounded);
+        sounded = sounded || kind == PART_SOUND;
+        if (shown)
             continue;
-        if (legacy)
-            put_legacy_call(r, w, it.value);
-        else
-            put_call(r, w, it.value, calls_n ? n : -1);
-        n++;
+        if (!any) {
+            json_put_name(w, "parts");
+            json_open_arr(w);
+        }
+        any = true;
+        json_put_val(w, it.value);
     }
-    if (!legacy)
+    if (any)
         json_close_arr(w);
-    if (calls_n)
-        *calls_n = n;
+}
+
+static void put_finish(const struct dgm_request *r, struct json_writer *w, const struct choice *c)
+{
+    if (c->native.n)
+        json_member_str(w, "finish_reason", c->native);
+    if (r->version.n)
+        json_member_str(w, "model_version", r->version);
+}
+
+static void put_extra(const struct dgm_request *r, struct json_writer *w, const struct choice *c,
+                      const struct answer_piece *p, bool whole)
+{
+    struct dgm_str signature = last_signature(p->parts);
+    open_extra(w);
+    if (signature.n)
+        json_member_str(w, "thought_signature", signature);
+    if (whole)
+        put_finish(r, w, c);
+    for (size_t i = 0; i < COUNT(carried); i++) {
+        const struct json_val *v = json_get(p->candidate, carried[i].native);
+        if (json_kind(v) <= JSON_NULL || (carried[i].when == AT_END && !c->finish.p))
+            continue;
+        json_put_key(w, carried[i].name);
+        json_put_val(w, v);
+    }
+    put_parts(w, p->parts);
+    close_extra(w);
+}
+
+void answer_put_end(const struct dgm_request *r, struct json_writer *w, const struct choice *c)
+{
+    open_extra(w);
+    put_finish(r, w, c);
+    close_extra(w);
+}
+
+void answer_note_version(struct dgm_request *r, const struct json_val *root)
+{
+    struct dgm_str version = json_get_str(root, DGM_STR("modelVersion"));
+    if (version.n == 0 || r->version.n != 0)
+        return;
+    r->version = dgm_arena_copy(&r->arena, version);
+    if (!r->version.p)
+        chat_no_memory(r);
+}
+
+/* ---- all of it ---- */
+
+void answer_put_members(struct dgm_request *r, struct json_writer *w, struct choice *c,
+                        const struct answer_piece *p, bool whole)
+{
+    if (p->said & SAID_TEXT || whole) {
+        json_put_name(w, "content");
+        if (!(p->said & SAID_TEXT) && p->said & (SAID_CALLS | SAID_IMAGES | SAID_SOUND))
+            json_put_null(w);
+        else
+            put_content(r, w, c, p, whole);
+    }
+    if (whole)
+        json_member_null(w, "refusal");
+    if (p->said & SAID_THOUGHTS)
+        put_reasoning(r, w, p);
+    if (p->said & SAID_CALLS)
+        answer_put_calls(r, w, p->parts, &c->calls, !whole);
+    if (p->said & SAID_SOURCES) {
+        json_put_name(w, "annotations");
+        annotations_put(w, p->candidate, &c->text, SOURCES_BYTES_MAX);
+    }
+    if (p->said & SAID_IMAGES)
+        put_images(w, c, p->parts, whole);
+    if (p->said & SAID_SOUND)
+        put_sound(r, w, c, p->parts);
+    if (p->said & SAID_EXTRA || whole)
+        put_extra(r, w, c, p, whole);
+}
+
+struct dgm_str answer_finish(const struct dgm_request *r, const struct choice *c)
+{
+    if (c->calls == 0 || !dgm_str_eq(c->finish, DGM_STR("stop")))
+        return c->finish;
+    /* One with calls that just stopped ended for them (user-pain C10, C17). */
+    return tools_legacy(r) ? DGM_STR("function_call") : DGM_STR("tool_calls");
+}
+
+enum dgm_error answer_fault(const struct dgm_request *r, const struct choice *c)
+{
+    if (c->said)
+        return DGM_ERR_NONE;
+    if (c->failed)
+        return DGM_ERR_CALL_MALFORMED;
+    /* A stop sequence may come first: then an empty answer is what was asked for (user-pain F6). */
+    bool stopped = dgm_str_eq(c->finish, DGM_STR("stop")) && !r->field[CHAT_STOP];
+    return stopped ? DGM_ERR_ANSWER_EMPTY : DGM_ERR_NONE;
+}
+
+void answer_put_blocked(struct json_writer *w, const struct json_val *prompt_feedback)
+{
+    struct dgm_str said = json_get_str(prompt_feedback, DGM_STR("blockReasonMessage"));
+    struct dgm_str reason = json_get_str(prompt_feedback, DGM_STR("blockReason"));
+    json_member_str(w, "content", DGM_STR("")); /* a text, or clients break on it (user-pain G8) */
+    json_put_name(w, "refusal");
+    json_open_str(w);
+    if (said.n) {
+        json_add_str(w, said);
+    } else {
+        json_add_str(w, DGM_STR("The prompt was blocked: "));
+        json_add_str(w, reason);
+        json_add_str(w, DGM_STR("."));
+    }
+    json_close_str(w);
+    open_extra(w);
+    json_member_str(w, "block_reason", reason);
+    close_extra(w);
 }
 
 void answer_put_head(const struct dgm_request *r, struct json_writer *w, struct dgm_str object)

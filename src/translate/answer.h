@@ -1,58 +1,100 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* answer.h - what whole and streamed answers share: reading native members, putting OpenAI's. */
+/*
+ * answer.h - what whole and streamed answers share.
+ *
+ * A candidate comes in one piece or, in a stream, in many; each piece is read (answer_read), and what it says is put
+ * as members of a message or of a delta (answer_put_members). What must be known from one piece to the next stands in
+ * its struct choice. So both ways say the same: a stream whose deltas are added up is the whole answer.
+ */
 #ifndef TRANSLATE_ANSWER_H
 #define TRANSLATE_ANSWER_H
 
 #include "translate/chat.h"
+#include "translate/offsets.h"
 
 #define CHOICES_MAX 8 /* candidates Gemini gives (google.md 2.1) */
 
-/** OpenAI's finish_reason for a native one, by finish.def. */
-struct dgm_str answer_finish(struct dgm_str native);
+/** One candidate over all its pieces. All zero but `text` is the start. */
+struct choice {
+    bool seen;             /* the upstream named it */
+    bool started;          /* its first chunk, with the role, was put */
+    bool thinking;         /* a tagged thought is open in `content` */
+    bool said;             /* it has something to show: text, a call, an image, a sound, code */
+    bool sounded;          /* its first sound was put */
+    struct dgm_str finish; /* OpenAI's finish_reason; absent while it goes on. A constant */
+    struct dgm_str native; /* the native one, in the request's arena */
+    bool failed;           /* its finish is a failure's, by finish.def */
+    int64_t calls, images; /* so far: the next index */
+    struct offsets text;   /* of its content, thoughts left out */
+};
+
+void choice_init(struct choice *, struct dgm_request *);
+
+/** What a piece of a candidate says, as bits. */
+enum answer_said {
+    SAID_TEXT = 1,
+    SAID_THOUGHTS = 2,
+    SAID_CALLS = 4,
+    SAID_IMAGES = 8,
+    SAID_SOUND = 16,
+    SAID_SOURCES = 32,
+    SAID_EXTRA = 64, /* what only extra_content.google has a place for */
+};
+
+struct answer_piece {
+    const struct json_val *candidate, *parts;
+    const struct json_val
+        *answer;   /* the call that is the answer itself (tools.h); it counts as a text */
+    unsigned said; /* a set of enum answer_said */
+};
+
+/** Reads a piece: notes its finish in the choice, and tells what there is to put. */
+struct answer_piece answer_read(struct dgm_request *, struct choice *,
+                                const struct json_val *candidate);
 
 /**
- * The same for a whole turn: one with calls that just stopped ended for them (user-pain C10): tool_calls, or
- * function_call where the request had `functions` (C17).
+ * Puts the members of a message (`whole`) or of a delta that the piece gives rise to: content, reasoning, tool_calls or
+ * function_call, annotations, images, audio, extra_content. A whole message always has its content, null where calls or
+ * media stand for it, and a refusal of null. Signatures that came with calls are noted in `kept`.
  */
-struct dgm_str answer_finish_of(const struct dgm_request *, struct dgm_str finish, bool has_calls);
+void answer_put_members(struct dgm_request *, struct json_writer *, struct choice *,
+                        const struct answer_piece *, bool whole);
 
-/** A candidate's finishReason; absent while it goes on, also where it says "unspecified" (google.md 4.3). */
-struct dgm_str answer_reason(const struct json_val *candidate);
+/** Puts extra_content.google with the native finish reason and the model's version, as the last piece's. */
+void answer_put_end(const struct dgm_request *, struct json_writer *, const struct choice *);
+
+/** The finish_reason of a choice that has come to its end; what it said besides "stop" counts. */
+struct dgm_str answer_finish(const struct dgm_request *, const struct choice *);
+
+/** What is wrong with a choice that has come to its end: DGM_ERR_NONE, CALL_MALFORMED or ANSWER_EMPTY. */
+enum dgm_error answer_fault(const struct dgm_request *, const struct choice *);
+
+/** The tag that closes a thought which is still open in `content`; "" when none is. */
+struct dgm_str answer_close_tag(const struct dgm_request *, const struct choice *);
+
+/** Keeps the upstream's modelVersion for answer_put_end. */
+void answer_note_version(struct dgm_request *, const struct json_val *root);
+
+/** Puts content, refusal and extra_content for a prompt that was blocked: the upstream's own words, or its reason. */
+void answer_put_blocked(struct json_writer *, const struct json_val *prompt_feedback);
+
+/** Puts id, object, created and model: what begins every answer and every chunk. */
+void answer_put_head(const struct dgm_request *, struct json_writer *, struct dgm_str object);
+
+/* ---- calls.c ---- */
 
 /** A part's functionCall; NULL for any other part. */
 const struct json_val *answer_call(const struct json_val *part);
 
-/** What a candidate's parts hold: texts of the answer, and the calls that the client gets to see. */
-struct answer_parts {
-    const struct json_val *parts;
-    const struct json_val
-        *answer; /* the call that is the answer itself (tools.h); it counts as a text */
-    bool texts, calls;
-};
-
-/** Reads a candidate of which the client has seen `calls_n` calls already. */
-struct answer_parts answer_parts(const struct dgm_request *, const struct json_val *candidate,
-                                 int64_t calls_n);
-
-/** Puts all texts of the parts as one string; where a call is the answer, that alone. */
-void answer_put_texts(const struct dgm_request *, struct json_writer *,
-                      const struct answer_parts *);
-
-/** A part's text that belongs to the answer: absent for thoughts and for anything but text. */
-struct dgm_str answer_text(const struct json_val *part);
-
-/** Why there is no answer, for `refusal`: the upstream's own words, else a sentence with its reason. */
-void answer_put_refusal(struct json_writer *, const struct json_val *prompt_feedback);
+/** Whether a part is a call that is the answer itself. */
+bool answer_is_answer(const struct dgm_request *, const struct json_val *part);
 
 /**
  * Puts the member tool_calls, or function_call, with the calls that the client gets to see: each with a new id and the
- * client's own name for it; their signatures are noted in `kept`. `calls_n` counts them from one event to the next, and
- * is their index in a stream; NULL in a whole answer, which has none.
+ * client's own name for it; their signatures are noted in `kept`. `*calls_n` counts them from one piece to the next;
+ * `indexed` puts it as the index that deltas have.
  */
 void answer_put_calls(struct dgm_request *, struct json_writer *, const struct json_val *parts,
-                      int64_t *calls_n);
-
-/** Puts id, object, created and model: what begins every answer and every chunk. */
-void answer_put_head(const struct dgm_request *, struct json_writer *, struct dgm_str object);
+                      int64_t *calls_n, bool indexed);
 
 #endif

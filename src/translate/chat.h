@@ -14,6 +14,7 @@
  *   arguments.c the arguments of a call, which may be broken
  *   failure.c   an upstream's error as OpenAI's
  *   usage.c, logprobs.c, annotations.c (with offsets.c)   a candidate's numbers and sources
+ *   calls.c     the calls of an answer
  *   answer.c    what whole and streamed answers share; response.c and stream.c are the two of them
  */
 #ifndef TRANSLATE_CHAT_H
@@ -151,6 +152,7 @@ struct dgm_request {
     size_t kept_n, kept_cap, calls_n; /* calls_n: ids given out so far */
 
     struct dgm_retry retry; /* of the upstream's last error */
+    struct dgm_str version; /* the modelVersion of the answer */
 
     enum dgm_rc rc;        /* sticky: the first refusal or lack of memory */
     struct dgm_fail *fail; /* why it was refused */

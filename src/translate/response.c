@@ -4,6 +4,7 @@
 
 #include "base/str.h"
 #include "translate/failure.h"
+#include "translate/logprobs.h"
 #include "translate/usage.h"
 
 #include <string.h>
@@ -11,24 +12,19 @@
 static void put_choice(struct dgm_request *r, struct json_writer *w,
                        const struct json_val *candidate, size_t index)
 {
-    struct answer_parts found = answer_parts(r, candidate, 0);
+    struct choice c;
+    choice_init(&c, r);
+    struct answer_piece piece = answer_read(r, &c, candidate);
     json_open_obj(w);
     json_member_int(w, "index", (int64_t)index);
     json_put_name(w, "message");
     json_open_obj(w);
     json_member_str(w, "role", DGM_STR("assistant"));
-    json_put_name(w, "content");
-    if (found.calls && !found.texts)
-        json_put_null(w);
-    else
-        answer_put_texts(r, w, &found);
-    json_member_null(w, "refusal");
-    if (found.calls)
-        answer_put_calls(r, w, found.parts, NULL);
+    answer_put_members(r, w, &c, &piece, true);
     json_close_obj(w);
-    json_member_null(w, "logprobs");
-    json_member_str(w, "finish_reason",
-                    answer_finish_of(r, answer_finish(answer_reason(candidate)), found.calls));
+    json_put_name(w, "logprobs");
+    logprobs_put(w, candidate);
+    json_member_str(w, "finish_reason", answer_finish(r, &c));
     json_close_obj(w);
 }
 
@@ -39,23 +35,33 @@ static void put_blocked(struct json_writer *w, const struct json_val *feedback)
     json_put_name(w, "message");
     json_open_obj(w);
     json_member_str(w, "role", DGM_STR("assistant"));
-    json_member_null(w, "content");
-    json_put_name(w, "refusal");
-    answer_put_refusal(w, feedback);
+    answer_put_blocked(w, feedback);
     json_close_obj(w);
     json_member_null(w, "logprobs");
     json_member_str(w, "finish_reason", DGM_STR("content_filter"));
     json_close_obj(w);
 }
 
-/* Whether every candidate came to its end: one without a finishReason was cut off. */
-static bool is_whole(const struct json_val *candidates)
+/*
+ * What is wrong with the candidates: one without a finishReason was cut off; all of them without a thing to show are
+ * no answer (user-pain C2, F6).
+ */
+static enum dgm_error find_fault(struct dgm_request *r, const struct json_val *candidates)
 {
     struct json_iter it = json_iter(candidates);
-    while (json_next(&it))
-        if (!answer_reason(it.value).p)
-            return false;
-    return true;
+    enum dgm_error first = DGM_ERR_NONE;
+    bool all = true;
+    while (json_next(&it)) {
+        struct choice c;
+        choice_init(&c, r);
+        answer_read(r, &c, it.value);
+        if (!c.finish.p)
+            return DGM_ERR_UPSTREAM_CUT;
+        enum dgm_error fault = answer_fault(r, &c);
+        all = all && fault != DGM_ERR_NONE;
+        first = first != DGM_ERR_NONE ? first : fault;
+    }
+    return all ? first : DGM_ERR_NONE;
 }
 
 /*
@@ -121,8 +127,10 @@ static int put_answer(struct dgm_request *r, int status, const struct json_val *
         return failure_put(r, out, status == 200 ? 0 : status, root, native);
     if (json_size(candidates) == 0 && json_get_str(feedback, DGM_STR("blockReason")).n == 0)
         return put_failure(DGM_ERR_UPSTREAM_BROKEN, out);
-    if (!is_whole(candidates))
-        return put_failure(DGM_ERR_UPSTREAM_CUT, out);
+    enum dgm_error fault = find_fault(r, candidates);
+    if (fault != DGM_ERR_NONE)
+        return put_failure(fault, out);
+    answer_note_version(r, root);
     put_completion(r, root, out);
     return 200;
 }

@@ -5,6 +5,7 @@
 #include "base/sse.h"
 #include "base/str.h"
 #include "translate/failure.h"
+#include "translate/logprobs.h"
 #include "translate/usage.h"
 
 #include <string.h>
@@ -12,13 +13,6 @@
 /* What an event puts: at most so much for each of its bytes, and so much besides (dragoman.h, feed). */
 #define OUT_PER_BYTE 8
 #define OUT_BESIDES ((size_t)8192)
-
-struct choice {
-    bool seen;             /* the upstream named it */
-    bool started;          /* its first chunk, with the role, was put */
-    struct dgm_str finish; /* its finish_reason, held back to the end: text may follow it */
-    int64_t calls;         /* tool calls so far: the next index */
-};
 
 enum stream_state { STREAM_OPEN, STREAM_DONE, STREAM_FAILED };
 
@@ -62,43 +56,31 @@ static void open_chunk(struct dgm_stream *s, struct json_writer *w, size_t index
 }
 
 /* The usage of all chunks but the last is null where the client asked for it (OpenAI's stream_options). */
-static void close_chunk(struct dgm_stream *s, struct json_writer *w, struct dgm_str finish)
+static void close_chunk(struct dgm_stream *s, struct json_writer *w,
+                        const struct json_val *candidate, struct dgm_str finish)
 {
     json_close_obj(w);
-    dgm_buf_put_lit(w->buf, ",\"logprobs\":null,\"finish_reason\":");
-    if (finish.p) {
-        struct json_writer value = json_writer(w->buf);
+    dgm_buf_put_lit(w->buf, ",\"logprobs\":");
+    struct json_writer value = json_writer(w->buf);
+    logprobs_put(&value, candidate);
+    dgm_buf_put_lit(w->buf, ",\"finish_reason\":");
+    value = json_writer(w->buf);
+    if (finish.p)
         json_put_str(&value, finish);
-        dgm_buf_put_lit(w->buf, "}]");
-    } else {
-        dgm_buf_put_lit(w->buf, "null}]");
-    }
-    dgm_buf_put(w->buf, s->r->usage ? DGM_STR(",\"usage\":null}\n\n") : DGM_STR("}\n\n"));
+    else
+        json_put_null(&value);
+    dgm_buf_put(w->buf, s->r->usage ? DGM_STR("}],\"usage\":null}\n\n") : DGM_STR("}]}\n\n"));
 }
 
 static void put_refusal(struct dgm_stream *s, const struct json_val *feedback, struct dgm_buf *out)
 {
     struct json_writer w = json_writer(out);
     open_chunk(s, &w, 0);
-    json_put_name(&w, "refusal");
-    answer_put_refusal(&w, feedback);
-    close_chunk(s, &w, (struct dgm_str){0});
+    answer_put_blocked(&w, feedback);
+    close_chunk(s, &w, NULL, (struct dgm_str){0});
     s->choices[0].seen = true;
+    s->choices[0].said = true;
     s->choices[0].finish = DGM_STR("content_filter");
-}
-
-static void put_delta(struct dgm_stream *s, size_t index, const struct answer_parts *found,
-                      struct dgm_buf *out)
-{
-    struct json_writer w = json_writer(out);
-    open_chunk(s, &w, index);
-    if (found->texts) {
-        json_put_name(&w, "content");
-        answer_put_texts(s->r, &w, found);
-    }
-    if (found->calls)
-        answer_put_calls(s->r, &w, found->parts, &s->choices[index].calls);
-    close_chunk(s, &w, (struct dgm_str){0});
 }
 
 static void put_candidate(struct dgm_stream *s, const struct json_val *candidate,
@@ -108,13 +90,14 @@ static void put_candidate(struct dgm_stream *s, const struct json_val *candidate
     json_int(json_get(candidate, DGM_STR("index")), &index);
     if (index < 0 || index >= CHOICES_MAX)
         return;
-    struct answer_parts found = answer_parts(s->r, candidate, s->choices[index].calls);
-    s->choices[index].seen = true;
-    if (found.texts || found.calls)
-        put_delta(s, (size_t)index, &found, out);
-    struct dgm_str native = answer_reason(candidate);
-    if (native.p)
-        s->choices[index].finish = answer_finish(native);
+    struct choice *c = &s->choices[index];
+    struct answer_piece piece = answer_read(s->r, c, candidate);
+    if (piece.said == 0 && json_kind(json_get(candidate, DGM_STR("logprobsResult"))) != JSON_OBJ)
+        return;
+    struct json_writer w = json_writer(out);
+    open_chunk(s, &w, (size_t)index);
+    answer_put_members(s->r, &w, c, &piece, false);
+    close_chunk(s, &w, candidate, (struct dgm_str){0});
 }
 
 /* ---- errors ---- */
@@ -166,6 +149,7 @@ static enum dgm_rc take_event(struct dgm_stream *s, struct dgm_buf *out)
         return DGM_OK;
     if (json_kind(root) != JSON_OBJ)
         return fail_with(s, s->event_cut ? DGM_ERR_UPSTREAM_CUT : DGM_ERR_UPSTREAM_BROKEN, out);
+    answer_note_version(s->r, root);
     /* More than one a choice nobody could have asked for; each may put a chunk. */
     struct json_iter it = json_iter(json_get(root, DGM_STR("candidates")));
     while (json_next(&it) && it.index < CHOICES_MAX)
@@ -257,6 +241,21 @@ static bool is_whole(const struct dgm_stream *s)
     return any;
 }
 
+/* What is wrong with all choices that there are; DGM_ERR_NONE when one of them is an answer. */
+static enum dgm_error find_fault(const struct dgm_stream *s)
+{
+    enum dgm_error first = DGM_ERR_NONE;
+    for (size_t i = 0; i < CHOICES_MAX; i++) {
+        if (!s->choices[i].seen)
+            continue;
+        enum dgm_error fault = answer_fault(s->r, &s->choices[i]);
+        if (fault == DGM_ERR_NONE)
+            return fault;
+        first = first != DGM_ERR_NONE ? first : fault;
+    }
+    return first;
+}
+
 static void put_end(struct dgm_stream *s, struct dgm_buf *out)
 {
     for (size_t i = 0; i < CHOICES_MAX; i++) {
@@ -265,9 +264,11 @@ static void put_end(struct dgm_stream *s, struct dgm_buf *out)
         struct json_writer w = json_writer(out);
         bool started = s->choices[i].started;
         open_chunk(s, &w, i);
-        if (!started) /* an answer without a word is still an answer */
-            json_member_str(&w, "content", DGM_STR(""));
-        close_chunk(s, &w, answer_finish_of(s->r, s->choices[i].finish, s->choices[i].calls != 0));
+        struct dgm_str tag = answer_close_tag(s->r, &s->choices[i]);
+        if (!started || tag.n) /* an answer without a word is still an answer */
+            json_member_str(&w, "content", tag);
+        answer_put_end(s->r, &w, &s->choices[i]);
+        close_chunk(s, &w, NULL, answer_finish(s->r, &s->choices[i]));
     }
     if (s->r->usage) {
         dgm_buf_put(out, s->head);
@@ -293,6 +294,8 @@ enum dgm_rc dgm_stream_finish(struct dgm_stream *s, struct dgm_buf *out)
         return DGM_FULL;
     if (!is_whole(s))
         return fail_with(s, DGM_ERR_UPSTREAM_CUT, out);
+    if (find_fault(s) != DGM_ERR_NONE)
+        return fail_with(s, find_fault(s), out);
     put_end(s, out);
     if (out->rc != DGM_OK) {
         s->state = STREAM_FAILED;
@@ -352,6 +355,8 @@ struct dgm_stream *dgm_stream_new(struct dgm_request *r)
     dgm_sse_init(&s->sse, alloc, r->limits.event_bytes);
     dgm_arena_init(&s->scratch, alloc, r->limits.arena_bytes);
     /* An upstream's message is as long as its event, and a little more as JSON of ours. */
+    for (size_t i = 0; i < CHOICES_MAX; i++)
+        choice_init(&s->choices[i], r);
     dgm_buf_init(&s->error, alloc, OUT_PER_BYTE * r->limits.event_bytes + OUT_BESIDES);
     if (put_head(s))
         return s;

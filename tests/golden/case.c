@@ -124,6 +124,17 @@ static bool read_error_id(struct dgm_str name, enum dgm_error *ret)
     return false;
 }
 
+static bool read_reasoning(struct dgm_str word, enum dgm_reasoning *ret)
+{
+    static const char *const words[] = {"reasoning_content", "reasoning", "both", "tag", "off"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        *ret = (enum dgm_reasoning)i;
+        if (dgm_str_eq(word, dgm_str_c(words[i])))
+            return true;
+    }
+    return false;
+}
+
 static bool read_option(struct golden_case *c, struct dgm_str key, struct dgm_str value)
 {
     if (dgm_str_eq(key, DGM_STR("surface"))) {
@@ -138,6 +149,8 @@ static bool read_option(struct golden_case *c, struct dgm_str key, struct dgm_st
         *(key.p[0] == 's' ? &c->strict : &c->bounds_thoughts) = true;
         return value.n == 0;
     }
+    if (dgm_str_eq(key, DGM_STR("reasoning")))
+        return read_reasoning(value, &c->reasoning);
     if (dgm_str_eq(key, DGM_STR("end")))
         return read_error_id(value, &c->end);
     if (dgm_str_eq(key, DGM_STR("supply")) && c->supplies_n < GOLDEN_SUPPLIES_MAX) {

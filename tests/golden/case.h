@@ -26,7 +26,8 @@ struct golden_case {
     struct dgm_buf _options, _status;
 
     enum dgm_surface surface;
-    struct dgm_str model;         /* that a URL named; absent: none did */
+    struct dgm_str model; /* that a URL named; absent: none did */
+    enum dgm_reasoning reasoning;
     bool strict, bounds_thoughts; /* as in struct dgm_env */
     int status;                   /* of the upstream's answer */
     enum dgm_error

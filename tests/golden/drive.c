@@ -83,6 +83,7 @@ static enum dgm_rc translate_request(const struct golden_case *c, const struct d
     const struct dgm_env env = {
         .alloc = alloc,
         .surface = c->surface,
+        .reasoning = c->reasoning,
         .strict = c->strict,
         .max_tokens_bounds_thoughts = c->bounds_thoughts,
         .now = GOLDEN_NOW,

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* calls.c - the calls of an answer: ids, names, arguments, and the signatures to keep. */
+#include "translate/answer.h"
+#include "translate/tools.h"
+
+#include "base/str.h"
+
+/* A call's id: 20 to 30 letters and digits behind "call_"; clients refuse over 40 in all (user-pain D4). */
+#define CALL_ID_STEM_BYTES 24 /* at most, of the exchange's id */
+#define CALL_ID_MIN_BYTES 20
+#define CALL_ID_DIGITS 6 /* of the call's number; zeros before it fill a short id */
+
+const struct json_val *answer_call(const struct json_val *part)
+{
+    const struct json_val *call = json_get(part, DGM_STR("functionCall"));
+    return json_kind(call) == JSON_OBJ ? call : NULL;
+}
+
+bool answer_is_answer(const struct dgm_request *r, const struct json_val *part)
+{
+    const struct json_val *call = answer_call(part);
+    return call && tools_is_answer(r, json_get_str(call, DGM_STR("name")));
+}
+
+static struct dgm_str new_call_id(struct dgm_request *r)
+{
+    char stem[CALL_ID_STEM_BYTES], text[64];
+    size_t stem_n = 0, digits = CALL_ID_DIGITS;
+    for (size_t i = 0; i < r->env.id.n && stem_n < sizeof stem; i++)
+        if (r->env.id.p[i] != '-' && r->env.id.p[i] != '_')
+            stem[stem_n++] = r->env.id.p[i];
+    /* The number's width depends on the stem alone, so no two pairs of stem and number read the same. */
+    struct dgm_buf id = {.p = text, .cap = sizeof text, .max = sizeof text};
+    dgm_buf_put_lit(&id, "call_");
+    dgm_buf_put(&id, (struct dgm_str){stem, stem_n});
+    while (stem_n + digits < CALL_ID_MIN_BYTES)
+        digits++;
+    for (; digits > CALL_ID_DIGITS; digits--)
+        dgm_buf_put_char(&id, '0');
+    dgm_buf_put_hex(&id, r->calls_n++, CALL_ID_DIGITS);
+    return dgm_arena_copy(&r->arena, dgm_buf_str(&id));
+}
+
+static void keep(struct dgm_request *r, struct dgm_kept record)
+{
+    if (r->kept_n == r->kept_cap) {
+        size_t cap = r->kept_cap ? 2 * r->kept_cap : 4;
+        const struct dgm_alloc *alloc = dgm_arena_alloc(&r->arena);
+        struct dgm_kept *kept =
+            alloc->resize(alloc->ctx, r->kept, r->kept_cap * sizeof *kept, cap * sizeof *kept);
+        if (!kept) {
+            chat_no_memory(r);
+            return;
+        }
+        r->kept = kept;
+        r->kept_cap = cap;
+    }
+    r->kept[r->kept_n++] = record;
+}
+
+/* Puts {name, arguments}, which tool_calls[].function and function_call share. */
+static void put_function(const struct dgm_request *r, struct json_writer *w,
+                         const struct json_val *call)
+{
+    const struct json_val *args = json_get(call, DGM_STR("args"));
+    json_member_str(w, "name", names_client(r, json_get_str(call, DGM_STR("name"))));
+    json_put_name(w, "arguments");
+    if (json_kind(args) == JSON_OBJ)
+        json_put_val_as_str(w, args);
+    else
+        json_put_str(w, DGM_STR("{}"));
+}
+
+static void put_signature(struct json_writer *w, struct dgm_str signature)
+{
+    json_put_name(w, "extra_content");
+    json_open_obj(w);
+    json_put_name(w, "google");
+    json_open_obj(w);
+    json_member_str(w, "thought_signature", signature);
+    json_close_obj(w);
+    json_close_obj(w);
+}
+
+static void put_call(struct dgm_request *r, struct json_writer *w, const struct json_val *part,
+                     int64_t index)
+{
+    const struct json_val *call = answer_call(part);
+    struct dgm_str id = new_call_id(r);
+    struct dgm_str signature = json_get_str(part, DGM_STR("thoughtSignature"));
+    if (!id.p)
+        chat_no_memory(r);
+    json_open_obj(w);
+    if (index >= 0)
+        json_member_int(w, "index", index);
+    json_member_str(w, "id", id);
+    json_member_str(w, "type", DGM_STR("function"));
+    json_put_name(w, "function");
+    json_open_obj(w);
+    put_function(r, w, call);
+    json_close_obj(w);
+    if (signature.p) {
+        put_signature(w, signature);
+        keep(r, (struct dgm_kept){.call_id = id,
+                                  .name = names_client(r, json_get_str(call, DGM_STR("name"))),
+                                  .signature = signature,
+                                  .model = r->model.name});
+    }
+    json_close_obj(w);
+}
+
+/* The deprecated form has no id, so that nothing can be kept under one: the client may bring its signature back. */
+static void put_legacy_call(const struct dgm_request *r, struct json_writer *w,
+                            const struct json_val *part)
+{
+    struct dgm_str signature = json_get_str(part, DGM_STR("thoughtSignature"));
+    json_open_obj(w);
+    put_function(r, w, answer_call(part));
+    if (signature.p)
+        put_signature(w, signature);
+    json_close_obj(w);
+}
+
+void answer_put_calls(struct dgm_request *r, struct json_writer *w, const struct json_val *parts,
+                      int64_t *calls_n, bool indexed)
+{
+    struct json_iter it = json_iter(parts);
+    int64_t n = *calls_n;
+    bool legacy = tools_legacy(r);
+    json_put_key(w, legacy ? DGM_STR("function_call") : DGM_STR("tool_calls"));
+    if (!legacy)
+        json_open_arr(w);
+    while ((uint64_t)n < tools_calls_max(r) && json_next(&it)) {
+        if (!answer_call(it.value) || answer_is_answer(r, it.value))
+            continue;
+        if (legacy)
+            put_legacy_call(r, w, it.value);
+        else
+            put_call(r, w, it.value, indexed ? n : -1);
+        n++;
+    }
+    if (!legacy)
+        json_close_arr(w);
+    *calls_n = n;
+}
