@@ -77,11 +77,16 @@ static void warn(struct rules *r, const char *text, const struct dgm_str *holes)
             out->p[i] = '?';
 }
 
+bool emu_rules_listens(const struct rules *r)
+{
+    return (is_new(r) || is_line(text_of(r))) && r->_message.n <= LINES_MAX_BYTES;
+}
+
 void emu_rules_tell(struct rules *r, const struct dgm_str holes[RULE_HOLES])
 {
     const char *text = text_of(r);
     bool first = is_new(r);
-    if ((!first && !is_line(text)) || r->_message.n > LINES_MAX_BYTES)
+    if (!emu_rules_listens(r))
         return;
     if (first && r->_findings->nbroken < RULES_BROKEN_MAX)
         r->_findings->broken[r->_findings->nbroken] = r->row;
@@ -109,9 +114,36 @@ struct dgm_str emu_rules_shown(struct dgm_str s)
 
 /* ---- walking ------------------------------------------------------------------------------------------ */
 
-struct part_walk emu_rules_parts(const struct ask *ask)
+static unsigned holds_of(struct dgm_str member)
 {
-    return (struct part_walk){._contents = emu_ask_list(ask->contents)};
+    static const struct {
+        struct dgm_str camel, snake;
+        enum part_holds holds;
+    } members[] = {
+        {DGM_STR("inlineData"), DGM_STR("inline_data"), HOLDS_DATA},
+        {DGM_STR("fileData"), DGM_STR("file_data"), HOLDS_DATA},
+        {DGM_STR("functionCall"), DGM_STR("function_call"), HOLDS_CALL},
+        {DGM_STR("functionResponse"), DGM_STR("function_response"), HOLDS_RESPONSE},
+        {DGM_STR("videoMetadata"), DGM_STR("video_metadata"), HOLDS_VIDEO},
+        {DGM_STR("mediaResolution"), DGM_STR("media_resolution"), HOLDS_RESOLUTION},
+        {DGM_STR("thoughtSignature"), DGM_STR("thought_signature"), HOLDS_SIGNATURE},
+    };
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+        if (dgm_str_eq(member, members[i].camel) || dgm_str_eq(member, members[i].snake))
+            return members[i].holds;
+    return 0;
+}
+
+struct part_walk emu_rules_parts(struct rules *r, unsigned holds)
+{
+    struct part_walk all = {._contents = emu_ask_list(r->ask->contents)};
+    if (r->_holds == 0) {
+        r->_holds = HOLDS_READ;
+        for (struct part_walk w = all; emu_rules_next_part(&w);)
+            for (struct json_iter i = json_iter(w.part); json_next(&i);)
+                r->_holds |= holds_of(i.name);
+    }
+    return r->_holds & holds ? all : (struct part_walk){0};
 }
 
 bool emu_rules_next_part(struct part_walk *w)

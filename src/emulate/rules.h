@@ -57,11 +57,15 @@ struct rules {
     struct dgm_buf _message, _warnings; /* what was told so far */
     char _numbers[RULE_HOLES][24];
     unsigned _number;     /* the one that is used next */
+    unsigned _holds;      /* what its parts hold; 0: not read yet */
     unsigned _signatures; /* what the signatures are: bits by enum signature; 0: not read yet */
 };
 
 /** The rule is broken: its text, with the holes filled, is told. Only the first of a rule that is no list line. */
 void emu_rules_tell(struct rules *, const struct dgm_str holes[RULE_HOLES]);
+
+/** Whether telling it (once more) would change anything: for checks that have work to do before they tell. */
+bool emu_rules_listens(const struct rules *);
 
 /** Values for the holes, from {0} on. */
 #define HOLES(...) ((const struct dgm_str[RULE_HOLES]){__VA_ARGS__})
@@ -72,13 +76,26 @@ struct dgm_str emu_rules_number(struct rules *, uint64_t);
 /** As much of a client's text as an error shows. */
 struct dgm_str emu_rules_shown(struct dgm_str);
 
-/** A walk over all parts of `contents`. Zero but for `_contents` is its start. */
+/** What parts hold, so that a check can leave a history alone that has nothing for it. A set is a sum. */
+enum part_holds {
+    HOLDS_DATA = 1, /* inlineData or fileData */
+    HOLDS_CALL = 2,
+    HOLDS_RESPONSE = 4,
+    HOLDS_VIDEO = 8, /* videoMetadata */
+    HOLDS_RESOLUTION = 16,
+    HOLDS_SIGNATURE = 32,
+    HOLDS_READ = 64, /* the parts were looked at */
+};
+
+/** A walk over all parts of `contents`. */
 struct part_walk {
     const struct json_val *content, *part;
     size_t content_index, part_index;
     struct ask_list _contents, _parts;
 };
-struct part_walk emu_rules_parts(const struct ask *);
+
+/** Its start; it is over at once when no part of the request holds any of `holds`. */
+struct part_walk emu_rules_parts(struct rules *, unsigned holds);
 bool emu_rules_next_part(struct part_walk *);
 
 /** A walk over all function declarations of `tools`. */

@@ -77,7 +77,7 @@ static struct dgm_str mime_of(const struct json_val *data)
 
 void emu_rule_mime_missing(struct rules *r)
 {
-    for (struct part_walk w = emu_rules_parts(r->ask); emu_rules_next_part(&w);) {
+    for (struct part_walk w = emu_rules_parts(r, HOLDS_DATA); emu_rules_next_part(&w);) {
         const struct json_val *data =
             emu_ask_is_vertex(r->ask) ? data_of(w.part) : emu_ask_member(w.part, "inlineData");
         if (data && mime_of(data).n == 0)
@@ -87,7 +87,7 @@ void emu_rule_mime_missing(struct rules *r)
 
 void emu_rule_mime_refused(struct rules *r)
 {
-    for (struct part_walk w = emu_rules_parts(r->ask); emu_rules_next_part(&w);) {
+    for (struct part_walk w = emu_rules_parts(r, HOLDS_DATA); emu_rules_next_part(&w);) {
         struct dgm_str type = mime_of(data_of(w.part));
         if (type.n != 0 && is_refused(type))
             emu_rules_tell(r, HOLES(emu_rules_shown(type)));
@@ -96,7 +96,7 @@ void emu_rule_mime_refused(struct rules *r)
 
 void emu_rule_mime_unlisted(struct rules *r)
 {
-    for (struct part_walk w = emu_rules_parts(r->ask); emu_rules_next_part(&w);) {
+    for (struct part_walk w = emu_rules_parts(r, HOLDS_DATA); emu_rules_next_part(&w);) {
         struct dgm_str type = mime_of(data_of(w.part));
         if (type.n != 0 && !is_listed(type))
             emu_rules_tell(r, HOLES(emu_rules_shown(type)));
@@ -131,7 +131,7 @@ static bool is_google(struct dgm_str uri)
 
 void emu_rule_uri_refused(struct rules *r)
 {
-    for (struct part_walk w = emu_rules_parts(r->ask); emu_rules_next_part(&w);) {
+    for (struct part_walk w = emu_rules_parts(r, HOLDS_DATA); emu_rules_next_part(&w);) {
         struct dgm_str uri = uri_of(w.part);
         bool fits = emu_ask_is_vertex(r->ask)
                         ? is_of(uri, "gs://") || is_web(uri)
@@ -143,14 +143,14 @@ void emu_rule_uri_refused(struct rules *r)
 
 void emu_rule_uri_plain_http(struct rules *r)
 {
-    for (struct part_walk w = emu_rules_parts(r->ask); emu_rules_next_part(&w);)
+    for (struct part_walk w = emu_rules_parts(r, HOLDS_DATA); emu_rules_next_part(&w);)
         if (is_of(uri_of(w.part), "http://"))
             emu_rules_tell(r, HOLES(emu_rules_shown(uri_of(w.part))));
 }
 
 void emu_rule_uri_http_old(struct rules *r)
 {
-    for (struct part_walk w = emu_rules_parts(r->ask); emu_rules_next_part(&w);)
+    for (struct part_walk w = emu_rules_parts(r, HOLDS_DATA); emu_rules_next_part(&w);)
         if (is_web(uri_of(w.part)))
             emu_rules_tell(r, HOLES(emu_rules_shown(uri_of(w.part))));
 }
@@ -165,7 +165,7 @@ static size_t inline_bytes(const struct json_val *part)
 
 void emu_rule_inline_image_size(struct rules *r)
 {
-    for (struct part_walk w = emu_rules_parts(r->ask); emu_rules_next_part(&w);) {
+    for (struct part_walk w = emu_rules_parts(r, HOLDS_DATA); emu_rules_next_part(&w);) {
         size_t n = inline_bytes(w.part);
         if (n > IMAGE_MAX_BYTES && is_of(mime_of(data_of(w.part)), "image/"))
             emu_rules_tell(r, HOLES(emu_rules_number(r, n)));
@@ -175,7 +175,7 @@ void emu_rule_inline_image_size(struct rules *r)
 void emu_rule_inline_total_size(struct rules *r)
 {
     size_t n = 0;
-    for (struct part_walk w = emu_rules_parts(r->ask); emu_rules_next_part(&w);)
+    for (struct part_walk w = emu_rules_parts(r, HOLDS_DATA); emu_rules_next_part(&w);)
         n += inline_bytes(w.part);
     if (n > INLINE_MAX_BYTES)
         emu_rules_tell(r, HOLES(emu_rules_number(r, n)));
@@ -185,7 +185,7 @@ void emu_rule_inline_total_size(struct rules *r)
 
 void emu_rule_fps_range(struct rules *r)
 {
-    for (struct part_walk w = emu_rules_parts(r->ask); emu_rules_next_part(&w);) {
+    for (struct part_walk w = emu_rules_parts(r, HOLDS_VIDEO); emu_rules_next_part(&w);) {
         const struct json_val *v = emu_ask_member(emu_ask_member(w.part, "videoMetadata"), "fps");
         double fps;
         if (emu_ask_double(v, &fps) && (fps <= 0 || fps > 24))
@@ -204,7 +204,7 @@ static bool seconds(const struct json_val *v, double *ret)
 
 void emu_rule_video_offsets(struct rules *r)
 {
-    for (struct part_walk w = emu_rules_parts(r->ask); emu_rules_next_part(&w);) {
+    for (struct part_walk w = emu_rules_parts(r, HOLDS_VIDEO); emu_rules_next_part(&w);) {
         const struct json_val *v = emu_ask_member(w.part, "videoMetadata");
         double start = 0, end;
         seconds(emu_ask_member(v, "startOffset"), &start);
@@ -221,7 +221,7 @@ static bool is_video(const struct json_val *part)
 
 void emu_rule_video_metadata_alone(struct rules *r)
 {
-    for (struct part_walk w = emu_rules_parts(r->ask); emu_rules_next_part(&w);)
+    for (struct part_walk w = emu_rules_parts(r, HOLDS_VIDEO); emu_rules_next_part(&w);)
         if (emu_ask_member(w.part, "videoMetadata") && !is_video(w.part))
             emu_rules_tell(r, HOLES({0}));
 }
@@ -233,14 +233,14 @@ static struct dgm_str level_of(const struct json_val *part)
 
 void emu_rule_media_resolution_old(struct rules *r)
 {
-    for (struct part_walk w = emu_rules_parts(r->ask); emu_rules_next_part(&w);)
+    for (struct part_walk w = emu_rules_parts(r, HOLDS_RESOLUTION); emu_rules_next_part(&w);)
         if (emu_ask_member(w.part, "mediaResolution"))
             emu_rules_tell(r, HOLES(r->ask->model.name));
 }
 
 void emu_rule_ultra_high_image(struct rules *r)
 {
-    for (struct part_walk w = emu_rules_parts(r->ask); emu_rules_next_part(&w);)
+    for (struct part_walk w = emu_rules_parts(r, HOLDS_RESOLUTION); emu_rules_next_part(&w);)
         if (dgm_str_eq_nocase(level_of(w.part), DGM_STR("MEDIA_RESOLUTION_ULTRA_HIGH")) &&
             !is_of(mime_of(data_of(w.part)), "image/"))
             emu_rules_tell(r, HOLES({0}));
@@ -255,14 +255,14 @@ static const struct json_val *result_parts(const struct json_val *part)
 
 void emu_rule_response_parts_old(struct rules *r)
 {
-    for (struct part_walk w = emu_rules_parts(r->ask); emu_rules_next_part(&w);)
+    for (struct part_walk w = emu_rules_parts(r, HOLDS_RESPONSE); emu_rules_next_part(&w);)
         if (emu_ask_count(result_parts(w.part)) != 0)
             emu_rules_tell(r, HOLES(r->ask->model.name));
 }
 
 void emu_rule_response_parts_mime(struct rules *r)
 {
-    for (struct part_walk w = emu_rules_parts(r->ask); emu_rules_next_part(&w);)
+    for (struct part_walk w = emu_rules_parts(r, HOLDS_RESPONSE); emu_rules_next_part(&w);)
         for (struct ask_list l = emu_ask_list(result_parts(w.part)); emu_ask_next(&l);) {
             struct dgm_str type = mime_of(data_of(l.value));
             if (is_of(type, "video/"))
@@ -291,7 +291,7 @@ static void look_for_refs(struct rules *r, const struct json_val *v, const struc
 
 void emu_rule_response_ref(struct rules *r)
 {
-    for (struct part_walk w = emu_rules_parts(r->ask); emu_rules_next_part(&w);)
+    for (struct part_walk w = emu_rules_parts(r, HOLDS_RESPONSE); emu_rules_next_part(&w);)
         if (emu_ask_count(result_parts(w.part)) != 0)
             look_for_refs(r, emu_ask_member(emu_ask_member(w.part, "functionResponse"), "response"),
                           result_parts(w.part));

@@ -171,7 +171,7 @@ static struct dgm_str type_of(const struct json_val *part)
 
 void emu_rule_input_modality(struct rules *r)
 {
-    for (struct part_walk w = emu_rules_parts(r->ask); emu_rules_next_part(&w);)
+    for (struct part_walk w = emu_rules_parts(r, HOLDS_DATA); emu_rules_next_part(&w);)
         for (size_t i = 0; i < sizeof media / sizeof *media; i++)
             if (dgm_str_starts(type_of(w.part), dgm_str_c(media[i].prefix)) &&
                 !(r->ask->model.family->inputs & media[i].medium))
@@ -182,7 +182,7 @@ void emu_rule_vision_without_image(struct rules *r)
 {
     if (!(r->ask->model.family->inputs & MEDIUM_IMAGE))
         return;
-    for (struct part_walk w = emu_rules_parts(r->ask); emu_rules_next_part(&w);)
+    for (struct part_walk w = emu_rules_parts(r, HOLDS_DATA); emu_rules_next_part(&w);)
         if (type_of(w.part).n != 0)
             return;
     emu_rules_tell(r, HOLES(r->ask->model.name));

@@ -122,6 +122,8 @@ void emu_rules_tell_schema(struct rules *r, const struct schema_at *at, struct d
 {
     struct dgm_buf path, owner, brief;
     const struct schema_at *root = at;
+    if (!emu_rules_listens(r))
+        return;
     while (root->parent)
         root = root->parent;
     dgm_buf_init(&path, dgm_arena_source(r->arena), PATH_MAX_BYTES);

@@ -265,7 +265,7 @@ void emu_rule_call_undeclared(struct rules *r)
     size_t n = functions(r->ask), looked = 0;
     if (n == 0)
         return;
-    for (struct part_walk w = emu_rules_parts(r->ask);
+    for (struct part_walk w = emu_rules_parts(r, HOLDS_CALL);
          emu_rules_next_part(&w) && looked < FUNCTIONS_MAX;) {
         const struct json_val *call = emu_ask_member(w.part, "functionCall");
         if (!call)

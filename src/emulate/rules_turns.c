@@ -49,7 +49,7 @@ void emu_rule_part_without_data(struct rules *r)
 
 void emu_rule_call_unnamed(struct rules *r)
 {
-    for (struct part_walk w = emu_rules_parts(r->ask); emu_rules_next_part(&w);) {
+    for (struct part_walk w = emu_rules_parts(r, HOLDS_CALL); emu_rules_next_part(&w);) {
         const struct json_val *call = emu_ask_member(w.part, "functionCall");
         if (call && json_str(emu_ask_member(call, "name")).n == 0)
             emu_rules_tell(
@@ -222,7 +222,7 @@ void emu_rule_response_name(struct rules *r)
 void emu_rule_signature_missing(struct rules *r)
 {
     size_t start = current_turn(r->ask), last = SIZE_MAX;
-    for (struct part_walk w = emu_rules_parts(r->ask); emu_rules_next_part(&w);) {
+    for (struct part_walk w = emu_rules_parts(r, HOLDS_CALL); emu_rules_next_part(&w);) {
         const struct json_val *call = emu_ask_member(w.part, "functionCall");
         if (!call || w.content_index < start || w.content_index == last)
             continue;
@@ -239,7 +239,7 @@ static void check_signatures(struct rules *r, enum signature broken)
     if (r->_signatures == 0) {
         struct signature_reader reader = {0};
         r->_signatures = 1u << SIGNATURE_MISSING;
-        for (struct part_walk w = emu_rules_parts(r->ask); emu_rules_next_part(&w);)
+        for (struct part_walk w = emu_rules_parts(r, HOLDS_SIGNATURE); emu_rules_next_part(&w);)
             r->_signatures |= 1u << emu_signature_next(&reader, r->ask, w.content, w.part);
     }
     if (r->_signatures & 1u << broken)
@@ -274,7 +274,7 @@ void emu_rule_signature_related(struct rules *r)
 void emu_rule_signature_sprayed(struct rules *r)
 {
     size_t last = SIZE_MAX;
-    for (struct part_walk w = emu_rules_parts(r->ask); emu_rules_next_part(&w);) {
+    for (struct part_walk w = emu_rules_parts(r, HOLDS_SIGNATURE); emu_rules_next_part(&w);) {
         if (!emu_ask_member(w.part, "functionCall"))
             continue;
         if (w.content_index == last && json_str(emu_ask_member(w.part, "thoughtSignature")).n != 0)

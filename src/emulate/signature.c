@@ -24,7 +24,7 @@
 #define FNV_PRIME UINT64_C(0x100000001b3)
 
 struct content {
-    enum signed_kind kind;
+    unsigned kind; /* an enum signed_kind; 0: what nobody signs */
     uint64_t digest, length;
 };
 
@@ -286,7 +286,7 @@ enum signature emu_signature_next(struct signature_reader *r, const struct ask *
     bool whole = is.digest == digest && is.length == length;
     bool pieces = is_text && digest == (thought ? run._thought : run._text) &&
                   length == (thought ? run._thought_bytes : run._text_bytes);
-    if (bytes[4] != (unsigned char)is.kind || (!whole && !pieces))
+    if (bytes[4] != is.kind || (!whole && !pieces))
         return bytes[4] == SIGNED_TEXT && is_text && joined(text, digest, length) ? SIGNATURE_MERGED
                                                                                   : SIGNATURE_MOVED;
     if (bytes[5] != surface_byte(ask) || bytes[6] / 10 != ask->model.generation / 10)
