@@ -52,7 +52,8 @@ def keywords(root):
         found |= set(schema)
         if isinstance(schema.get("$ref"), str):
             waiting.append(resolve(root, schema["$ref"]))
-        without = {key: value for key, value in schema.items() if key not in ("$defs", "definitions")}
+        # What is told by name takes with it what stands below.
+        without = {key: value for key, value in schema.items() if key not in {"$defs", "definitions", "then", "else"} | TOLD_BY_NAME}
         waiting += each_below(without)
     return found
 
