@@ -538,7 +538,7 @@ def request(rng):
     # More than one member has a say here: which of them is refused is the translator's choice.
     if "reasoning_effort" in body and "thinking" in json.dumps([body.get("google"), body.get("extra_body")]):
         odd |= {"reasoning_effort", "google", "extra_body"}
-    return Case(body, rng.choice(["vertex", "vertex", "gemini"]), odd)
+    return Case(body, surface(rng, body), odd)
 
 
 def simple(rng):
@@ -553,8 +553,13 @@ def shuffled(rng, members):
 
 def of_messages(rng, messages, tail=()):
     model = rng.choice(MODELS)
-    return Case({"model": "google/" + model.name, "messages": messages, "stream": rng.maybe(0.3)},
-                rng.choice(["vertex", "gemini"]), tail=list(tail))
+    body = {"model": "google/" + model.name, "messages": messages, "stream": rng.maybe(0.3)}
+    return Case(body, surface(rng, body), tail=list(tail))
+
+
+def surface(rng, body):
+    """Either, but for buckets, which the Gemini API does not read (google.md 6.9)."""
+    return "vertex" if "gs://" in json.dumps(body) else rng.choice(["vertex", "gemini"])
 
 
 def growing(rng):

@@ -6,6 +6,8 @@ import json
 import pytest
 from dragoman import ROOT
 
+pytestmark = pytest.mark.timeout(600)  # all of them, under sanitizers, on a busy machine
+
 KINDS = ("request", "history", "pruning", "growing")
 
 

@@ -4,6 +4,9 @@
 import dataclasses
 
 import many
+import pytest
+
+pytestmark = pytest.mark.timeout(600)  # all of them, under sanitizers, on a busy machine
 
 # The stand-in for a signature that nobody knows belongs to the current turn alone (user-pain D8), so it goes when that
 # turn is over. A signature that is known stays.

@@ -99,6 +99,7 @@ def test_json_schema_is_untouched():
     assert loss({"parametersJsonSchema": {key: BEFORE[key] for key in reversed(BEFORE)}}, "")
     assert loss({"parametersJsonSchema": without(BEFORE, "share", "multipleOf")}, "")
     assert loss({"parametersJsonSchema": BEFORE}, "", {"$schema": "x"} | BEFORE) is None
+    assert loss({"parametersJsonSchema": {"title": "\ufffd"}}, "", {"title": "\ud83d"}) is None
 
 
 def test_same_seed_same_request():

@@ -11,6 +11,8 @@ import many
 import pytest
 from conftest import HERE, NODE, amount
 
+pytestmark = pytest.mark.timeout(600)  # all of them, under sanitizers, on a busy machine
+
 FORMS = ("tools", "response_format")
 
 
