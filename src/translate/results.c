@@ -355,6 +355,20 @@ static void warn(struct dgm_request *r, struct dgm_str what)
     chat_note(r, DGM_NOTE_WARNING, (const struct dgm_str[4]){DGM_STR("messages: "), what});
 }
 
+/* The texts of a result as one; a lone one may be large, and is a piece of the parsed body. */
+static void put_output(struct chat_contents *c, size_t message)
+{
+    struct dgm_str whole = json_str(c->r->messages[message].content);
+    json_put_name(c->w, "output");
+    if (whole.p) {
+        json_put_lasting(c->w, whole);
+        return;
+    }
+    json_open_str(c->w);
+    add_texts(c, message);
+    json_close_str(c->w);
+}
+
 static void put_response(struct chat_contents *c, size_t message)
 {
     const struct json_val *object = message != CHAT_NO_RESULT ? read_object(c, message) : NULL;
@@ -368,10 +382,7 @@ static void put_response(struct chat_contents *c, size_t message)
         json_member_str(c->w, "error", DGM_STR("no result"));
         warn(c->r, DGM_STR("a call without a result got one"));
     } else {
-        json_put_name(c->w, "output");
-        json_open_str(c->w);
-        add_texts(c, message);
-        json_close_str(c->w);
+        put_output(c, message);
     }
     json_close_obj(c->w);
 }
