@@ -19,9 +19,10 @@
 struct ref {
     struct dgm_str key;
     bool legacy;
-    size_t turn;  /* the first message of the turn that made it */
-    size_t call;  /* in `history` */
-    size_t taken; /* in the first of equal keys of a turn: how many of them are answered */
+    size_t turn; /* the first message of the turn that made it */
+    size_t call; /* in `history` */
+    size_t
+        taken; /* in the first of equal keys of a turn: how many of them are known to be answered */
 };
 
 /* ---- matching ----------------------------------------------------------------------------------------- */
@@ -61,8 +62,9 @@ static size_t before(const struct ref *sorted, size_t n, const struct ref *wante
 }
 
 /* The call that a result, which is no call's yet, answers; CHAT_NO_RESULT when there is none. */
-static size_t take_call(struct ref *sorted, size_t n, struct ref wanted)
+static size_t take_call(const struct dgm_request *r, struct ref *sorted, struct ref wanted)
 {
+    size_t n = r->history_n;
     size_t behind = before(sorted, n, &wanted);
     if (behind == 0 || compare_keys(&sorted[behind - 1], &wanted) != 0)
         return CHAT_NO_RESULT;
@@ -70,10 +72,10 @@ static size_t take_call(struct ref *sorted, size_t n, struct ref wanted)
     wanted.call = 0;
     size_t first = before(sorted, n, &wanted);
     size_t next = first + sorted[first].taken;
-    if (next >= behind)
-        return CHAT_NO_RESULT;
-    sorted[first].taken++;
-    return sorted[next].call;
+    while (next < behind && r->history[sorted[next].call].result != CHAT_NO_RESULT)
+        next++;
+    sorted[first].taken = next - first;
+    return next < behind ? sorted[next].call : CHAT_NO_RESULT;
 }
 
 static struct ref *sort_calls(struct dgm_request *r)
@@ -97,19 +99,50 @@ static struct ref *sort_calls(struct dgm_request *r)
     return sorted;
 }
 
+static bool is_result(const struct chat_message *m)
+{
+    return m->role == ROLE_TOOL || m->role == ROLE_FUNCTION;
+}
+
+/* What a result answers to, as a call would be found under it. */
+static struct ref wanted_of(struct dgm_request *r, size_t message)
+{
+    const struct json_val *val = r->messages[message].val;
+    struct ref wanted = {.turn = message};
+    wanted.legacy = r->messages[message].role == ROLE_FUNCTION;
+    wanted.key = json_get_str(val, wanted.legacy ? DGM_STR("name") : DGM_STR("tool_call_id"));
+    if (wanted.legacy)
+        wanted.key = names_native(r, wanted.key);
+    return wanted;
+}
+
+static bool answers(const struct ref *wanted, const struct chat_call *call)
+{
+    return wanted->legacy == !call->id.p &&
+           dgm_str_eq(wanted->key, call->id.p ? call->id : call->name);
+}
+
+/*
+ * Most results stand behind their calls and in their order, so the first call of the last turn that has none yet is
+ * looked at before anything is sorted.
+ */
 void chat_match_results(struct dgm_request *r)
 {
-    struct ref *sorted = r->history_n ? sort_calls(r) : NULL;
-    for (size_t i = 0; sorted && i < r->messages_n; i++) {
+    struct ref *sorted = NULL;
+    for (size_t i = 0, next = 0; r->history_n != 0 && r->rc == DGM_OK && i < r->messages_n; i++) {
         struct chat_message *m = &r->messages[i];
-        if (m->role != ROLE_TOOL && m->role != ROLE_FUNCTION)
+        if (m->role == ROLE_MODEL && (i == 0 || m[-1].role != ROLE_MODEL))
+            next = m->first_call;
+        if (!is_result(m))
             continue;
-        struct ref wanted = {.turn = i, .legacy = m->role == ROLE_FUNCTION};
-        wanted.key =
-            json_get_str(m->val, wanted.legacy ? DGM_STR("name") : DGM_STR("tool_call_id"));
-        if (wanted.legacy)
-            wanted.key = names_native(r, wanted.key);
-        size_t call = take_call(sorted, r->history_n, wanted);
+        struct ref wanted = wanted_of(r, i);
+        while (next < m->first_call && r->history[next].result != CHAT_NO_RESULT)
+            next++;
+        size_t call = next;
+        if (next == m->first_call || !answers(&wanted, &r->history[next])) {
+            sorted = sorted ? sorted : sort_calls(r);
+            call = sorted ? take_call(r, sorted, wanted) : CHAT_NO_RESULT;
+        }
         if (call == CHAT_NO_RESULT)
             continue;
         r->history[call].result = i;
@@ -322,6 +355,20 @@ static void warn(struct dgm_request *r, struct dgm_str what)
     chat_note(r, DGM_NOTE_WARNING, (const struct dgm_str[4]){DGM_STR("messages: "), what});
 }
 
+/* The texts of a result as one; a lone one may be large, and is a piece of the parsed body. */
+static void put_output(struct chat_contents *c, size_t message)
+{
+    struct dgm_str whole = json_str(c->r->messages[message].content);
+    json_put_name(c->w, "output");
+    if (whole.p) {
+        json_put_lasting(c->w, whole);
+        return;
+    }
+    json_open_str(c->w);
+    add_texts(c, message);
+    json_close_str(c->w);
+}
+
 static void put_response(struct chat_contents *c, size_t message)
 {
     const struct json_val *object = message != CHAT_NO_RESULT ? read_object(c, message) : NULL;
@@ -335,10 +382,7 @@ static void put_response(struct chat_contents *c, size_t message)
         json_member_str(c->w, "error", DGM_STR("no result"));
         warn(c->r, DGM_STR("a call without a result got one"));
     } else {
-        json_put_name(c->w, "output");
-        json_open_str(c->w);
-        add_texts(c, message);
-        json_close_str(c->w);
+        put_output(c, message);
     }
     json_close_obj(c->w);
 }

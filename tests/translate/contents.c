@@ -334,12 +334,53 @@ static void one_more_step_only_appends(void **state)
     dgm_buf_dispose(&before);
 }
 
+/* ---- results ---- */
+
+#define LARGE_BYTES ((size_t)1 << 20)
+
+/* A result of a mebibyte, as text and as an object, arrives whole (user-pain C16). */
+static void large_results_are_whole(void **state)
+{
+    static const char *const wraps[][4] = {
+        {"", "", "{\"output\":\"", "\"}"},
+        {"{\\\"k\\\":\\\"", "\\\"}", "{\"k\":\"", "\"}"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof wraps / sizeof *wraps; i++) {
+        struct dgm_buf body, wanted, got;
+        dgm_buf_init(&body, &dgm_alloc_libc, SIZE_MAX);
+        dgm_buf_init(&wanted, &dgm_alloc_libc, SIZE_MAX);
+        dgm_buf_init(&got, &dgm_alloc_libc, SIZE_MAX);
+        put(&body,
+            "{\"model\":\"gemini-2.5-pro\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"},"
+            "{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"a\",\"type\":\"function\","
+            "\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]},"
+            "{\"role\":\"tool\",\"tool_call_id\":\"a\",\"content\":\"");
+        put(&body, wraps[i][0]);
+        put(&wanted, "\"response\":");
+        put(&wanted, wraps[i][2]);
+        for (size_t n = 0; n < LARGE_BYTES; n += 16) {
+            put(&body, "0123456789 abcde");
+            put(&wanted, "0123456789 abcde");
+        }
+        put(&body, wraps[i][1]);
+        put(&body, "\"}]}");
+        put(&wanted, wraps[i][3]);
+        run(&body, DGM_VERTEX, &got);
+        assert_true(dgm_str_find(dgm_buf_str(&got), dgm_buf_str(&wanted)) < got.n);
+        dgm_buf_dispose(&got);
+        dgm_buf_dispose(&wanted);
+        dgm_buf_dispose(&body);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_history_keeps_the_rules),
         cmocka_unit_test(any_pruning_keeps_the_rules),
         cmocka_unit_test(one_more_step_only_appends),
+        cmocka_unit_test(large_results_are_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
