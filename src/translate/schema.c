@@ -305,7 +305,8 @@ static void put(struct dgm_request *r, struct json_writer *w, const struct json_
                 bool object)
 {
     struct schema_job job = {.r = r, .root = schema, .label = label, .place = place};
-    bool fine = chat_expect(r, schema, J_OBJ, place) && is_sound(&job, schema, DEPTH_MAX);
+    bool fine = chat_expect(r, schema, J_OBJ, place) &&
+                is_sound(&job, schema, form == SCHEMA_JSON ? DEPTH_MAX : JSON_DEPTH_MAX);
     if (fine && form == SCHEMA_SUBSET) {
         schema_put_subset(&job, w, object);
         return;
