@@ -320,9 +320,10 @@ static bool make_choices(struct subset *s, struct node *n, const struct schema_a
 
 /* ---- types ---- */
 
-static unsigned kinds_said(struct subset *s, struct node *n, const struct schema_at *at)
+/* The types that one schema says; 0: none. A number may be an integer. */
+static unsigned kinds_of_layer(struct subset *s, const struct json_val *type,
+                               const struct schema_at *at)
 {
-    const struct json_val *type = n->found[KEY_TYPE];
     struct json_iter it = json_iter(type);
     unsigned kinds = schema_kind(json_str(type));
     bool odd = type && json_kind(type) != JSON_ARR && kinds == 0;
@@ -333,6 +334,21 @@ static unsigned kinds_said(struct subset *s, struct node *n, const struct schema
     }
     if (odd)
         schema_note(s->job, DGM_STR("type"), at);
+    return kinds & K_NUMBER ? kinds | K_INTEGER : kinds;
+}
+
+/* The types that all layers of a node say, but for null; where two have none in common the first counts. */
+static unsigned kinds_said(struct subset *s, struct node *n, const struct schema_at *at)
+{
+    unsigned kinds = 0;
+    for (size_t i = 0; i < n->n; i++) {
+        const struct json_val *type = get(s, n->layer[i], DGM_STR("type"));
+        unsigned more = json_kind(type) == JSON_NULL ? 0 : kinds_of_layer(s, type, at);
+        if (kinds && more && !(kinds & more))
+            schema_note(s->job, DGM_STR("type"), at);
+        else if (more)
+            kinds = kinds ? kinds & more : more;
+    }
     n->nullable = n->nullable || kinds & K_NULL;
     if (kinds == K_NULL)
         schema_note(s->job, DGM_STR("type null"), at);

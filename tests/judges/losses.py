@@ -52,7 +52,8 @@ def keywords(root):
         found |= set(schema)
         if isinstance(schema.get("$ref"), str):
             waiting.append(resolve(root, schema["$ref"]))
-        without = {key: value for key, value in schema.items() if key not in ("$defs", "definitions")}
+        # What is told by its own name covers what stands in it.
+        without = {key: value for key, value in schema.items() if key not in {"$defs", "definitions", *TOLD_BY_NAME}}
         waiting += each_below(without)
     return found
 
@@ -201,6 +202,7 @@ def unreported(rng, label, before, declared, notes):
 def _unreported_json(before, sent, told):
     if json.dumps(sent) == json.dumps(before) or told:
         return None
+    before = json.loads(json.dumps(before, ensure_ascii=False).encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
     plain = {key: value for key, value in before.items() if key != "$schema"}
     return None if json.dumps(sent) == json.dumps(plain) else "the text is not the client's, and no note says so"
 

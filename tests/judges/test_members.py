@@ -24,7 +24,8 @@ MEMBERS = {
     "extra_body": {"google": {"media_resolution": "MEDIA_RESOLUTION_LOW"}}, "foo": 1, "top_k": 3, "thinking": {"type": "disabled"},
 }
 # The member changes nothing native, and yet is not lost.
-ANSWERED = {"modalities": "text is what every model answers with"}
+ANSWERED = {"modalities": "text is what every model answers with",
+            "parallel_tool_calls": "of an answer's calls one reaches the client"}
 
 
 def call_of(outcome):
