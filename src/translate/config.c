@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* config.c - the members of generationConfig: the put column of chat_fields.def. */
-#include "translate/chat.h"
+#include "translate/tools.h"
 
 #include "base/str.h"
 
@@ -107,7 +107,8 @@ static void put_response_format(struct dgm_request *r, const struct chat_field *
     if (!chat_need_str(r, v, place, &name))
         return;
     if (dgm_str_eq(name, DGM_STR("json_schema"))) {
-        chat_ignore(r, format);
+        if (!tools_carry_answer(r))
+            chat_ignore(r, format);
         return;
     }
     chat_ignore_but(r, v, format, "type");
@@ -122,6 +123,8 @@ static void put_response_format(struct dgm_request *r, const struct chat_field *
                     " must be text, json_object, json_schema or a MIME type.");
         return;
     }
+    if (tools_carry_answer(r) && !dgm_str_eq(mime, DGM_STR("text/plain")))
+        return; /* the MIME type would be refused beside functions */
     json_put_quoted_name(w, f->native);
     json_put_str(w, mime);
 }

@@ -137,6 +137,25 @@ void google_tools_read(struct dgm_request *r)
     }
 }
 
+/* Before Gemini 3 functions stand alone: the client's own code answers to them, so they are what stays. */
+void google_tools_leave_out(struct dgm_request *r)
+{
+    struct json_iter tools = json_iter(r->google[GOOGLE_TOOLS]);
+    if (r->tools->functions_n == 0 || r->model.generation >= GEMINI_3)
+        return;
+    r->tools->functions_alone = true;
+    if (r->tools->google_search)
+        chat_ignore(r, CHAT_MEMBER(NULL, DGM_STR("web_search_options")));
+    r->tools->google_search = false;
+    while (json_next(&tools)) {
+        struct json_iter it = json_iter(tools.value);
+        while (json_next(&it))
+            if (find_kind(it.name) && json_kind(it.value) == JSON_OBJ)
+                chat_ignore(
+                    r, CHAT_MEMBER(CHAT_ELEMENT(GOOGLE_PLACE(r, TOOLS), tools.index), it.name));
+    }
+}
+
 bool google_tools_any(const struct dgm_request *r)
 {
     struct json_iter tools = json_iter(r->google[GOOGLE_TOOLS]);
@@ -166,7 +185,7 @@ static void put_kind(struct json_writer *w, struct dgm_str native, const struct 
 void google_tools_put(struct dgm_request *r, struct json_writer *w)
 {
     bool search = r->tools->google_search; /* web_search_options ask for no more than there is */
-    struct json_iter tools = json_iter(r->google[GOOGLE_TOOLS]);
+    struct json_iter tools = json_iter(r->tools->functions_alone ? NULL : r->google[GOOGLE_TOOLS]);
     while (json_next(&tools)) {
         struct json_iter it = json_iter(tools.value);
         while (json_next(&it)) {

@@ -240,15 +240,32 @@ static void look(struct schema_job *job, const struct json_val *v, const struct 
     }
 }
 
-static bool is_deep(const struct json_val *v, unsigned levels)
+/*
+ * Refuses what neither form can have: a name twice in one object, and, where `levels` are used up, what is nested
+ * deeper than Google's parser goes.
+ */
+static bool is_sound(struct schema_job *job, const struct json_val *v, unsigned levels)
 {
     struct json_iter it = json_iter(v);
-    if ((json_kind(v) == JSON_OBJ || json_kind(v) == JSON_ARR) && levels == 0)
-        return true;
+    struct dgm_str twice;
+    bool container = json_kind(v) == JSON_OBJ || json_kind(v) == JSON_ARR;
+    if (container && levels == 0) {
+        chat_refuse(job->r, DGM_ERR_BODY_DEPTH, job->place, " is nested too deeply to be sent.");
+        return false;
+    }
+    if (json_twice(v, &job->r->arena, &twice) != DGM_OK) {
+        chat_no_memory(job->r);
+        return false;
+    }
+    if (twice.p) {
+        chat_refuse(job->r, DGM_ERR_BODY_TWICE, job->place,
+                    " has an object in which a name stands twice.");
+        return false;
+    }
     while (json_next(&it))
-        if (is_deep(it.value, levels - 1))
-            return true;
-    return false;
+        if (!is_sound(job, it.value, levels - 1))
+            return false;
+    return true;
 }
 
 /* ---- public ---- */
@@ -288,14 +305,13 @@ static void put(struct dgm_request *r, struct json_writer *w, const struct json_
                 bool object)
 {
     struct schema_job job = {.r = r, .root = schema, .label = label, .place = place};
-    bool fine = chat_expect(r, schema, J_OBJ, place);
+    bool fine = chat_expect(r, schema, J_OBJ, place) &&
+                is_sound(&job, schema, form == SCHEMA_JSON ? DEPTH_MAX : JSON_DEPTH_MAX);
     if (fine && form == SCHEMA_SUBSET) {
         schema_put_subset(&job, w, object);
         return;
     }
-    if (fine && object && is_deep(schema, DEPTH_MAX))
-        chat_refuse(r, DGM_ERR_BODY_DEPTH, place, " is nested too deeply to be sent.");
-    if (r->rc == DGM_OK)
+    if (fine)
         look(&job, schema, NULL);
     json_put_val(w, r->rc == DGM_OK ? schema : NULL); /* a key waits for it, whatever comes */
 }

@@ -264,7 +264,7 @@ static void put_choice(struct subset *s, const struct node *n, const struct json
 {
     struct json_iter it = json_iter(choice);
     json_open_obj(&s->w);
-    json_put_key(&s->w, DGM_STR("anyOf"));
+    json_put_name(&s->w, "anyOf");
     json_open_arr(&s->w);
     while (!is_over(s) && json_next(&it))
         if (!is_null(it.value) && json_bool(it.value, true))
@@ -320,9 +320,10 @@ static bool make_choices(struct subset *s, struct node *n, const struct schema_a
 
 /* ---- types ---- */
 
-static unsigned kinds_said(struct subset *s, struct node *n, const struct schema_at *at)
+/* The types that one schema says; 0: none. A number may be an integer. */
+static unsigned kinds_of_layer(struct subset *s, const struct json_val *type,
+                               const struct schema_at *at)
 {
-    const struct json_val *type = n->found[KEY_TYPE];
     struct json_iter it = json_iter(type);
     unsigned kinds = schema_kind(json_str(type));
     bool odd = type && json_kind(type) != JSON_ARR && kinds == 0;
@@ -333,6 +334,21 @@ static unsigned kinds_said(struct subset *s, struct node *n, const struct schema
     }
     if (odd)
         schema_note(s->job, DGM_STR("type"), at);
+    return kinds & K_NUMBER ? kinds | K_INTEGER : kinds;
+}
+
+/* The types that all layers of a node say, but for null; where two have none in common the first counts. */
+static unsigned kinds_said(struct subset *s, struct node *n, const struct schema_at *at)
+{
+    unsigned kinds = 0;
+    for (size_t i = 0; i < n->n; i++) {
+        const struct json_val *type = get(s, n->layer[i], DGM_STR("type"));
+        unsigned more = json_kind(type) == JSON_NULL ? 0 : kinds_of_layer(s, type, at);
+        if (kinds && more && !(kinds & more))
+            schema_note(s->job, DGM_STR("type"), at);
+        else if (more)
+            kinds = kinds ? kinds & more : more;
+    }
     n->nullable = n->nullable || kinds & K_NULL;
     if (kinds == K_NULL)
         schema_note(s->job, DGM_STR("type null"), at);
@@ -496,7 +512,7 @@ static void put_enum(struct subset *s, const struct node *n, unsigned kind,
     bool open = false, odd = only && kind_of(only) != K_STRING;
     s->job->work += json_size(n->found[KEY_ENUM]);
     if (only && kind == K_STRING && json_str(only).n) {
-        json_put_key(&s->w, DGM_STR("enum"));
+        json_put_name(&s->w, "enum");
         json_open_arr(&s->w);
         json_put_str(&s->w, json_str(only));
         json_close_arr(&s->w);
@@ -510,7 +526,7 @@ static void put_enum(struct subset *s, const struct node *n, unsigned kind,
             schema_note(s->job, DGM_STR("an empty text of enum"), at);
         } else {
             if (!open) {
-                json_put_key(&s->w, DGM_STR("enum"));
+                json_put_name(&s->w, "enum");
                 json_open_arr(&s->w);
                 open = true;
             }
@@ -540,7 +556,7 @@ static void put_tuple(struct subset *s, const struct node *n, const struct json_
     schema_note(s->job, name, at);
     if (many) {
         json_open_obj(&s->w);
-        json_put_key(&s->w, DGM_STR("anyOf"));
+        json_put_name(&s->w, "anyOf");
         json_open_arr(&s->w);
     }
     while (json_next(&it) && (!many || !is_over(s)))
@@ -555,7 +571,7 @@ static void put_items(struct subset *s, const struct node *n, const struct schem
                       unsigned level)
 {
     const struct json_val *items = n->found[KEY_ITEMS], *prefix = n->found[KEY_PREFIX_ITEMS];
-    json_put_key(&s->w, DGM_STR("items"));
+    json_put_name(&s->w, "items");
     if (json_size(prefix) != 0)
         put_tuple(s, n, prefix, DGM_STR("prefixItems"), at, level);
     else if (json_kind(items) == JSON_ARR && json_size(items) != 0)
@@ -622,7 +638,7 @@ static void put_meanings(struct subset *s, const struct node *n, struct dgm_str 
                          const struct schema_at *at, unsigned level)
 {
     json_open_obj(&s->w);
-    json_put_key(&s->w, DGM_STR("anyOf"));
+    json_put_name(&s->w, "anyOf");
     json_open_arr(&s->w);
     for (size_t i = n->loose; i < n->n && !is_over(s); i++) {
         const struct json_val *v = get(s, properties_of(s, n, i), name);
@@ -686,7 +702,7 @@ static void put_required(struct subset *s, const struct node *n, const struct sc
                 continue;
             }
             if (!open) {
-                json_put_key(&s->w, DGM_STR("required"));
+                json_put_name(&s->w, "required");
                 json_open_arr(&s->w);
                 open = true;
             }
@@ -701,7 +717,7 @@ static void put_required(struct subset *s, const struct node *n, const struct sc
 static void put_ordering(struct subset *s, const struct node *n)
 {
     const struct json_val *said = n->found[KEY_PROPERTY_ORDERING];
-    json_put_key(&s->w, DGM_STR("propertyOrdering"));
+    json_put_name(&s->w, "propertyOrdering");
     json_open_arr(&s->w);
     if (json_size(said) != 0) {
         struct json_iter it = json_iter(said);
@@ -719,9 +735,9 @@ static void put_ordering(struct subset *s, const struct node *n)
 /* Older models of the Gemini API refuse an object without properties: it gets one that means nothing. */
 static void put_placeholder(struct subset *s)
 {
-    json_put_key(&s->w, DGM_STR("properties"));
+    json_put_name(&s->w, "properties");
     json_open_obj(&s->w);
-    json_put_key(&s->w, DGM_STR("_"));
+    json_put_name(&s->w, "_");
     json_open_obj(&s->w);
     json_member_str(&s->w, "type", DGM_STR("STRING"));
     json_member_str(&s->w, "description", DGM_STR("Leave this out."));
@@ -739,7 +755,7 @@ static void put_properties(struct subset *s, const struct node *n, const struct 
             put_placeholder(s);
         return;
     }
-    json_put_key(&s->w, DGM_STR("properties"));
+    json_put_name(&s->w, "properties");
     json_open_obj(&s->w);
     do {
         json_put_key(&s->w, p.it.name);
@@ -755,7 +771,7 @@ static void put_extra(struct subset *s, const struct node *n, const struct json_
                       const struct schema_at *at, unsigned level)
 {
     if (s->job->r->surface == DGM_VERTEX) {
-        json_put_key(&s->w, DGM_STR("additionalProperties"));
+        json_put_name(&s->w, "additionalProperties");
         if (json_kind(v) == JSON_BOOL)
             json_put_val(&s->w, v);
         else
@@ -889,7 +905,7 @@ static void put_kinds(struct subset *s, const struct node *n, unsigned kinds,
                       const struct schema_at *at, unsigned level)
 {
     json_open_obj(&s->w);
-    json_put_key(&s->w, DGM_STR("anyOf"));
+    json_put_name(&s->w, "anyOf");
     json_open_arr(&s->w);
     for (unsigned kind = 1; kind < K_NULL; kind <<= 1) {
         struct node one = *n;

@@ -337,6 +337,7 @@ static void read_rest(struct dgm_request *r)
         t->google_search = true;
         chat_ignore_but(r, r->field[CHAT_WEB_SEARCH_OPTIONS], P_SEARCH, NULL);
     }
+    google_tools_leave_out(r);
     if (!json_bool(stream_args, false))
         return;
     t->stream_args = r->surface == DGM_VERTEX && r->model.can & CAN_STREAM_ARGS && r->stream &&

@@ -6,6 +6,8 @@
  * own; all of them are one Tool object, and each of Google's kinds (tool_kinds.def) is another. Of two functions of
  * one name the last counts, as in a client's map of them.
  *
+ * Models before Gemini 3 refuse Google's kinds beside functions: the functions stay, the others are named as ignored.
+ *
  * Models that cannot have functions beside a JSON answer (user-pain B3) get the answer as one function more, of a name
  * that nobody has, whose arguments are the answer; they must call something, so an answer is always JSON. The client
  * sees the arguments as content, and "stop". Nothing of it is left in the conversation.
@@ -42,6 +44,7 @@ struct chat_tools {
     size_t functions_n;
     size_t declared_n; /* of different names */
     bool google_search;
+    bool functions_alone; /* the model takes nothing beside functions */
 
     enum tools_mode mode;
     bool chosen_only; /* only chosen functions may be called: left out (AUTO), or named (ANY) */
@@ -87,6 +90,9 @@ size_t google_tools_declarations(const struct dgm_request *);
 
 /** Checks google.tools, and adds the functions among them. */
 void google_tools_read(struct dgm_request *);
+
+/** Leaves out and names Google's kinds beside functions, for models that take only one of the two (C11). */
+void google_tools_leave_out(struct dgm_request *);
 
 /** Puts a function of theirs, an element of functionDeclarations. */
 void google_tools_put_declaration(struct json_writer *, const struct tool *);
