@@ -3,7 +3,7 @@
  * chat_request.c - any bytes as an OpenAI request: refused with an error object, or a native body that is
  * valid JSON, ends in `contents` and is the same a second time.
  *
- * The last byte chooses the surface and whether what the core asks for is known.
+ * The last byte chooses the surface, whether what the core asks for is known, and both settings of a translation.
  */
 #include "base/str.h"
 #include "json/read.h"
@@ -61,11 +61,26 @@ static void check_body(struct dgm_buf *body)
     dgm_arena_dispose(&arena);
 }
 
+/* Notes are header values: printable, and of a bounded length. Nothing is ignored where that is refused. */
+static void check_notes(const struct dgm_request *r, bool strict)
+{
+    for (enum dgm_note kind = DGM_NOTE_IGNORED; kind <= DGM_NOTE_WARNING; kind++) {
+        struct dgm_str notes = dgm_request_notes(r, kind);
+        assert(notes.n <= 4096);
+        for (size_t i = 0; i < notes.n; i++)
+            assert(notes.p[i] >= ' ' && notes.p[i] < 0x7f);
+    }
+    assert(!strict || dgm_request_notes(r, DGM_NOTE_IGNORED).n == 0);
+}
+
 /* One translation; the body, or nothing when it was refused, is put to `ret`. */
 static void run(const uint8_t *data, size_t n, uint8_t choice, struct dgm_buf *ret)
 {
-    struct dgm_env env = {
-        .surface = choice & 1 ? DGM_GEMINI : DGM_VERTEX, .now = 1, .id = DGM_STR("fuzz")};
+    struct dgm_env env = {.surface = choice & 1 ? DGM_GEMINI : DGM_VERTEX,
+                          .strict = (choice & 4) != 0,
+                          .max_tokens_bounds_thoughts = (choice & 8) != 0,
+                          .now = 1,
+                          .id = DGM_STR("fuzz")};
     struct dgm_request *r = NULL;
     struct dgm_fail fail;
     struct dgm_buf in;
@@ -80,6 +95,8 @@ static void run(const uint8_t *data, size_t n, uint8_t choice, struct dgm_buf *r
     assert(rc == DGM_OK || rc == DGM_E_REFUSED);
     if (rc == DGM_E_REFUSED)
         check_refusal(&fail);
+    if (rc == DGM_OK)
+        check_notes(r, env.strict);
     const struct dgm_str *segments;
     size_t count = rc == DGM_OK ? dgm_request_body(r, &segments) : 0;
     for (size_t i = 0; i < count; i++)

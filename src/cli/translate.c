@@ -49,7 +49,9 @@ static bool read_env(const struct cli_args *args, struct dgm_env *ret)
 {
     struct dgm_str id = cli_get(args, CLI_OPT_ID), surface = cli_get(args, CLI_OPT_SURFACE);
     uint64_t now;
-    *ret = (struct dgm_env){.id = id.p ? id : DGM_STR("0"), .surface = DGM_VERTEX};
+    *ret = (struct dgm_env){.id = id.p ? id : DGM_STR("0"),
+                            .surface = DGM_VERTEX,
+                            .strict = cli_get(args, CLI_OPT_STRICT).p != NULL};
     if (!is_id(ret->id)) {
         (void)cli_misused(args, DGM_STR("--id: expected 1 to 64 of A-Z a-z 0-9 _ -"));
         return false;
@@ -195,6 +197,33 @@ static void put_host(const struct dgm_place *place, struct dgm_buf *out)
     }
 }
 
+static void put_notes(const struct dgm_request *request, enum dgm_note kind, struct dgm_str label,
+                      struct dgm_str otherwise, struct dgm_buf *out)
+{
+    struct dgm_str notes = dgm_request_notes(request, kind);
+    if (notes.n == 0)
+        notes = otherwise;
+    if (notes.n == 0)
+        return;
+    dgm_buf_put(out, label);
+    dgm_buf_put_lit(out, ": ");
+    dgm_buf_put(out, notes);
+    dgm_buf_put_char(out, '\n');
+}
+
+static void put_headers(const struct dgm_request *request, struct dgm_buf *out)
+{
+    const struct dgm_header *headers;
+    size_t n = dgm_request_headers(request, &headers);
+    for (size_t i = 0; i < n; i++) {
+        dgm_buf_put_lit(out, "header: ");
+        dgm_buf_put(out, headers[i].name);
+        dgm_buf_put_lit(out, ": ");
+        dgm_buf_put(out, headers[i].value);
+        dgm_buf_put_char(out, '\n');
+    }
+}
+
 /* What --show-target and --show-ignored ask for. */
 static void put_shown(const struct cli_args *args, const struct dgm_request *request,
                       const struct dgm_place *place, struct dgm_buf *out)
@@ -205,12 +234,12 @@ static void put_shown(const struct cli_args *args, const struct dgm_request *req
         dgm_buf_put_char(out, ' ');
         dgm_request_put_path(request, place, out);
         dgm_buf_put_char(out, '\n');
+        put_headers(request, out);
     }
     if (cli_get(args, CLI_OPT_SHOW_IGNORED).p) {
-        struct dgm_str ignored = dgm_request_notes(request, DGM_NOTE_IGNORED);
-        dgm_buf_put_lit(out, "ignored: ");
-        dgm_buf_put(out, ignored.n ? ignored : DGM_STR("nothing"));
-        dgm_buf_put_char(out, '\n');
+        put_notes(request, DGM_NOTE_IGNORED, DGM_STR("ignored"), DGM_STR("nothing"), out);
+        put_notes(request, DGM_NOTE_SCHEMA, DGM_STR("schema notes"), (struct dgm_str){0}, out);
+        put_notes(request, DGM_NOTE_WARNING, DGM_STR("warning"), (struct dgm_str){0}, out);
     }
 }
 

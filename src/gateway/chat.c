@@ -271,6 +271,8 @@ static enum dgm_rc open_request(struct gw_exchange *x, struct dgm_fail *reterr)
     gw_random_id(x->chat.id);
     const struct dgm_env env = {.alloc = &x->worker->alloc,
                                 .strict = x->worker->config->strict,
+                                .max_tokens_bounds_thoughts =
+                                    x->worker->config->max_tokens_includes_thinking,
                                 .now = x->reply.now,
                                 .id = {x->chat.id, sizeof x->chat.id},
                                 .model = x->target.model};

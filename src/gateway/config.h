@@ -156,6 +156,7 @@ struct gw_config {
     int compat;    /* enum gw_compat */
     int reasoning; /* enum gw_reasoning */
     bool strict;   /* a member that is not supported is a 400, not ignored */
+    bool max_tokens_includes_thinking;
     bool fallback; /* no upstream was configured: the emulator answers */
     struct gw_strs
         idle; /* what was set and has no effect in this version: "auth.keys", "upstreams.lab" */

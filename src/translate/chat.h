@@ -4,8 +4,10 @@
  *
  *   request.c   the life of a request: parse, check every member, put the native body
  *   notes.c     places, refusals, and notes: what is ignored, lost, made up
- *   google.c    Google's own members: extra_body.google, google, extra_content.google (google_fields.def)
- *   config.c    members of generationConfig (the put column of chat_fields.def)
+ *   google.c    Google's own members: extra_body.google, google, extra_content.google (google_fields.def);
+ *               google_members.c checks and puts them (google_members.def)
+ *   config.c    members of generationConfig (the put column of chat_fields.def), and the service tier
+ *   thinking.c  how much to think, and the room it takes (thinking.def)
  *   tools.c     tools and toolConfig; names.c their names; schema.c JSON Schemas
  *   messages.c  the conversation, checked and read message by message
  *   contents.c  the conversation put: systemInstruction and contents
@@ -116,9 +118,12 @@ struct dgm_request {
     struct dgm_env env;
     struct dgm_limits limits;
     enum dgm_surface surface;
-    const struct json_val *field[CHAT_FIELDS];    /* NULL where absent or null */
-    size_t fields_n;                              /* none stands behind so many */
-    const struct json_val *google[GOOGLE_FIELDS]; /* the same of Google's own members */
+    const struct json_val *field[CHAT_FIELDS];         /* NULL where absent or null */
+    size_t fields_n;                                   /* none stands behind so many */
+    const struct json_val *google[GOOGLE_FIELDS];      /* the same of Google's own members, */
+    const struct chat_place *google_in[GOOGLE_FIELDS]; /* and the object each was found in */
+    bool google_said;                                  /* there is any of them */
+    struct dgm_str thought_marker; /* thought_tag_marker: "think"; absent when there is none */
     struct dgm_str model_sent;
     struct model model;
     bool stream, usage;
@@ -127,8 +132,6 @@ struct dgm_request {
     size_t messages_n;
     struct chat_call *history; /* all calls of all messages, in their order */
     size_t history_n;
-    struct dgm_str
-        thought_marker; /* extra_body.google.thought_tag_marker; absent when there is none */
     /* What the parts' `detail` asks of the whole request, where the model takes no other: a level of
      * generationConfig.mediaResolution, "" for auto; absent when no part says. */
     struct dgm_str media_resolution;
@@ -209,11 +212,25 @@ CHAT_COLD void chat_missing(struct dgm_request *, const struct chat_place *);
 CHAT_COLD bool chat__unexpected(struct dgm_request *, const struct json_val *, unsigned accepts,
                                 const struct chat_place *);
 
+/** Refuses a number outside of a range, both ends allowed. True when it is fine, and for 0 0, "any". */
+bool chat_in_range(struct dgm_request *, const struct json_val *, double min, double max,
+                   const struct chat_place *);
+
+/** Reads a number of integral value; refuses any other. */
+bool chat_need_int(struct dgm_request *, const struct json_val *, const struct chat_place *,
+                   int64_t *ret);
+
+/** Refuses an object in which a name stands twice. True when it is fine. */
+bool chat_names_differ(struct dgm_request *, const struct json_val *obj, const struct chat_place *);
+
 /** Reads the string that `place` names in `obj`; refuses when it is missing, null or no string. */
 bool chat_need_str(struct dgm_request *, const struct json_val *obj, const struct chat_place *place,
                    struct dgm_str *ret);
 
-/** Notes that what is at a place has no effect. Elements are shown as "[]", and each place once. */
+/**
+ * Notes that what is at a place has no effect. Elements are shown as "[]", and each place once. A strict
+ * request is refused instead.
+ */
 CHAT_COLD void chat_ignore(struct dgm_request *, const struct chat_place *);
 
 /**
@@ -221,6 +238,9 @@ CHAT_COLD void chat_ignore(struct dgm_request *, const struct chat_place *);
  * printable ASCII, and commas, become "?"; a long note is cut.
  */
 void chat_note(struct dgm_request *, enum dgm_note, const struct dgm_str pieces[4]);
+
+/** Warns of a member of the body: what was made of it. `sentence` has no comma. */
+CHAT_COLD void chat_warn(struct dgm_request *, struct dgm_str member, struct dgm_str sentence);
 
 /** Notes all members of an object but null ones and those of a list. */
 #define chat_ignore_but(r, obj, place, ...)                                                        \
@@ -239,6 +259,15 @@ const struct json_val *chat_parse(struct dgm_request *, struct dgm_str text);
 
 /** Puts the members of generationConfig, the object included, when there are any. */
 void chat_put_config(struct dgm_request *, struct json_writer *);
+
+/** Puts serviceTier for the Gemini API; Vertex gets its headers (google.md 1.7). */
+void chat_put_tier(struct dgm_request *, struct json_writer *);
+
+/** Puts thinkingConfig, of reasoning_effort or of Google's own thinking_config, when there is one. */
+void chat_put_thinking(struct dgm_request *, struct json_writer *);
+
+/** The most tokens that thoughts may take: 0 where the model does not think, or was asked not to. */
+int64_t chat_thinking_room(const struct dgm_request *);
 
 /** Checks every message, and fills `messages`, `history` and `media_resolution`. */
 void chat_check_messages(struct dgm_request *);

@@ -8,27 +8,33 @@
 
 #define NAME_MAX_BYTES 128
 
-static const char *const prefixes[] = {"publishers/google/models/", "google/", "models/"};
-
-/* In the order of the columns of thinking.def. */
-enum effort { NONE, MINIMAL, LOW, MEDIUM, HIGH, EFFORTS };
+/* The longest first, for some begin as others do. */
+static const char *const prefixes[] = {"publishers/google/models/", "google/", "models/",
+                                       "gemini/"};
 
 static const struct {
     const char *word;
     enum effort effort;
 } efforts[] = {
-    {"none", NONE}, {"minimal", MINIMAL}, {"low", LOW},  {"medium", MEDIUM},
-    {"high", HIGH}, {"xhigh", HIGH},      {"max", HIGH},
+    {"none", EFFORT_NONE},     {"minimal", EFFORT_MINIMAL}, {"low", EFFORT_LOW},
+    {"medium", EFFORT_MEDIUM}, {"high", EFFORT_HIGH},       {"xhigh", EFFORT_HIGH},
+    {"max", EFFORT_HIGH},
+};
+
+static const struct thinking thinking_rows[] = {
+#define THINKING(from, to, word, member, min, max, standard, ...)                                  \
+    {from, to, word, member, min, max, standard, {__VA_ARGS__}},
+#include "translate/thinking.def"
+#undef THINKING
 };
 
 static const struct {
-    unsigned from, to;
-    const char *variant, *member;
-    const char *value[EFFORTS];
-} thinking_rows[] = {
-#define THINKING(from, to, variant, member, ...) {from, to, variant, member, {__VA_ARGS__}},
-#include "translate/thinking.def"
-#undef THINKING
+    struct dgm_str name;
+    unsigned generation;
+} aliases[] = {
+#define ALIAS(name, generation) {{name, sizeof name - 1}, generation},
+#include "translate/model_aliases.def"
+#undef ALIAS
 };
 
 static const struct {
@@ -71,12 +77,16 @@ static int take_digit(struct dgm_str *s)
     return digit;
 }
 
-/* "gemini-2.5-flash" -> 25, "gemini-3-pro" -> 30; 0 for anything else. */
+/* "gemini-2.5-flash" -> 25, "gemini-3-pro@001" -> 30, an alias -> its row; 0 for anything else. */
 static unsigned read_generation(struct dgm_str name)
 {
     struct dgm_str prefix = DGM_STR("gemini-");
     if (!dgm_str_starts(name, prefix))
         return 0;
+    name = dgm_str_head(name, dgm_str_find_char(name, '@'));
+    for (size_t i = 0; i < sizeof aliases / sizeof *aliases; i++)
+        if (dgm_str_eq(name, aliases[i].name))
+            return aliases[i].generation;
     struct dgm_str rest = dgm_str_skip(name, prefix.n);
     int major = take_digit(&rest), minor = 0;
     if (dgm_str_starts(rest, DGM_STR("."))) {
@@ -87,10 +97,10 @@ static unsigned read_generation(struct dgm_str name)
     return major < 0 || minor < 0 || !ends ? 0 : (unsigned)(major * 10 + minor);
 }
 
-/* Whether `word` stands between the dashes of a name. */
+/* Whether `word` stands between the dashes of a name, before its version ("@001"). */
 static bool has_word(struct dgm_str name, struct dgm_str word)
 {
-    struct dgm_str rest = name, piece;
+    struct dgm_str rest = dgm_str_head(name, dgm_str_find_char(name, '@')), piece;
     if (word.n == 0)
         return true;
     while (dgm_str_split(&rest, '-', &piece))
@@ -112,13 +122,26 @@ static void find_abilities(struct model *m)
     }
 }
 
+/* "projects/P/locations/L/publishers/..." -> "publishers/..."; anything else stays as it is. */
+static struct dgm_str without_place(struct dgm_str name)
+{
+    struct dgm_str rest = name, projects, project, locations, location;
+    if (dgm_str_split(&rest, '/', &projects) && dgm_str_eq(projects, DGM_STR("projects")) &&
+        dgm_str_split(&rest, '/', &project) && dgm_name_ok(project) &&
+        dgm_str_split(&rest, '/', &locations) && dgm_str_eq(locations, DGM_STR("locations")) &&
+        dgm_str_split(&rest, '/', &location) && dgm_name_ok(location) &&
+        dgm_str_starts(rest, DGM_STR("publishers/")))
+        return rest;
+    return name;
+}
+
 enum dgm_rc model_read(struct dgm_str sent, struct model *ret)
 {
-    struct dgm_str name = sent;
+    struct dgm_str full = without_place(sent), name = full;
     for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
         struct dgm_str prefix = dgm_str_c(prefixes[i]);
-        if (dgm_str_starts(sent, prefix)) {
-            name = dgm_str_skip(sent, prefix.n);
+        if (dgm_str_starts(full, prefix)) {
+            name = dgm_str_skip(full, prefix.n);
             break;
         }
     }
@@ -131,27 +154,35 @@ enum dgm_rc model_read(struct dgm_str sent, struct model *ret)
     }
     if (segments != 1)
         return segments == 0 ? DGM_E_SYNTAX : DGM_E_REFUSED;
-    *ret = (struct model){.name = name, .generation = read_generation(name)};
+    *ret = (struct model){
+        .name = name, .generation = read_generation(name), .placed = full.n != sent.n};
     find_abilities(ret);
     return DGM_OK;
 }
 
-bool model_thinking(const struct model *m, struct dgm_str effort, struct thinking *ret)
+bool model_effort(struct dgm_str word, enum effort *ret)
 {
-    size_t column = EFFORTS;
-    for (size_t i = 0; i < sizeof efforts / sizeof *efforts; i++)
-        if (dgm_str_eq(effort, dgm_str_c(efforts[i].word)))
-            column = efforts[i].effort;
-    if (column == EFFORTS)
-        return false;
-    *ret = (struct thinking){0};
-    for (size_t i = 0; i < sizeof thinking_rows / sizeof *thinking_rows; i++) {
-        if (m->generation < thinking_rows[i].from || m->generation > thinking_rows[i].to ||
-            !has_word(m->name, dgm_str_c(thinking_rows[i].variant)))
+    for (size_t i = 0; i < sizeof efforts / sizeof *efforts; i++) {
+        if (!dgm_str_eq_nocase(word, dgm_str_c(efforts[i].word)))
             continue;
-        ret->member = thinking_rows[i].member;
-        ret->value = dgm_str_c(thinking_rows[i].value[column]);
-        break;
+        *ret = efforts[i].effort;
+        return true;
     }
-    return true;
+    return false;
+}
+
+const struct thinking *model_thinking(const struct model *m)
+{
+    for (size_t i = 0; i < sizeof thinking_rows / sizeof *thinking_rows; i++) {
+        const struct thinking *t = &thinking_rows[i];
+        if (m->generation >= t->from && m->generation <= t->to &&
+            has_word(m->name, dgm_str_c(t->word)))
+            return t->member ? t : NULL;
+    }
+    return NULL;
+}
+
+bool model_can_rest(const struct thinking *t)
+{
+    return t->value[EFFORT_NONE][0] == '0';
 }

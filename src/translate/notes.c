@@ -5,7 +5,7 @@
 #include "base/str.h"
 #include "base/utf8.h"
 
-#define NAME_BYTES_MAX 64  /* of one ignored name in the header */
+#define NAME_BYTES_MAX 100 /* of one ignored name in the header */
 #define NOTE_BYTES_MAX 125 /* of any other note: all of a kind stay below 4 KiB */
 
 /* A text that ends where its room does, for sentences of bounded length. */
@@ -114,6 +114,45 @@ bool chat_need_str(struct dgm_request *r, const struct json_val *obj,
     return chat_expect(r, v, J_STR, place);
 }
 
+bool chat_in_range(struct dgm_request *r, const struct json_val *v, double min, double max,
+                   const struct chat_place *place)
+{
+    double d;
+    if ((min == 0 && max == 0) || (json_double(v, &d) && d >= min && d <= max))
+        return true;
+    struct text range;
+    text_init(&range);
+    dgm_buf_put_int(&range.buf, (int64_t)min);
+    dgm_buf_put_lit(&range.buf, " to ");
+    dgm_buf_put_int(&range.buf, (int64_t)max);
+    chat_refuse(r, DGM_ERR_RANGE, place, " must be in the range ", text_end(&range), ".");
+    return false;
+}
+
+bool chat_need_int(struct dgm_request *r, const struct json_val *v, const struct chat_place *place,
+                   int64_t *ret)
+{
+    if (json_int(v, ret))
+        return true;
+    chat_refuse(r, DGM_ERR_TYPE, place, " must be an integer.");
+    return false;
+}
+
+bool chat_names_differ(struct dgm_request *r, const struct json_val *obj,
+                       const struct chat_place *place)
+{
+    struct dgm_str name;
+    if (json_twice(obj, &r->arena, &name) != DGM_OK) {
+        chat_no_memory(r);
+        return false;
+    }
+    if (!name.p)
+        return true;
+    chat_refuse(r, DGM_ERR_BODY_TWICE, CHAT_MEMBER(place, name),
+                " stands twice in the same object.");
+    return false;
+}
+
 /* ---- notes ---- */
 
 /* A header will carry the note: anything but printable ASCII becomes "?", and none is long or empty. */
@@ -160,9 +199,19 @@ void chat_note(struct dgm_request *r, enum dgm_note kind, const struct dgm_str p
     add_note(r, kind, &t);
 }
 
+void chat_warn(struct dgm_request *r, struct dgm_str member, struct dgm_str sentence)
+{
+    chat_note(r, DGM_NOTE_WARNING, (const struct dgm_str[4]){member, DGM_STR(": "), sentence});
+}
+
 void chat_ignore(struct dgm_request *r, const struct chat_place *place)
 {
     struct text t;
+    if (r->env.strict) {
+        chat_refuse(r, DGM_ERR_UNSUPPORTED, place,
+                    " has no effect here, and the strict setting refuses such members.");
+        return;
+    }
     text_init(&t);
     put_place(&t.buf, place, false);
     t.buf.n = t.buf.n < NAME_BYTES_MAX ? t.buf.n : NAME_BYTES_MAX;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* request.c - the life of a request: parse, check every member, put the native body. */
+#include "translate/google.h"
 #include "translate/tools.h"
 
 #include "base/str.h"
@@ -43,38 +44,6 @@ static void refuse_syntax(struct dgm_request *r, const struct json_error *e)
     chat_fail(r, ids[e->trouble], DGM_STR(""), detail);
 }
 
-/* OpenAI's clients send a name once; where two stand, gateways in a row would each obey another one. */
-static bool refuse_twice(struct dgm_request *r, const struct json_val *obj,
-                         const struct chat_place *place)
-{
-    struct dgm_str name;
-    if (json_twice(obj, &r->arena, &name) != DGM_OK) {
-        chat_no_memory(r);
-        return true;
-    }
-    if (!name.p)
-        return false;
-    chat_refuse(r, DGM_ERR_BODY_TWICE, CHAT_MEMBER(place, name),
-                " stands twice in the same object.");
-    return true;
-}
-
-static void check_range(struct dgm_request *r, const struct chat_field *f, const struct json_val *v)
-{
-    double d;
-    if (json_kind(v) != JSON_NUM || (f->min == 0 && f->max == 0))
-        return;
-    if (json_double(v, &d) && d >= f->min && d <= f->max)
-        return;
-    char text[48];
-    struct dgm_buf range = {.p = text, .cap = sizeof text - 1, .max = sizeof text - 1};
-    dgm_buf_put_int(&range, (int64_t)f->min);
-    dgm_buf_put_lit(&range, " to ");
-    dgm_buf_put_int(&range, (int64_t)f->max);
-    text[range.n] = '\0';
-    chat_refuse(r, DGM_ERR_RANGE, CHAT_MEMBER(NULL, f->name), " must be in the range ", text, ".");
-}
-
 static void read_member(struct dgm_request *r, struct dgm_str name, const struct json_val *v)
 {
     if (json_kind(v) == JSON_NULL)
@@ -84,7 +53,7 @@ static void read_member(struct dgm_request *r, struct dgm_str name, const struct
         if (f->fate == IGNORE || !dgm_str_eq(name, f->name))
             continue;
         if (chat_expect(r, v, f->accepts, CHAT_MEMBER(NULL, name))) {
-            check_range(r, f, v);
+            chat_in_range(r, v, f->min, f->max, CHAT_MEMBER(NULL, name));
             r->field[i] = v;
             r->fields_n = i < r->fields_n ? r->fields_n : i + 1;
         }
@@ -103,6 +72,9 @@ static void read_model(struct dgm_request *r)
     }
     switch (model_read(r->model_sent, &r->model)) {
     case DGM_OK:
+        if (r->model.placed)
+            chat_warn(r, place->member,
+                      DGM_STR("its project and location are those of the upstream"));
         return;
     case DGM_E_REFUSED:
         chat_refuse(r, DGM_ERR_MODEL_UNKNOWN, place,
@@ -138,7 +110,8 @@ static void read_members(struct dgm_request *r, const struct json_val *root)
         chat_refuse(r, DGM_ERR_BODY_NOT_OBJECT, NULL, NULL);
         return;
     }
-    if (refuse_twice(r, root, NULL))
+    /* OpenAI's clients send a name once; where two stand, gateways in a row would each obey another one. */
+    if (!chat_names_differ(r, root, NULL))
         return;
     struct json_iter it = json_iter(root);
     while (json_next(&it))
@@ -153,7 +126,7 @@ static void read_members(struct dgm_request *r, const struct json_val *root)
                     " must have at least one message.");
     it = json_iter(messages);
     while (r->rc == DGM_OK && json_next(&it))
-        refuse_twice(r, it.value, CHAT_MESSAGE(it.index));
+        chat_names_differ(r, it.value, CHAT_MESSAGE(it.index));
 }
 
 const struct json_val *chat_parse(struct dgm_request *r, struct dgm_str text)
@@ -192,17 +165,40 @@ static void open_body(struct dgm_request *r, struct dgm_buf *openai)
     google_read(r);
 }
 
+/*
+ * A cache holds the system instruction and the tools: Google refuses a request that has one and brings them too
+ * (user-pain A9). True when something was put since the body had `bytes`, and the request is refused for it.
+ */
+static bool clashes_with_cache(struct dgm_request *r, size_t bytes, const struct chat_place *place)
+{
+    if (!r->google[GOOGLE_CACHED_CONTENT] || r->body.n == bytes)
+        return false;
+    chat_refuse(r, DGM_ERR_VALUE, place,
+                " cannot be sent with cached_content: a cache brings its own system instruction, ",
+                "tools and tool choice, and a request that uses it must have none.");
+    return true;
+}
+
 /* The body is put in two steps: all before `contents`, then, with every need answered, the contents. */
 static void put_head(struct dgm_request *r)
 {
+    google_check(r);
     tools_read(r);
     chat_check_messages(r);
     chat_collect_needs(r);
     if (r->rc != DGM_OK)
         return;
     json_open_obj(&r->writer);
+    size_t bytes = r->body.n;
     chat_put_system(r, &r->writer);
+    if (clashes_with_cache(r, bytes, CHAT_MESSAGE(0)))
+        return;
+    bytes = r->body.n;
     tools_put(r, &r->writer);
+    if (clashes_with_cache(r, bytes, CHAT_MEMBER(NULL, DGM_STR("tools"))))
+        return;
+    google_put(r, &r->writer);
+    chat_put_tier(r, &r->writer);
     chat_put_config(r, &r->writer);
 }
 

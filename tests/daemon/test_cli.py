@@ -238,6 +238,12 @@ def test_request():
     again = expect(0, "translate", "request", "--show-ignored", "--show-target", stdin=body)
     assert again.out == done.out
     assert "logit_bias" in again.err
+    refused = expect(1, "translate", "request", "--strict", stdin=body)
+    assert json.loads(refused.err)["error"]["param"] == "logit_bias" and refused.out == ""
+    told = expect(0, "translate", "request", "--show-ignored", "--show-target",
+                  stdin={**HELLO, "model": "google/gemini-2.5-pro", "service_tier": "flex", "reasoning_effort": "none"})
+    assert "\nheader: X-Vertex-AI-LLM-Shared-Request-Type: flex\n" in told.err
+    assert "\nignored: nothing\nwarning: reasoning_effort: " in told.err
     assert ("POST us-central1-aiplatform.googleapis.com /v1/projects/my-project/locations/us-central1/publishers/google/"
             "models/gemini-2.5-flash:streamGenerateContent?alt=sse") in again.err
 

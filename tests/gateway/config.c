@@ -174,7 +174,7 @@ static void test_values(void **state)
         good("timeouts: {head: 250ms, body: 2m, total: 1h, comment: off}\n"
              "log: {level: debug, access: Yes}\n"
              "auth:\n  google: verify\n  origins: [https://a.example, https://b.example]\n"
-             "strict: on\nreasoning: off\n"
+             "strict: on\nmax_tokens_includes_thinking: true\nreasoning: off\n"
              "workers: 7\n"
              "emulator: {first_ms: 0, piece_ms: 0, piece_chars: \"${PORT}\"}\n");
     assert_int_equal(c->timeouts.head_ms, 250);
@@ -187,6 +187,7 @@ static void test_values(void **state)
     assert_int_equal(c->auth.origins.n, 2);
     assert_text(c->auth.origins.at[1], "https://b.example");
     assert_true(c->strict);
+    assert_true(c->max_tokens_includes_thinking);
     assert_int_equal(c->reasoning, GW_REASONING_OFF);
     assert_int_equal(c->workers, 7);
     assert_int_equal(c->emulator.piece_chars, 9090);

@@ -14,9 +14,14 @@
 
 static void all_spellings_name_one_model(void **state)
 {
-    static const char *const sent[] = {"google/gemini-2.5-flash", "gemini-2.5-flash",
-                                       "models/gemini-2.5-flash",
-                                       "publishers/google/models/gemini-2.5-flash"};
+    static const char *const sent[] = {
+        "google/gemini-2.5-flash",
+        "gemini-2.5-flash",
+        "models/gemini-2.5-flash",
+        "gemini/gemini-2.5-flash",
+        "publishers/google/models/gemini-2.5-flash",
+        "projects/my-project/locations/us-central1/publishers/google/"
+        "models/gemini-2.5-flash"};
     (void)state;
     for (size_t i = 0; i < sizeof sent / sizeof *sent; i++) {
         struct model m;
@@ -75,40 +80,87 @@ static void generations_are_read_from_the_version(void **state)
     }
 }
 
+static void aliases_stand_for_the_newest_generation(void **state)
+{
+    static const struct {
+        const char *name;
+        unsigned generation;
+    } cases[] = {
+        {"gemini-pro-latest", 31},
+        {"models/gemini-flash-latest", 38},
+        {"google/gemini-flash-lite-latest", 35},
+        {"gemini-2.5-flash@001", 25},
+        {"gemini-3@default", 30},
+        {"gemini-newest-latest", 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct model m;
+        assert_int_equal(model_read(dgm_str_c(cases[i].name), &m), DGM_OK);
+        assert_int_equal(m.generation, cases[i].generation);
+    }
+}
+
+static void a_version_is_no_part_of_a_word(void **state)
+{
+    struct model m;
+    (void)state;
+    assert_int_equal(model_read(DGM_STR("gemini-2.5-pro@002"), &m), DGM_OK);
+    assert_true(dgm_str_eq(m.name, DGM_STR("gemini-2.5-pro@002")));
+    assert_int_equal(model_thinking(&m)->min, 128);
+}
+
+static void a_resource_name_is_whole_or_refused(void **state)
+{
+    static const char *const bad[] = {
+        "projects/p/locations/l/publishers/meta/models/x",
+        "projects/p/locations/l/models/x",
+        "projects/p/publishers/google/models/x",
+        "projects/p/locations//publishers/google/models/x",
+    };
+    struct model m;
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_int_not_equal(model_read(dgm_str_c(bad[i]), &m), DGM_OK);
+}
+
 static void every_effort_has_a_meaning_for_every_thinking_model(void **state)
 {
-    static const char *const models[] = {"gemini-2.5-flash",       "gemini-2.5-pro",
-                                         "gemini-3-pro-preview",   "gemini-3.1-pro-preview",
-                                         "gemini-3-flash-preview", "gemini-3.8-flash"};
+    static const char *const models[] = {
+        "gemini-2.5-flash",       "gemini-2.5-pro",         "gemini-2.5-flash-lite",
+        "gemini-3-pro-preview",   "gemini-3.1-pro-preview", "gemini-3.7-flash",
+        "gemini-3-flash-preview", "gemini-3.8-flash",       "gemini-flash-latest"};
     static const char *const efforts[] = {"none", "minimal", "low", "medium",
                                           "high", "xhigh",   "max"};
     (void)state;
     for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
         struct model m;
-        struct thinking t;
+        enum effort effort;
         assert_int_equal(model_read(dgm_str_c(models[i]), &m), DGM_OK);
+        const struct thinking *t = model_thinking(&m);
+        assert_non_null(t);
         for (size_t k = 0; k < sizeof efforts / sizeof *efforts; k++) {
-            assert_true(model_thinking(&m, dgm_str_c(efforts[k]), &t));
-            assert_non_null(t.member);
-            assert_int_not_equal(t.value.n, 0);
-            bool level = strcmp(t.member, "thinkingLevel") == 0;
-            assert_int_equal(level, m.generation >= GEMINI_3);
+            assert_true(model_effort(dgm_str_c(efforts[k]), &effort));
+            assert_int_not_equal(strlen(t->value[effort]), 0);
         }
-        assert_false(model_thinking(&m, DGM_STR("huge"), &t));
+        bool level = strcmp(t->member, "thinkingLevel") == 0;
+        assert_int_equal(level, m.generation >= GEMINI_3);
+        assert_true(t->min <= t->max && t->standard <= t->max);
     }
+    enum effort untouched = EFFORT_LOW;
+    assert_false(model_effort(DGM_STR("huge"), &untouched));
+    assert_int_equal(untouched, EFFORT_LOW);
 }
 
-static void models_that_do_not_think_have_no_member(void **state)
+static void models_that_do_not_think_have_no_row(void **state)
 {
     static const char *const models[] = {"gemini-2.0-flash", "gemini-2.5-flash-image",
                                          "gemini-2.5-flash-preview-tts", "gemma-3"};
     (void)state;
     for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
         struct model m;
-        struct thinking t;
         assert_int_equal(model_read(dgm_str_c(models[i]), &m), DGM_OK);
-        assert_true(model_thinking(&m, DGM_STR("low"), &t));
-        assert_null(t.member);
+        assert_null(model_thinking(&m));
     }
 }
 
@@ -120,7 +172,10 @@ int main(void)
         cmocka_unit_test(a_name_has_at_most_128_bytes),
         cmocka_unit_test(generations_are_read_from_the_version),
         cmocka_unit_test(every_effort_has_a_meaning_for_every_thinking_model),
-        cmocka_unit_test(models_that_do_not_think_have_no_member),
+        cmocka_unit_test(models_that_do_not_think_have_no_row),
+        cmocka_unit_test(aliases_stand_for_the_newest_generation),
+        cmocka_unit_test(a_version_is_no_part_of_a_word),
+        cmocka_unit_test(a_resource_name_is_whole_or_refused),
     };
     return cmocka_run_group_tests_name("translate/model", tests, NULL, NULL);
 }
