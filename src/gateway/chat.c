@@ -10,7 +10,8 @@
 #include <assert.h>
 
 #define TARGET_BYTES_MAX 4096
-#define REQUEST_HEADERS_MAX 4                          /* that the core asks for */
+#define GUESS_MAX ((size_t)64 * 1024) /* what is put has about the size of what it was made of */
+#define REQUEST_HEADERS_MAX 4         /* that the core asks for */
 #define CALL_HEADERS_MAX (1 + REQUEST_HEADERS_MAX + 3) /* and the emulator's controls */
 
 /* ---- the answer ------------------------------------------------------------------------------------- */
@@ -127,6 +128,7 @@ static void on_end(void *owner)
     struct dgm_buf object;
     int status = 502;
     dgm_buf_init(&object, &x->worker->alloc, x->out.max);
+    dgm_buf_reserve(&object, x->chat.native.n < GUESS_MAX ? x->chat.native.n : GUESS_MAX);
     enum dgm_rc rc = dgm_chat_response(x->chat.request, x->chat.status,
                                        dgm_buf_str(&x->chat.native), &object, &status);
     if (rc == DGM_KEEP)

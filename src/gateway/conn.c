@@ -6,6 +6,7 @@
 #include "gateway/log.h"
 #include "gateway/random.h"
 #include "gateway/reply.h"
+#include "http/put.h"
 
 #include <assert.h>
 #include <unistd.h>
@@ -264,8 +265,11 @@ static void on_head(struct gw_conn *c)
     }
     gw_exchange_head(c->exchange);
     if (!c->answered && c->reader.head.expects_continue) {
-        struct dgm_str go_on = DGM_STR("HTTP/1.1 100 Continue\r\n\r\n");
-        gw_conn_send(c, &go_on, 1);
+        char text[HTTP_CONTINUE_BYTES];
+        struct dgm_buf go_on = {.p = text, .cap = sizeof text, .max = sizeof text};
+        http_put_continue(&go_on);
+        struct dgm_str bytes = dgm_buf_str(&go_on);
+        gw_conn_send(c, &bytes, 1);
     }
 }
 

@@ -16,6 +16,7 @@
     ((size_t)512 * 1024 * 1024) /* never met: the core's limits on an answer come first */
 #define NATIVE_BYTES_MAX ((size_t)64 * 1024 * 1024) /* of a whole answer: no more is translated */
 #define SLICE_BYTES ((size_t)64 * 1024) /* of a whole answer, given to the stream at a time */
+#define HEAD_BYTES 384                  /* what most need */
 #define HEAD_BYTES_MAX ((size_t)64 * 1024)
 #define SMALL_BODY_BYTES                                                                           \
     65536 /* a refused request's body that is read to its end rather than cut off */
@@ -162,6 +163,7 @@ void gw_exchange_answer(struct gw_exchange *x, int status, struct dgm_str media)
 
     struct dgm_buf head;
     dgm_buf_init(&head, dgm_arena_alloc(&x->arena), HEAD_BYTES_MAX);
+    dgm_buf_reserve(&head, HEAD_BYTES);
     gw_reply_put_head(&head, &x->reply, status, media, x->out.n);
     if (head.rc != DGM_OK) {
         dgm_buf_dispose(&head);
@@ -183,8 +185,9 @@ void gw_exchange_answer(struct gw_exchange *x, int status, struct dgm_str media)
 
 void gw_exchange_stream(struct gw_exchange *x, bool last)
 {
-    char framing[HTTP_CHUNK_OPEN_MAX];
-    struct dgm_buf head, chunk = {.p = framing, .cap = sizeof framing, .max = sizeof framing};
+    char opening[HTTP_CHUNK_OPEN_MAX], ending[HTTP_CHUNK_END_MAX];
+    struct dgm_buf head, open = {.p = opening, .cap = sizeof opening, .max = sizeof opening},
+                         end = {.p = ending, .cap = sizeof ending, .max = sizeof ending};
     dgm_buf_init(&head, dgm_arena_alloc(&x->arena), HEAD_BYTES_MAX);
     if (x->stage == GW_WAITING) {
         x->stage = GW_STREAMING;
@@ -192,18 +195,20 @@ void gw_exchange_stream(struct gw_exchange *x, bool last)
         x->worker->counters.streams++;
         x->reply.keep_alive = may_keep(x) && x->head->minor >= 1;
         x->reply.now = net_loop_wall_s(x->worker->loop);
+        dgm_buf_reserve(&head, HEAD_BYTES);
         gw_reply_put_stream_head(&head, &x->reply);
     }
     bool chunked = x->head->minor >= 1;
-    if (chunked && x->out.n != 0)
-        http_put_chunk_open(&chunk, x->out.n);
-    struct dgm_str end = !chunked        ? (struct dgm_str){0}
-                         : x->out.n == 0 ? (last ? DGM_STR("0\r\n\r\n") : (struct dgm_str){0})
-                                         : (last ? DGM_STR("\r\n0\r\n\r\n") : DGM_STR("\r\n"));
-    bool sound = head.rc == DGM_OK && chunk.rc == DGM_OK && x->out.rc == DGM_OK;
+    if (chunked && x->out.n != 0) {
+        http_put_chunk_open(&open, x->out.n);
+        http_put_chunk_close(&end);
+    }
+    if (chunked && last)
+        http_put_last_chunk(&end);
+    bool sound = head.rc == DGM_OK && x->out.rc == DGM_OK;
     if (sound) {
-        struct dgm_str parts[] = {dgm_buf_str(&head), dgm_buf_str(&chunk), dgm_buf_str(&x->out),
-                                  end};
+        struct dgm_str parts[] = {dgm_buf_str(&head), dgm_buf_str(&open), dgm_buf_str(&x->out),
+                                  dgm_buf_str(&end)};
         give(x, parts, 4);
     } else {
         gw_conn_break(x->conn); /* an event was lost: this must not look like a whole stream */

@@ -262,17 +262,11 @@ static bool skip_lead(struct http_reader *r, struct dgm_str *in)
 static void begin(struct http_reader *r)
 {
     struct http_parser *p = r->_parser;
+    if (!p)
+        p = r->_parser = http_parser__new(r->_alloc, &r->_limits);
     if (!p) {
-        p = r->_alloc->resize(r->_alloc->ctx, NULL, 0, sizeof(*p));
-        if (!p) {
-            http_reader__fail(r, DGM_ERR_NO_MEMORY, NULL);
-            return;
-        }
-        *p = (struct http_parser){.target_max = r->_limits.target_bytes,
-                                  .headers_max = r->_limits.headers};
-        dgm_buf_init(&p->text, r->_alloc, r->_limits.head_bytes);
-        dgm_buf_init(&p->fields, r->_alloc, r->_limits.headers * sizeof(struct field));
-        r->_parser = p;
+        http_reader__fail(r, DGM_ERR_NO_MEMORY, NULL);
+        return;
     }
     llhttp_init(&p->llhttp, r->_kind == HTTP_REQUESTS ? HTTP_REQUEST : HTTP_RESPONSE, &callbacks);
     p->llhttp.data = p;
@@ -483,12 +477,9 @@ void http_reader_init(struct http_reader *r, enum http_kind kind, const struct h
 
 static void drop_parser(struct http_reader *r)
 {
-    struct http_parser *p = r->_parser;
-    if (!p)
+    if (!r->_parser)
         return;
-    dgm_buf_dispose(&p->text);
-    dgm_buf_dispose(&p->fields);
-    r->_alloc->resize(r->_alloc->ctx, p, sizeof(*p), 0);
+    http_parser__free(r->_parser);
     r->_parser = NULL;
     r->head = (struct http_head){0};
 }

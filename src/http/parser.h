@@ -8,6 +8,8 @@
 
 #include "http/message.h"
 
+#include <assert.h>
+
 #include <llhttp.h>
 
 /** Where in a message the reader is. Outside BODY no more than `room` bytes are taken. */
@@ -21,11 +23,20 @@ struct field {
     uint32_t name_at, name_n, value_at, value_n;
 };
 
+/* What a plain client's head needs stands in the parser itself, and all of it in what malloc hands out quickest. */
+#define HTTP_TEXT_BYTES 384
+#define HTTP_FIELDS 16
+
 struct http_parser {
     llhttp_t llhttp;
+    const struct dgm_alloc *alloc;
+    struct dgm_alloc
+        spill;             /* of `text` and `fields`: moves them out of here once they outgrow it */
     struct dgm_buf text;   /* the head as it came, from the start line to the empty line */
     struct dgm_buf fields; /* struct field, one a header */
     struct field open;     /* the header that is being read */
+    uint64_t
+        names; /* a bit for each name there may be, http_head_get: most that are asked for are not there */
     uint32_t target_at, target_n;
     bool target_done, version_done;
     enum place place;
@@ -38,7 +49,15 @@ struct http_parser {
     uint64_t told_bytes; /* a size over the limit: what the peer said it would be */
     unsigned interims;
     enum dgm_error error; /* of a callback */
+    char first_text[HTTP_TEXT_BYTES];
+    struct field first_fields[HTTP_FIELDS];
 };
+
+static_assert(sizeof(struct http_parser) <= 1024, "malloc is quick up to about there");
+
+/** NULL: memory is short. */
+struct http_parser *http_parser__new(const struct dgm_alloc *, const struct http_limits *);
+void http_parser__free(struct http_parser *);
 
 /**
  * Fails the reader with a row of errors.def. `detail` is a constant sentence; NULL stands for the

@@ -33,8 +33,8 @@ void http_put_request(struct dgm_buf *, struct dgm_str method, struct dgm_str ba
 void http_put_header(struct dgm_buf *, struct dgm_str name, struct dgm_str value);
 void http_put_header_int(struct dgm_buf *, struct dgm_str name, int64_t value);
 
-/** A header whose name and value are literals. */
-#define http_put_header_lit(buf, name, value) http_put_header((buf), DGM_STR(name), DGM_STR(value))
+/** A header whose name and value are literals: put as they are. */
+#define http_put_header_lit(buf, name, value) dgm_buf_put_lit((buf), name ": " value "\r\n")
 
 /**
  * "Date: Sun, 06 Nov 1994 08:49:37 GMT" from seconds since 1970; years 1970 to 9999, others are
@@ -57,8 +57,9 @@ void http_put_connection(struct dgm_buf *, bool keep_alive, unsigned request_min
 
 void http_put_head_end(struct dgm_buf *);
 
-/** "HTTP/1.1 100 Continue", a whole head. */
+/** "HTTP/1.1 100 Continue", a whole head of so many bytes. */
 void http_put_continue(struct dgm_buf *);
+#define HTTP_CONTINUE_BYTES 25
 
 /** A chunk, whole. An empty one is not put: it would end the body. */
 void http_put_chunk(struct dgm_buf *, struct dgm_str data);
@@ -70,7 +71,8 @@ void http_put_chunk_close(struct dgm_buf *);
 /** The last chunk, without trailers. */
 void http_put_last_chunk(struct dgm_buf *);
 
-#define HTTP_CHUNK_OPEN_MAX                                                                        \
-    18 /* bytes http_put_chunk_open puts at most; close puts 2, the last chunk 5 */
+/* What they put at most: http_put_chunk_open; http_put_chunk_close and the last chunk behind it. */
+#define HTTP_CHUNK_OPEN_MAX 18
+#define HTTP_CHUNK_END_MAX 7
 
 #endif

@@ -144,11 +144,15 @@ bool http_path_match(const struct http_path *path, struct dgm_str pattern,
 {
     struct dgm_str found[HTTP_CAPTURES_MAX] = {0};
     assert(dgm_str_starts(pattern, DGM_STR("/")));
-    /* What stands before the first capture tells nearly all paths apart, without a look at segments. */
-    struct dgm_str literal = dgm_str_head(pattern, dgm_str_find_char(pattern, '{'));
-    bool fits = literal.n == pattern.n
-                    ? dgm_str_eq(path->text, pattern)
-                    : dgm_str_starts(path->text, literal) && match_segments(path, pattern, found);
+    size_t same = 0; /* what stands before the first capture tells nearly all paths apart */
+    while (same < pattern.n && same < path->text.n && pattern.p[same] != '{' &&
+           pattern.p[same] == path->text.p[same])
+        same++;
+    bool fits = false;
+    if (same == pattern.n)
+        fits = path->text.n == same && path->segments <= HTTP_SEGMENTS_MAX;
+    else if (pattern.p[same] == '{')
+        fits = match_segments(path, pattern, found);
     if (!fits)
         return false;
     for (size_t k = 0; captured && k < HTTP_CAPTURES_MAX; k++)
