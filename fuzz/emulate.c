@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * emulate.c - any body to the emulator. The last two bytes choose the target and the size of pieces.
+ * emulate.c - any body to the emulator. The last two bytes choose the target with the responder, and the size of
+ * pieces.
  *
  * Holds: the status is 200, 400 or 404; the answer is JSON, a JSON array or SSE of JSON; it is the same a
- * second time; a stream says what the whole answer says; its size is bounded; only a good answer has warnings, and
- * they fit a header.
+ * second time; a stream says and calls what the whole answer does; its size is bounded; only a good answer has
+ * warnings, and they fit a header.
  */
 #include "emulate/emulate.h"
 
@@ -13,7 +14,7 @@
 
 #include "base/sse.h"
 #include "base/str.h"
-#include "json/read.h"
+#include "json/write.h"
 
 #define ANSWER_MAX_BYTES ((size_t)32 << 20)
 
@@ -35,6 +36,17 @@ static const char *const targets[] = {
 static const char *const verbs[] = {":generateContent", ":streamGenerateContent",
                                     ":streamGenerateContent?alt=sse"};
 
+static const struct dgm_str responders[] = {
+    {0},
+    DGM_STR("usual"),
+    DGM_STR("tools"),
+    DGM_STR("tools:parallel"),
+    DGM_STR("echo"),
+    DGM_STR("long-thinking"),
+    DGM_STR("blocked"),
+    DGM_STR("nobody"),
+};
+
 static void check_headers(const struct emu_call *call)
 {
     const struct emu_header *headers;
@@ -48,16 +60,18 @@ static void check_headers(const struct emu_call *call)
 }
 
 /* Runs it to the end and returns the status. */
-static int run(const char *target, const char *verb, struct dgm_str body, uint32_t chars,
-               struct dgm_buf *out)
+static int run(const char *target, const char *verb, struct dgm_str responder, struct dgm_str body,
+               uint32_t chars, struct dgm_buf *out)
 {
     char path[256];
     size_t n = strlen(target), m = strlen(verb);
     assert(n + m < sizeof path);
     memcpy(path, target, n);
     memcpy(path + n, verb, m);
-    const struct emu_env env = {
-        .alloc = &dgm_alloc_libc, .now_ms = 1785000000123, .id = DGM_STR("fuzz")};
+    const struct emu_env env = {.alloc = &dgm_alloc_libc,
+                                .now_ms = 1785000000123,
+                                .id = DGM_STR("fuzz"),
+                                .responder = responder};
     const struct emu_options options = {.piece_chars = chars};
     const struct dgm_str segs[2] = {dgm_str_head(body, body.n / 2), dgm_str_skip(body, body.n / 2)};
     const struct emu_request request = {
@@ -90,7 +104,7 @@ static const struct json_val *parse(struct dgm_arena *arena, struct dgm_str text
     return root;
 }
 
-/* The text of the first candidate. */
+/* The text and the calls of the first candidate. */
 static void add_text(const struct json_val *response, struct dgm_buf *out)
 {
     assert(json_kind(response) == JSON_OBJ);
@@ -99,8 +113,14 @@ static void add_text(const struct json_val *response, struct dgm_buf *out)
         return;
     for (struct json_iter p =
              json_iter(json_get(json_get(c, DGM_STR("content")), DGM_STR("parts")));
-         json_next(&p);)
+         json_next(&p);) {
+        const struct json_val *call = json_get(p.value, DGM_STR("functionCall"));
+        struct json_writer w = json_writer(out);
         dgm_buf_put(out, json_get_str(p.value, DGM_STR("text")));
+        assert(!call || json_kind(json_get(call, DGM_STR("args"))) == JSON_OBJ);
+        if (call)
+            json_put_val(&w, call);
+    }
 }
 
 static void read_answer(struct dgm_str body, bool sse, struct dgm_buf *text)
@@ -137,11 +157,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         return 0;
     struct dgm_str body = {(const char *)data, n - 2};
     const char *target = targets[data[n - 2] % (sizeof targets / sizeof *targets)];
+    struct dgm_str responder = responders[data[n - 1] / 64 * 2 + data[n - 2] / 128];
     uint32_t chars = data[n - 1] % 64u + 16;
     struct dgm_buf out[3], again, texts[3];
     int status[3];
     for (size_t i = 0; i < 3; i++) {
-        status[i] = run(target, verbs[i], body, chars, out + i);
+        status[i] = run(target, verbs[i], responder, body, chars, out + i);
         assert(status[i] == status[0]);
         if (status[i] == 0)
             return 0;
@@ -150,7 +171,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         read_answer(dgm_buf_str(out + i), i == 2 && status[i] == 200, texts + i);
         assert(dgm_str_eq(dgm_buf_str(texts), dgm_buf_str(texts + i)));
     }
-    run(target, verbs[2], body, chars, &again);
+    run(target, verbs[2], responder, body, chars, &again);
     assert(dgm_str_eq(dgm_buf_str(&again), dgm_buf_str(out + 2)));
     dgm_buf_dispose(&again);
     for (size_t i = 0; i < 3; i++) {

@@ -33,6 +33,31 @@ size_t emu_base64_size(struct dgm_str s)
     return all ? s.n / 4 * 3 + s.n % 4 * 3 / 4 : BASE64_BAD;
 }
 
+size_t emu_base64_sound_size(struct dgm_str s)
+{
+    while (s.n != 0 && s.p[s.n - 1] == '=')
+        s.n--;
+    return s.n / 4 * 3 + s.n % 4 * 3 / 4;
+}
+
+static unsigned letter_value(char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return (unsigned)(c - 'A');
+    if (c >= 'a' && c <= 'z')
+        return (unsigned)(c - 'a') + 26;
+    if (c >= '0' && c <= '9')
+        return (unsigned)(c - '0') + 52;
+    return c == '+' || c == '-' ? 62 : 63;
+}
+
+unsigned char emu_base64_at(struct dgm_str s, size_t at)
+{
+    size_t first = at / 3 * 4 + at % 3; /* of the two letters that hold it */
+    unsigned bits = letter_value(s.p[first]) << 6 | letter_value(s.p[first + 1]);
+    return (unsigned char)(bits >> (4 - 2 * (at % 3)));
+}
+
 static void put(struct dgm_buf *out, struct dgm_str bytes, const char *letters, bool pad)
 {
     for (size_t i = 0; i < bytes.n; i += 3) {

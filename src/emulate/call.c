@@ -135,6 +135,7 @@ static enum dgm_rc decide(struct emu_call *call, const struct emu_env *env,
                           struct refusal *reterr)
 {
     struct ask ask = {0};
+    struct responder responder;
     size_t n = body_size(request);
     if (!emu_target_read(request->method, request->target, &ask.target)) {
         *reterr = (struct refusal){.status = 404};
@@ -143,6 +144,8 @@ static enum dgm_rc decide(struct emu_call *call, const struct emu_env *env,
     if (ask.target.verb == TARGET_STREAM)
         call->framing = ask.target.sse ? FRAMING_SSE : FRAMING_ARRAY;
     enum dgm_rc rc = emu_faults_read(env->fault, env->fault_seen, scratch, &call->faults, reterr);
+    if (rc == DGM_OK)
+        rc = emu_responder_read(env->responder, ask.target.surface, scratch, &responder, reterr);
     if (rc != DGM_OK)
         return rc;
     if (n > call->options.body_max_bytes)
@@ -166,7 +169,7 @@ static enum dgm_rc decide(struct emu_call *call, const struct emu_env *env,
     if (rc == DGM_OK)
         rc = judge(call, &ask, prompt.tokens_total, scratch, reterr);
     if (rc == DGM_OK)
-        rc = emu_plan_compose(&ask, &prompt, env, &call->arena, &call->plan);
+        rc = emu_plan_compose(&ask, &prompt, &responder, env, &call->arena, &call->plan);
     return rc;
 }
 

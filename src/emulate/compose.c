@@ -1,226 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * compose.c - what the emulator says.
+ * compose.c - an answer put together: thoughts, then calls or a text, signed, and cut where it must end.
  *
- * A prompt of Google's samples gets its answer from answers.def; any other one a text that shows what was
- * understood. Either ends in MARKER. In JSON mode there is no room for it: without a schema the object has a
- * member "emulated", with one it is an instance of it (schema.h). `seed` and the candidate's number choose
- * the wording. The text is cut before the first stop sequence, and where maxOutputTokens ends, thinking
- * included: a model that thinks may have nothing left to say, as on Google.
+ * `seed` and the candidate's number choose the wording. A text is cut before the first stop sequence, and where
+ * maxOutputTokens ends, thinking included: a model that thinks may have nothing left to say, as on Google.
+ * Calls that do not fit are left out.
+ *
+ * Signatures (google.md 9.1): Gemini 3 and later sign the first call of a step, or the last text. 2.5 signs the
+ * first part that is no summary, when it thinks and functions are declared.
  */
-#include "emulate/plan.h"
+#include "emulate/respond.h"
 
 #include "base/str.h"
-#include "base/utf8.h"
 #include "emulate/base64.h"
 #include "emulate/hash.h"
-#include "emulate/schema.h"
 #include "emulate/signature.h"
 #include "emulate/tokens.h"
 
-#define MARKER "(An emulated answer: no model was asked.)"
-#define QUOTED_BYTES 200 /* of a prompt */
-#define JSON_MAX_BYTES ((size_t)1 << 20)
-
-static const struct {
-    const char *prompt, *wordings[2];
-} answers[] = {
-#define ANSWER(prompt, first, second) {prompt, {first, second}},
-#include "emulate/answers.def"
-#undef ANSWER
-};
-
-static const char *const openings[] = {
-#define OPENING(text) text,
-#include "emulate/answers.def"
-#undef OPENING
-};
-
-#define OPENINGS (sizeof openings / sizeof *openings)
-
-struct composer {
-    const struct ask *ask;
-    const struct prompt *prompt;
-    struct dgm_arena *arena;
-    uint64_t seed;            /* 0 when none was sent */
-    uint64_t thoughts_tokens; /* of one candidate */
-    int64_t max_tokens;       /* of one candidate, thinking included */
-};
-
-/* ---- text --------------------------------------------------------------------------------------------- */
-
-/* "Why is the sky blue?" -> "why is the sky blue" */
-static void put_normal(struct dgm_buf *out, struct dgm_str s)
-{
-    bool gap = false;
-    for (size_t i = 0; i < s.n; i++) {
-        char c = s.p[i] >= 'A' && s.p[i] <= 'Z' ? (char)(s.p[i] + ('a' - 'A')) : s.p[i];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-        if (plain && gap && out->n != 0)
-            dgm_buf_put_char(out, ' ');
-        if (plain)
-            dgm_buf_put_char(out, c);
-        gap = !plain;
-    }
-}
-
-static void put_known(struct composer *c, uint64_t wording, struct dgm_buf *out)
-{
-    struct dgm_buf normal;
-    if (c->prompt->text.n > QUOTED_BYTES || c->prompt->nmedia != 0)
-        return;
-    dgm_buf_init(&normal, dgm_arena_alloc(c->arena), 2 * QUOTED_BYTES);
-    put_normal(&normal, c->prompt->text);
-    for (size_t i = 0; i < sizeof answers / sizeof *answers && normal.n != 0; i++)
-        if (dgm_str_eq(dgm_buf_str(&normal), dgm_str_c(answers[i].prompt)))
-            dgm_buf_put(out, dgm_str_c(answers[i].wordings[wording / OPENINGS % 2]));
-    if (normal.rc == DGM_E_NOMEM)
-        out->rc = DGM_E_NOMEM;
-}
-
-static void put_quoted(struct dgm_buf *out, struct dgm_str s)
-{
-    dgm_buf_put_char(out, '"');
-    dgm_buf_put(out, dgm_utf8_head(s, QUOTED_BYTES));
-    dgm_buf_put(out, s.n > QUOTED_BYTES ? DGM_STR("...\"") : DGM_STR("\""));
-}
-
-static void put_media(struct dgm_buf *out, const struct prompt_media *m)
-{
-    dgm_buf_put_lit(out, "\n- ");
-    dgm_buf_put(out, m->mime_type.n != 0 ? dgm_utf8_head(m->mime_type, QUOTED_BYTES)
-                                         : DGM_STR("a file of no type"));
-    if (m->uri.p) {
-        dgm_buf_put_lit(out, " at ");
-        dgm_buf_put(out, dgm_utf8_head(m->uri, QUOTED_BYTES));
-    } else {
-        dgm_buf_put_lit(out, " of ");
-        dgm_buf_put_int(out, (int64_t)m->bytes);
-        dgm_buf_put_lit(out, " bytes");
-    }
-}
-
-/* A text for a prompt nobody wrote an answer to. */
-static void put_understood(struct composer *c, struct dgm_buf *out)
-{
-    const struct prompt *p = c->prompt;
-    if (p->result_name.n != 0) {
-        struct dgm_buf json;
-        dgm_buf_init(&json, dgm_arena_source(c->arena), JSON_MAX_BYTES);
-        struct json_writer w = json_writer(&json);
-        json_put_val(&w, p->result);
-        dgm_buf_put_lit(out, "The function ");
-        dgm_buf_put(out, dgm_utf8_head(p->result_name, QUOTED_BYTES));
-        dgm_buf_put_lit(out, " returned ");
-        dgm_buf_put(out, dgm_utf8_head(dgm_buf_str(&json), QUOTED_BYTES));
-        dgm_buf_put_lit(out, ".\n\n");
-        if (json.rc == DGM_E_NOMEM)
-            out->rc = DGM_E_NOMEM;
-        dgm_buf_dispose(&json);
-    }
-    if (p->text.n != 0) {
-        dgm_buf_put_lit(out, "You said: ");
-        put_quoted(out, p->text);
-        dgm_buf_put_lit(out, "\n\n");
-    }
-    dgm_buf_put_lit(out, "This request has ");
-    dgm_buf_put_int(out, (int64_t)p->nturns);
-    dgm_buf_put(out, p->nturns == 1 ? DGM_STR(" turn") : DGM_STR(" turns"));
-    if (p->nfunctions != 0) {
-        dgm_buf_put_lit(out, ", declares ");
-        dgm_buf_put_int(out, (int64_t)p->nfunctions);
-        dgm_buf_put(out, p->nfunctions == 1 ? DGM_STR(" function") : DGM_STR(" functions"));
-    }
-    if (p->system.n != 0) {
-        dgm_buf_put_lit(out, " and the system instruction ");
-        put_quoted(out, p->system);
-    }
-    dgm_buf_put_lit(out, ".");
-    if (p->nmedia != 0)
-        dgm_buf_put_lit(out, " With it came:");
-    for (size_t i = 0; i < p->nmedia && i < PROMPT_MEDIA_MAX; i++)
-        put_media(out, p->media + i);
-    if (p->nmedia > PROMPT_MEDIA_MAX)
-        dgm_buf_put_lit(out, "\n- and more");
-    dgm_buf_put_lit(
-        out,
-        "\n\nA real model would answer here. What a test can see is that the whole way there and "
-        "back works, and what arrived at its end.");
-}
-
-static void put_prose(struct composer *c, uint64_t wording, struct dgm_buf *out)
-{
-    struct dgm_buf known;
-    dgm_buf_init(&known, dgm_arena_alloc(c->arena), SIZE_MAX);
-    put_known(c, wording, &known);
-    dgm_buf_put(out, dgm_str_c(openings[wording % OPENINGS]));
-    if (known.n != 0)
-        dgm_buf_put(out, dgm_buf_str(&known));
-    else
-        put_understood(c, out);
-    dgm_buf_put_lit(out, "\n\n" MARKER);
-    if (known.rc != DGM_OK)
-        out->rc = known.rc;
-}
-
-/* ---- JSON --------------------------------------------------------------------------------------------- */
-
-static const struct json_val *schema_of(const struct ask *ask)
-{
-    static const struct dgm_str names[] = {DGM_STR("responseSchema"), DGM_STR("responseJsonSchema"),
-                                           DGM_STR("_responseJsonSchema")};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        const struct json_val *v = emu_ask_get(ask->config, names[i]);
-        if (v)
-            return v;
-    }
-    return NULL;
-}
-
-static void put_object(struct composer *c, uint64_t wording, struct json_writer *w)
-{
-    json_open_obj(w);
-    json_member_bool(w, "emulated", true);
-    json_member_str(w, "note", DGM_STR("No model was asked."));
-    json_member_str(w, "prompt", dgm_utf8_head(c->prompt->text, QUOTED_BYTES));
-    json_member_int(w, "turns", (int64_t)c->prompt->nturns);
-    json_member_int(w, "wording", (int64_t)(wording % OPENINGS));
-    json_close_obj(w);
-}
-
-static void put_json(struct composer *c, uint64_t wording, struct dgm_buf *out)
-{
-    const struct json_val *schema = schema_of(c->ask);
-    struct facts facts = emu_facts_find(c->prompt->text);
-    struct json_writer w = json_writer(out);
-    if (schema)
-        emu_schema_put_instance(&w, schema, &facts, wording);
-    else
-        put_object(c, wording, &w);
-    if (out->rc == DGM_E_LIMIT) { /* a schema with huge defaults: nothing sensible can be said */
-        dgm_buf_clear(out);
-        dgm_buf_put_lit(out, "{}");
-    }
-}
-
-/* text/x.enum: the bare value of the schema's enum. */
-static void put_enum(struct composer *c, uint64_t wording, struct dgm_buf *out)
-{
-    const struct json_val *options = emu_ask_member(schema_of(c->ask), "enum");
-    size_t n = emu_ask_count(options);
-    dgm_buf_put(out, n != 0 ? json_str(emu_ask_at(options, wording % n)) : DGM_STR("EMULATED"));
-}
+#define TEXT_MAX_BYTES ((size_t)1 << 20)
+#define ID_LETTERS 8
 
 /* ---- a candidate -------------------------------------------------------------------------------------- */
+
+static uint64_t tokens_left(const struct composer *c)
+{
+    uint64_t max = (uint64_t)c->max_tokens;
+    return max > c->thoughts_tokens ? max - c->thoughts_tokens : 0;
+}
 
 /* Cuts the text by tokens, then by stop sequences. Returns why it ends. */
 static struct dgm_str cut(const struct composer *c, struct dgm_str *text)
 {
     struct dgm_str finish = DGM_STR("STOP");
-    uint64_t left = (uint64_t)c->max_tokens > c->thoughts_tokens
-                        ? (uint64_t)c->max_tokens - c->thoughts_tokens
-                        : 0;
-    struct dgm_str head = emu_tokens_head(*text, left);
+    struct dgm_str head = emu_tokens_head(*text, tokens_left(c));
     if (head.n < text->n)
         finish = DGM_STR("MAX_TOKENS");
     *text = head;
@@ -236,50 +48,125 @@ static struct dgm_str cut(const struct composer *c, struct dgm_str *text)
     return finish;
 }
 
-static void put_thought(const struct composer *c, struct dgm_buf *out)
+static enum dgm_rc sign(const struct composer *c, struct plan_part *p)
 {
-    dgm_buf_put_lit(out, "**Looking at the request**\n\nThe user says ");
-    put_quoted(out, c->prompt->text);
-    dgm_buf_put_lit(out, ". I will answer that in a few sentences. (An emulated thought.)\n\n");
+    struct dgm_arena scratch;
+    struct dgm_buf signature;
+    const struct signed_part content = {p->kind == PART_CALL ? SIGNED_CALL : SIGNED_TEXT, p->name,
+                                        p->text};
+    dgm_arena_init(&scratch, dgm_arena_source(c->arena), SIZE_MAX);
+    dgm_buf_init(&signature, dgm_arena_alloc(c->arena), SIZE_MAX);
+    enum dgm_rc rc = emu_signature_put(&signature, c->ask, &content, &scratch);
+    dgm_arena_dispose(&scratch);
+    p->signature = dgm_buf_str(&signature);
+    return rc == DGM_OK ? DGM_OK : DGM_E_NOMEM;
 }
 
-static enum dgm_rc compose_candidate(struct composer *c, size_t number, struct plan *plan)
+/* `first` is the number of the first part that is no thought. */
+static enum dgm_rc sign_candidate(const struct composer *c, struct plan_candidate *to, size_t first)
 {
-    struct plan_candidate *to = plan->candidates + number;
-    struct dgm_str type = json_str(emu_ask_member(c->ask->config, "responseMimeType"));
-    bool thinks = c->thoughts_tokens != 0;
-    uint64_t wording = (c->seed ? emu_hash_mix(c->seed) % (2 * OPENINGS) : 0) + number;
-    struct dgm_buf text, thought, signature;
-    dgm_buf_init(&text, dgm_arena_alloc(c->arena), JSON_MAX_BYTES);
-    dgm_buf_init(&thought, dgm_arena_alloc(c->arena), SIZE_MAX);
-    dgm_buf_init(&signature, dgm_arena_alloc(c->arena), SIZE_MAX);
-
-    if (dgm_str_eq(type, DGM_STR("application/json")))
-        put_json(c, wording, &text);
-    else if (dgm_str_eq(type, DGM_STR("text/x.enum")))
-        put_enum(c, wording, &text);
-    else
-        put_prose(c, wording, &text);
-    if (thinks && json_bool(emu_ask_member(c->ask->thinking, "includeThoughts"), false))
-        put_thought(c, &thought);
-    if (text.rc != DGM_OK || thought.rc != DGM_OK)
-        return DGM_E_NOMEM;
-
-    struct dgm_str said = dgm_buf_str(&text);
-    to->finish = cut(c, &said);
-    const struct signed_part sent = {.kind = SIGNED_TEXT, .body = said};
-    if (thinks && c->ask->model.generation >= GENERATION_3 &&
-        emu_signature_put(&signature, c->ask, &sent, c->arena) != DGM_OK)
-        return DGM_E_NOMEM;
-    if (thought.n != 0)
-        to->parts[to->nparts++] =
-            (struct plan_part){PART_THOUGHT, dgm_buf_str(&thought), DGM_STR("")};
-    if (said.n != 0)
-        to->parts[to->nparts++] = (struct plan_part){PART_TEXT, said, dgm_buf_str(&signature)};
+    bool signs =
+        c->ask->model.generation >= GENERATION_3 && c->ask->model.family->thinks != THINKS_NO;
+    if (first == to->nparts)
+        return DGM_OK;
+    if (signs)
+        return sign(c, to->parts[first].kind == PART_CALL ? to->parts + first
+                                                          : to->parts + to->nparts - 1);
+    if (c->thoughts_tokens != 0 && c->prompt->nfunctions != 0)
+        return sign(c, to->parts + first);
     return DGM_OK;
 }
 
+/* Letters and digits, as Google's ids have them; only some surfaces have ids (google.md 6.2). */
+static struct dgm_str call_id(const struct composer *c, const struct plan *plan, uint64_t number)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+    if (!(c->ask->target.surface & (NATIVE_V1B1 | NATIVE_G1B)))
+        return (struct dgm_str){0};
+    uint64_t h = emu_hash_mix(emu_hash_str(plan->response_id) + number);
+    char id[ID_LETTERS];
+    for (size_t i = 0; i < sizeof id; i++, h /= sizeof letters - 1)
+        id[i] = letters[h % (sizeof letters - 1)];
+    return dgm_arena_copy(c->arena, (struct dgm_str){id, sizeof id});
+}
+
+/* Returns how many there were to be: less are put where tokens run out. */
+static enum dgm_rc add_calls(const struct composer *c, uint64_t wording, size_t number,
+                             const struct plan *plan, struct plan_candidate *to, size_t *ret_n)
+{
+    struct respond_call calls[RESPOND_CALLS_MAX];
+    uint64_t left = tokens_left(c);
+    enum dgm_rc rc = emu_respond_calls(c, wording, calls, ret_n);
+    for (size_t i = 0; rc == DGM_OK && i < *ret_n; i++) {
+        struct plan_part p = {.kind = PART_CALL,
+                              .text = calls[i].args,
+                              .name = dgm_arena_copy(c->arena, calls[i].name),
+                              .id = call_id(c, plan, number * PLAN_PARTS_MAX + i)};
+        bool has_id = (c->ask->target.surface & (NATIVE_V1B1 | NATIVE_G1B)) != 0;
+        if (!p.name.p || (has_id && !p.id.p))
+            return DGM_E_NOMEM;
+        uint64_t tokens = emu_plan_part_tokens(&p);
+        if (tokens > left) {
+            to->finish = DGM_STR("MAX_TOKENS");
+            break;
+        }
+        left -= tokens;
+        to->parts[to->nparts++] = p;
+    }
+    return rc;
+}
+
+static enum dgm_rc add_text(const struct composer *c, uint64_t wording, struct plan_candidate *to)
+{
+    struct dgm_buf text;
+    dgm_buf_init(&text, dgm_arena_alloc(c->arena), TEXT_MAX_BYTES);
+    emu_respond_text(c, wording, &text);
+    if (text.rc != DGM_OK)
+        return DGM_E_NOMEM;
+    struct dgm_str said = dgm_buf_str(&text);
+    to->finish = cut(c, &said);
+    if (said.n != 0)
+        to->parts[to->nparts++] = (struct plan_part){.kind = PART_TEXT, .text = said};
+    return DGM_OK;
+}
+
+static enum dgm_rc compose_candidate(const struct composer *c, size_t number, struct plan *plan)
+{
+    struct plan_candidate *to = plan->candidates + number;
+    uint64_t wording = (c->seed ? emu_hash_mix(c->seed) % (2 * OPENINGS) : 0) + number;
+    *to = (struct plan_candidate){.finish = DGM_STR("STOP")};
+    to->parts = dgm_arena_take0(c->arena, PLAN_PARTS_MAX * sizeof *to->parts);
+    if (!to->parts)
+        return DGM_E_NOMEM;
+    if (c->thoughts_tokens != 0 &&
+        json_bool(emu_ask_member(c->ask->thinking, "includeThoughts"), false)) {
+        struct dgm_buf thought;
+        dgm_buf_init(&thought, dgm_arena_alloc(c->arena), TEXT_MAX_BYTES);
+        emu_respond_thought(c, &thought);
+        if (thought.rc != DGM_OK)
+            return DGM_E_NOMEM;
+        to->parts[to->nparts++] =
+            (struct plan_part){.kind = PART_THOUGHT, .text = dgm_buf_str(&thought)};
+    }
+    size_t first = to->nparts, ncalls = 0;
+    enum dgm_rc rc = add_calls(c, wording, number, plan, to, &ncalls);
+    if (rc == DGM_OK && ncalls == 0)
+        rc = add_text(c, wording, to);
+    return rc == DGM_OK ? sign_candidate(c, to, first) : rc;
+}
+
 /* ---- thinking ----------------------------------------------------------------------------------------- */
+
+/* What was asked of the emulator counts as much as what it would think by itself. */
+static uint64_t long_thoughts(const struct ask *ask, uint64_t tokens)
+{
+    int64_t budget;
+    if (ask->model.family->thinks == THINKS_NO)
+        return 0;
+    if (!emu_ask_int(emu_ask_member(ask->thinking, "thinkingBudget"), &budget) || budget == -1)
+        return tokens;
+    return tokens < (uint64_t)budget ? tokens : (uint64_t)budget;
+}
 
 /* So many tokens of thought: more for a longer prompt, less for a lower level, none over the budget. */
 static uint64_t thoughts_of(const struct ask *ask, const struct prompt *prompt)
@@ -356,27 +243,41 @@ static struct dgm_str create_time(int64_t now_ms, struct dgm_arena *arena)
     return b.rc == DGM_OK ? dgm_buf_str(&b) : (struct dgm_str){0};
 }
 
-enum dgm_rc emu_plan_compose(const struct ask *ask, const struct prompt *prompt,
-                             const struct emu_env *env, struct dgm_arena *arena, struct plan *ret)
+/* What is the same for all candidates. */
+static void init(struct composer *c)
 {
-    struct composer c = {.ask = ask, .prompt = prompt, .arena = arena};
-    int64_t candidates = 1, seed = 0;
-    c.max_tokens = ask->model.family->output_tokens;
-    emu_ask_int(emu_ask_member(ask->config, "maxOutputTokens"), &c.max_tokens);
+    int64_t seed = 0;
+    c->max_tokens = c->ask->model.family->output_tokens;
+    emu_ask_int(emu_ask_member(c->ask->config, "maxOutputTokens"), &c->max_tokens);
+    if (emu_ask_int(emu_ask_member(c->ask->config, "seed"), &seed))
+        c->seed = emu_hash_mix((uint64_t)seed) | 1;
+    c->thoughts_tokens = c->responder->id == RESPONDER_LONG_THINKING
+                             ? long_thoughts(c->ask, c->responder->tokens)
+                             : thoughts_of(c->ask, c->prompt);
+    if (c->thoughts_tokens > (uint64_t)c->max_tokens)
+        c->thoughts_tokens = (uint64_t)c->max_tokens;
+    if (c->prompt->nfunctions != 0 || emu_ask_member(c->ask->config, "responseMimeType"))
+        c->facts = emu_facts_find(c->prompt->text);
+}
+
+enum dgm_rc emu_plan_compose(const struct ask *ask, const struct prompt *prompt,
+                             const struct responder *responder, const struct emu_env *env,
+                             struct dgm_arena *arena, struct plan *ret)
+{
+    struct composer c = {.ask = ask, .prompt = prompt, .responder = responder, .arena = arena};
+    int64_t candidates = 1;
+    bool blocked = responder->id == RESPONDER_BLOCKED;
     emu_ask_int(emu_ask_member(ask->config, "candidateCount"), &candidates);
-    if (emu_ask_int(emu_ask_member(ask->config, "seed"), &seed))
-        c.seed = emu_hash_mix((uint64_t)seed) | 1;
-    c.thoughts_tokens = thoughts_of(ask, prompt);
-    if (c.thoughts_tokens > (uint64_t)c.max_tokens)
-        c.thoughts_tokens = (uint64_t)c.max_tokens;
+    init(&c);
 
     *ret = (struct plan){
-        .ncandidates = (size_t)candidates,
+        .ncandidates = blocked ? 0 : (size_t)candidates,
         .prompt_tokens_total = prompt->tokens_total,
-        .thoughts_tokens = c.thoughts_tokens * (uint64_t)candidates,
+        .thoughts_tokens = blocked ? 0 : c.thoughts_tokens * (uint64_t)candidates,
         .model_version = dgm_arena_copy(arena, ask->model.name),
         .response_id = response_id(env->id, arena),
         .create_time = create_time(env->now_ms, arena),
+        .block = blocked ? responder->block : (struct dgm_str){0},
         .vertex = emu_ask_is_vertex(ask),
     };
     for (size_t m = 0; m < MODALITIES; m++)

@@ -34,6 +34,7 @@ struct emu_env {
     const struct dgm_alloc *alloc; /* NULL: dgm_alloc_libc; borrowed until the call is freed */
     int64_t now_ms;                /* milliseconds since 1970: createTime */
     struct dgm_str id;             /* any text, unique to this call: seed of responseId */
+    struct dgm_str responder;      /* who answers, as responders.def says; absent: as usual */
     struct dgm_str fault;          /* what is to go wrong, as faults.def says; absent: nothing */
     uint64_t fault_seen;           /* how many calls with the same `fault` came before */
 };

@@ -31,15 +31,24 @@ static void count_tokens(struct plan_mark *m, struct dgm_str text)
     }
 }
 
+uint64_t emu_plan_part_tokens(const struct plan_part *p)
+{
+    if (p->kind == PART_THOUGHT) /* a summary: what is billed is the thinking */
+        return 0;
+    return emu_tokens_count(p->text) + (p->kind == PART_CALL ? emu_tokens_count(p->name) : 0);
+}
+
 bool emu_plan_advance(const struct plan_candidate *c, size_t chars, struct plan_mark *m)
 {
     if (m->ended)
         return false;
     if (m->part < c->nparts) {
         const struct plan_part *p = c->parts + m->part;
-        m->at = piece_end(p->text, m->at, chars);
+        m->at = p->kind == PART_CALL ? p->text.n : piece_end(p->text, m->at, chars);
         if (p->kind == PART_TEXT)
             count_tokens(m, p->text);
+        else
+            m->_tokens += emu_plan_part_tokens(p);
         if (m->at == p->text.n) {
             m->part++;
             m->at = m->_tokens_at = 0;
@@ -62,7 +71,18 @@ static uint64_t tokens_sent(const struct plan_candidate *c, const struct plan_ma
 static void put_part(const struct plan_part *p, size_t from, size_t to, struct json_writer *w)
 {
     json_open_obj(w);
-    json_member_str(w, "text", dgm_str_head(dgm_str_skip(p->text, from), to - from));
+    if (p->kind == PART_CALL) {
+        json_put_key(w, DGM_STR("functionCall"));
+        json_open_obj(w);
+        json_member_str(w, "name", p->name);
+        json_put_key(w, DGM_STR("args"));
+        json_put_raw(w, p->text);
+        if (p->id.p)
+            json_member_str(w, "id", p->id);
+        json_close_obj(w);
+    } else {
+        json_member_str(w, "text", dgm_str_head(dgm_str_skip(p->text, from), to - from));
+    }
     if (p->kind == PART_THOUGHT)
         json_member_bool(w, "thought", true);
     if (to == p->text.n && p->signature.n != 0)
@@ -81,9 +101,9 @@ static void put_candidate(const struct plan *plan, size_t number, const struct p
     if (from->part < c->nparts) { /* no part, no member: so it is where thinking took all */
         json_put_key(w, DGM_STR("parts"));
         json_open_arr(w);
-        for (size_t i = 0; i < PLAN_PARTS_MAX && i < c->nparts; i++) {
-            size_t start = i < from->part ? SIZE_MAX : i == from->part ? from->at : 0;
-            size_t end = i > to->part ? 0 : i == to->part ? to->at : c->parts[i].text.n;
+        for (size_t i = from->part; i <= to->part && i < c->nparts; i++) {
+            size_t start = i == from->part ? from->at : 0;
+            size_t end = i == to->part ? to->at : c->parts[i].text.n;
             if (start < end)
                 put_part(c->parts + i, start, end, w);
         }
@@ -150,16 +170,31 @@ static void put_usage(const struct plan *plan, const struct plan_mark *to, struc
     json_close_obj(w);
 }
 
+static void put_block(const struct plan *plan, struct json_writer *w)
+{
+    json_put_key(w, DGM_STR("promptFeedback"));
+    json_open_obj(w);
+    json_member_str(w, "blockReason", plan->block);
+    if (plan->vertex)
+        json_member_str(w, "blockReasonMessage",
+                        DGM_STR("The prompt was blocked, as the request asked the emulator to."));
+    json_close_obj(w);
+}
+
 void emu_plan_put(const struct plan *plan, const struct plan_mark *from, const struct plan_mark *to,
                   struct json_writer *w)
 {
     json_open_obj(w);
-    json_put_key(w, DGM_STR("candidates"));
-    json_open_arr(w);
-    for (size_t i = 0; i < plan->ncandidates; i++)
-        if (!from[i].ended)
-            put_candidate(plan, i, from + i, to + i, w);
-    json_close_arr(w);
+    if (plan->block.p) {
+        put_block(plan, w);
+    } else {
+        json_put_key(w, DGM_STR("candidates"));
+        json_open_arr(w);
+        for (size_t i = 0; i < plan->ncandidates; i++)
+            if (!from[i].ended)
+                put_candidate(plan, i, from + i, to + i, w);
+        json_close_arr(w);
+    }
     put_usage(plan, to, w);
     json_member_str(w, "modelVersion", plan->model_version);
     if (plan->vertex)

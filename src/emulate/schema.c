@@ -4,302 +4,549 @@
 
 #include "base/str.h"
 #include "base/utf8.h"
-#include "emulate/ask.h"
+#include "emulate/number.h"
+#include "emulate/pattern.h"
+#include "emulate/schema_view.h"
 
-#define DEPTH_ALL 6 /* below, an object has only what it must have: recursion ends where it may */
-#define DEPTH_MAX                                                                                  \
-    24 /* below, nothing does: what is asked for has no finite instance, or a silly one */
-#define NODES_MAX 4096 /* beyond twice as many, only what must be; beyond four times, nothing */
-#define ITEMS_MAX 64
+#define GIVEN_DEPTH_MAX 32 /* of a const, default or example that is taken over */
+#define ITEMS_MAX 256
 #define LENGTH_MAX 4096
 
-struct faker {
-    struct json_writer *w;
-    const struct json_val *root;
-    const struct facts *facts;
-    uint64_t wording;
-    unsigned nodes;
+/* Where a value stands. */
+struct spot {
+    struct dgm_str name; /* of its member; of an item, the array's */
+    unsigned depth;
+    size_t index;            /* of an item */
+    bool unique;             /* items differ */
+    const struct view *view; /* of the value itself */
+    const struct spot *up;   /* what it stands in; NULL for the root */
 };
 
-static void put(struct faker *, const struct json_val *schema, struct dgm_str name, unsigned depth);
+static void put(struct faker *, const struct view *, struct spot);
 
-/* ---- reading ------------------------------------------------------------------------------------------ */
+/* ---- what a schema gives itself ----------------------------------------------------------------------- */
 
-/* "#/$defs/Pet" and Vertex's "#/defs/Pet"; JSON pointers without escapes. */
-static const struct json_val *resolve(const struct faker *f, struct dgm_str ref)
+static bool is_shallow(const struct json_val *v, unsigned depth)
 {
-    const struct json_val *v = f->root;
-    struct dgm_str piece;
-    if (!dgm_str_split(&ref, '/', &piece) || !dgm_str_eq(piece, DGM_STR("#")))
-        return NULL;
-    while (dgm_str_split(&ref, '/', &piece))
-        v = json_get(v, piece);
-    return v;
+    if (depth > GIVEN_DEPTH_MAX)
+        return false;
+    for (struct json_iter i = json_iter(v); json_next(&i);)
+        if (!is_shallow(i.value, depth + 1))
+            return false;
+    return true;
 }
 
-static const struct json_val *first_of(const struct json_val *schema)
+static bool is_of_type(const struct json_val *v, struct dgm_str type)
 {
-    static const struct dgm_str names[] = {DGM_STR("anyOf"), DGM_STR("oneOf"), DGM_STR("allOf")};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        for (struct ask_list l = emu_ask_list(emu_ask_get(schema, names[i])); emu_ask_next(&l);)
-            if (!dgm_str_eq_nocase(json_get_str(l.value, DGM_STR("type")), DGM_STR("null")))
-                return l.value;
+    int64_t i;
+    switch (json_kind(v)) {
+    case JSON_STR:
+        return emu_type_is(type, "string");
+    case JSON_NUM:
+        return emu_type_is(type, "number") || (emu_type_is(type, "integer") && json_int(v, &i));
+    case JSON_BOOL:
+        return emu_type_is(type, "boolean");
+    case JSON_ARR:
+        return emu_type_is(type, "array") && json_size(v) != 0; /* an empty default says little */
+    case JSON_OBJ:
+        return emu_type_is(type, "object") && json_size(v) != 0;
+    default:
+        return emu_type_is(type, "null");
+    }
+}
+
+static const struct json_val *option_of(const struct faker *f, const struct view *v,
+                                        const struct spot *at)
+{
+    const struct json_val *options = emu_view_member(v, "enum"), *option = NULL;
+    size_t n = emu_ask_count(options);
+    for (struct ask_list l = emu_ask_list(options);
+         !at->unique && emu_ask_next(&l) && l.index < SCHEMA_OPTIONS_MAX;)
+        if (emu_facts_mention(f->facts, json_str(l.value)))
+            return l.value;
+    for (size_t i = 0; i < n && i < SCHEMA_OPTIONS_MAX && json_kind(option) <= JSON_NULL; i++)
+        option = emu_ask_at(options, (f->wording + at->index + i) % n);
+    return option;
+}
+
+/* An example or the default. */
+static const struct json_val *example_of(const struct view *v, struct dgm_str type, size_t index)
+{
+    const struct json_val *examples = emu_view_member(v, "examples");
+    size_t n = json_kind(examples) == JSON_ARR ? json_size(examples) : 0;
+    const struct json_val *given[] = {n != 0 ? json_at(examples, index % n) : NULL,
+                                      emu_view_member(v, "example"), emu_view_member(v, "default")};
+    for (size_t i = 0; i < sizeof given / sizeof *given; i++)
+        if (given[i] && is_of_type(given[i], type) && is_shallow(given[i], 0))
+            return given[i];
     return NULL;
 }
 
-/* Follows references and alternatives to a schema that says something itself. */
-static const struct json_val *plain(const struct faker *f, const struct json_val *schema)
+/* OpenAPI's enums are strings, of integers too. */
+static void put_given(struct faker *f, const struct json_val *v, struct dgm_str type)
 {
-    for (unsigned i = 0; i < DEPTH_MAX; i++) {
-        struct dgm_str ref = json_get_str(schema, DGM_STR("$ref"));
-        if (!ref.p)
-            ref = json_get_str(schema, DGM_STR("ref"));
-        const struct json_val *next = ref.p ? resolve(f, ref) : NULL;
-        if (!next && !emu_ask_member(schema, "type") && !emu_ask_member(schema, "properties"))
-            next = first_of(schema);
-        if (!next)
-            break;
-        schema = next;
-    }
-    return schema;
+    int64_t integer;
+    bool numeric = emu_type_is(type, "integer") || emu_type_is(type, "number");
+    if (numeric && json_kind(v) == JSON_STR && dgm_str_i64(json_str(v), &integer))
+        json_put_int(f->w, integer);
+    else
+        json_put_val(f->w, v);
 }
 
-static struct dgm_str type_of(const struct json_val *schema)
+static bool put_fixed(struct faker *f, const struct view *v, struct dgm_str type,
+                      const struct spot *at)
 {
-    const struct json_val *type = json_get(schema, DGM_STR("type"));
-    for (struct ask_list l = emu_ask_list(type); emu_ask_next(&l);)
-        if (!dgm_str_eq_nocase(json_str(l.value), DGM_STR("null")))
-            return json_str(l.value);
-    if (type)
-        return DGM_STR("null");
-    if (emu_ask_member(schema, "properties"))
-        return DGM_STR("object");
-    return emu_ask_member(schema, "items") ? DGM_STR("array") : DGM_STR("string");
+    const struct json_val *given = NULL;
+    for (size_t i = 0; i < v->n && !given; i++)
+        given = json_get(v->layers[i], DGM_STR("const")); /* which may be null */
+    if (!given)
+        given = option_of(f, v, at);
+    if (!given || !is_shallow(given, 0))
+        return false;
+    put_given(f, given, type);
+    return true;
 }
-
-static size_t limit(const struct json_val *schema, struct dgm_str name, size_t otherwise,
-                    size_t max)
-{
-    int64_t i;
-    if (!emu_ask_int(emu_ask_get(schema, name), &i) || i < 0)
-        return otherwise;
-    return (uint64_t)i < max ? (size_t)i : max;
-}
-
-static bool contains(struct dgm_str name, const char *const *words, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (dgm_str_find(name, dgm_str_c(words[i])) < name.n)
-            return true;
-    return false;
-}
-
-#define CONTAINS(name, ...)                                                                        \
-    contains(name, (const char *const[]){__VA_ARGS__},                                             \
-             sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
 
 /* ---- strings ------------------------------------------------------------------------------------------ */
 
-static struct dgm_str formatted(struct dgm_str format)
+static struct dgm_str formatted(const struct facts *facts, struct dgm_str format)
 {
-    static const struct {
+    const struct {
         const char *format, *text;
+        struct dgm_str fact;
     } formats[] = {
-        {"date-time", "2026-01-15T09:30:00Z"},
-        {"date", "2026-01-15"},
-        {"time", "09:30:00Z"},
-        {"duration", "PT1H"},
-        {"email", "someone@example.com"},
-        {"uri", "https://example.com/"},
-        {"uuid", "00000000-0000-4000-8000-000000000000"},
-        {"ipv4", "192.0.2.1"},
-        {"ipv6", "2001:db8::1"},
-        {"hostname", "example.com"},
-        {"byte", "ZW11bGF0ZWQ="},
+        {"date-time", "2026-01-15T09:30:00Z", {0}},
+        {"date", "2026-01-15", facts->date},
+        {"time", "09:30:00Z", {0}},
+        {"duration", "PT1H", {0}},
+        {"email", "someone@example.com", facts->email},
+        {"idn-email", "someone@example.com", facts->email},
+        {"uri", "https://example.com/", facts->url},
+        {"url", "https://example.com/", facts->url},
+        {"iri", "https://example.com/", facts->url},
+        {"uri-reference", "/emulated", facts->url},
+        {"uuid", "00000000-0000-4000-8000-000000000000", {0}},
+        {"ipv4", "192.0.2.1", {0}},
+        {"ipv6", "2001:db8::1", {0}},
+        {"hostname", "example.com", {0}},
+        {"json-pointer", "/emulated", {0}},
+        {"regex", "emulated", {0}},
+        {"byte", "ZW11bGF0ZWQ=", {0}},
     };
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
         if (dgm_str_eq(format, dgm_str_c(formats[i].format)))
-            return dgm_str_c(formats[i].text);
+            return formats[i].fact.p ? formats[i].fact : dgm_str_c(formats[i].text);
     return (struct dgm_str){0};
 }
 
-static struct dgm_str from_facts(const struct facts *facts, struct dgm_str name, size_t index)
+/* Whether a name has one of the words, as a word: "dueDate" and "due_dates" have "date", "update" has not. */
+static bool has_word(struct dgm_str name, const char *words)
 {
-    if (CONTAINS(name, "date", "day", "when"))
-        return facts->day;
-    if (CONTAINS(name, "location", "city", "place", "where"))
-        return facts->place;
-    if (CONTAINS(name, "participant", "people", "person", "attendee", "guest"))
-        return index < facts->npeople ? facts->people[index] : (struct dgm_str){0};
-    if (CONTAINS(name, "name", "title", "event", "summary"))
-        return facts->event.p ? facts->event : facts->people[0];
+    for (size_t from = 0, to; from < name.n; from = to) {
+        for (to = from + 1; to < name.n; to++) {
+            bool lower = name.p[to] >= 'a' && name.p[to] <= 'z';
+            bool was_lower = name.p[to - 1] >= 'a' && name.p[to - 1] <= 'z';
+            bool upper = name.p[to] >= 'A' && name.p[to] <= 'Z';
+            if ((!lower && !upper) || (upper && was_lower))
+                break;
+        }
+        struct dgm_str word = {name.p + from, to - from}, rest = dgm_str_c(words), one;
+        if (word.n > 1 && (word.p[0] == '_' || word.p[0] == '-' || word.p[0] == ' '))
+            word = dgm_str_skip(word, 1);
+        while (dgm_str_split(&rest, ' ', &one))
+            if (dgm_str_eq_nocase(word, one) ||
+                (dgm_str_ends(word, DGM_STR("s")) &&
+                 dgm_str_eq_nocase(dgm_str_head(word, word.n - 1), one)))
+                return true;
+    }
+    return false;
+}
+
+#define PEOPLE "participant people person attendee guest member user author"
+
+static struct dgm_str from_facts(const struct facts *f, const struct spot *at)
+{
+    struct dgm_str name = at->name;
+    if (has_word(name, "date day when"))
+        return f->date.p ? f->date : f->day;
+    if (has_word(name, "origin departure from"))
+        return f->origin;
+    if (has_word(name, "destination arrival"))
+        return f->destination.p ? f->destination : f->place;
+    if (has_word(name, "location city place where town region address"))
+        return at->index != 0 && at->index < f->nplaces ? f->places[at->index] : f->place;
+    if (has_word(name, "email mail recipient"))
+        return f->email;
+    if (has_word(name, "url uri link website"))
+        return f->url;
+    if (has_word(name, PEOPLE))
+        return at->index < f->npeople ? f->people[at->index] : (struct dgm_str){0};
+    if (has_word(name, "query question prompt text message input content search q expression"))
+        return f->quoted.p ? f->quoted : f->prompt.n != 0 ? f->prompt : (struct dgm_str){0};
+    if (has_word(name, "name title event summary subject topic"))
+        return f->event.p ? f->event : f->quoted.p ? f->quoted : f->people[0];
     return (struct dgm_str){0};
 }
 
-static void put_string(struct faker *f, const struct json_val *schema, struct dgm_str name,
-                       size_t index)
+/* "Chicago, IL" of "The city and state, e.g. Chicago, IL". */
+static struct dgm_str from_description(const struct view *v)
 {
-    struct dgm_str text = formatted(json_get_str(schema, DGM_STR("format")));
-    if (!text.p)
-        text = from_facts(f->facts, name, index);
-    if (!text.p)
-        text = DGM_STR("emulated");
-    size_t min = limit(schema, DGM_STR("minLength"), 0, LENGTH_MAX);
-    size_t max = limit(schema, DGM_STR("maxLength"), LENGTH_MAX, LENGTH_MAX);
-    text = dgm_utf8_head(text, max); /* bytes where characters are meant: never too long */
+    static const struct dgm_str before[] = {DGM_STR("e.g. "), DGM_STR("e.g., "),
+                                            DGM_STR("for example "), DGM_STR("such as ")};
+    static const struct dgm_str quotes = DGM_STR("\"'`");
+    struct dgm_str d = dgm_utf8_head(json_str(emu_view_member(v, "description")), LENGTH_MAX),
+                   found = {0};
+    for (size_t i = 0; i < sizeof before / sizeof *before && found.n == 0; i++)
+        found = dgm_str_skip(d, dgm_str_find(d, before[i]) + before[i].n);
+    if (found.n != 0 && dgm_str_find_char(quotes, found.p[0]) < quotes.n) {
+        char quote = found.p[0];
+        found = dgm_str_skip(found, 1);
+        return dgm_str_head(found, dgm_str_find_char(found, quote));
+    }
+    size_t n = 0;
+    while (n < found.n && dgm_str_find_char(DGM_STR(".;)\n("), found.p[n]) == 5)
+        n++;
+    return dgm_str_head(found, n);
+}
+
+static void put_text(struct faker *f, const struct spot *at, struct dgm_str text, size_t min,
+                     size_t max)
+{
+    struct dgm_str head = dgm_utf8_head(text, max); /* bytes for characters: never too long */
+    size_t n = dgm_utf8_count(head);
     json_open_str(f->w);
-    json_add_str(f->w, text);
-    for (size_t n = dgm_utf8_count(text); n < min; n++)
+    json_add_str(f->w, head);
+    for (; n < min; n++)
+        json_add_str(f->w, DGM_STR("x"));
+    for (size_t i = at->unique ? at->index : 0; i != 0 && n < max; i--, n++)
         json_add_str(f->w, DGM_STR("x"));
     json_close_str(f->w);
 }
 
-/* ---- numbers ------------------------------------------------------------------------------------------ */
-
-static void put_number(struct faker *f, const struct json_val *schema)
+static void put_string(struct faker *f, const struct view *v, const struct spot *at)
 {
-    double min = 1, max = 9e15, bound, step = 1;
-    if (emu_ask_double(emu_ask_member(schema, "maximum"), &bound) && bound < max)
-        max = bound;
-    if (emu_ask_double(emu_ask_member(schema, "exclusiveMaximum"), &bound) && bound - 1 < max)
-        max = bound - 1;
-    if (max < min)
-        min = max > 0 ? 0 : max;
-    if (emu_ask_double(emu_ask_member(schema, "minimum"), &bound) && (bound > min || min < 1))
-        min = bound;
-    if (emu_ask_double(emu_ask_member(schema, "exclusiveMinimum"), &bound) && bound >= min)
-        min = bound + 1;
-    min = min < -9e15 ? -9e15 : min > 9e15 ? 9e15 : min;
-    int64_t i = (int64_t)min;
-    if ((double)i < min)
-        i++; /* up to the next integer; a number may be one too */
-    if (emu_ask_double(emu_ask_member(schema, "multipleOf"), &step) && step >= 1 && step < 1e9) {
-        int64_t by = (int64_t)step, over = i % by;
-        if ((double)by == step && over != 0)
-            i += over > 0 ? by - over : -over;
+    struct dgm_str format = json_str(emu_view_member(v, "format")),
+                   pattern = json_str(emu_view_member(v, "pattern"));
+    size_t min = emu_view_at_least(v, DGM_STR("minLength"), LENGTH_MAX);
+    size_t max = emu_view_at_most(v, DGM_STR("maxLength"), LENGTH_MAX);
+    struct dgm_str text = {0}, wanted = formatted(f->facts, format);
+    if (!wanted.p && !pattern.p)
+        text = from_facts(f->facts, at);
+    if (!text.p && !at->unique) {
+        const struct json_val *given = example_of(v, DGM_STR("string"), at->index);
+        if (given) {
+            json_put_val(f->w, given);
+            return;
+        }
     }
-    if ((double)i <= max) {
-        json_put_int(f->w, i);
+    if (!text.p)
+        text = wanted;
+    char room[PATTERN_MAX_BYTES];
+    struct dgm_str made = {0};
+    if (!text.p && pattern.p)
+        made = emu_pattern_make(room, pattern, min);
+    if (made.p) {
+        json_put_str(f->w, made);
         return;
     }
-    const struct json_val *exact =
-        emu_ask_member(schema, "minimum"); /* between two integers: the bound itself */
-    struct dgm_str text = json_num(exact);
     if (!text.p)
-        text = json_num(emu_ask_member(schema, "maximum"));
-    json_put_raw(f->w, text.p ? text : DGM_STR("0"));
+        text = from_description(v);
+    put_text(f, at, text.n != 0 ? text : DGM_STR("emulated"), min, max);
 }
 
-/* ---- containers --------------------------------------------------------------------------------------- */
+/* ---- numbers ------------------------------------------------------------------------------------------ */
 
-static bool is_required(const struct json_val *schema, struct dgm_str name)
+/* The strictest limits. OpenAPI 3.0 says true where JSON Schema has a number. */
+static struct number limits_of(const struct view *v, struct dgm_str type)
 {
-    for (struct ask_list l = emu_ask_list(emu_ask_member(schema, "required")); emu_ask_next(&l);)
+    struct number n = {
+        .min = -NUMBER_MAX, .max = NUMBER_MAX, .integer = emu_type_is(type, "integer")};
+    double d;
+    for (size_t i = 0; i < v->n; i++) {
+        const struct json_val *s = v->layers[i], *step = emu_ask_member(s, "multipleOf");
+        const struct json_val *above = emu_ask_member(s, "exclusiveMinimum");
+        const struct json_val *below = emu_ask_member(s, "exclusiveMaximum");
+        if (emu_ask_double(emu_ask_member(s, "minimum"), &d) && d > n.min) {
+            n.min = d;
+            n.above_min = json_bool(above, false);
+        }
+        if (emu_ask_double(above, &d) && d >= n.min) {
+            n.min = d;
+            n.above_min = true;
+        }
+        if (emu_ask_double(emu_ask_member(s, "maximum"), &d) && d < n.max) {
+            n.max = d;
+            n.below_max = json_bool(below, false);
+        }
+        if (emu_ask_double(below, &d) && d <= n.max) {
+            n.max = d;
+            n.below_max = true;
+        }
+        if (step)
+            n.step = json_num(step);
+    }
+    return n;
+}
+
+static void put_number(struct faker *f, const struct view *v, struct dgm_str type,
+                       const struct spot *at)
+{
+    struct number n = limits_of(v, type);
+    const struct json_val *given = at->unique ? NULL : example_of(v, type, at->index);
+    if (given) {
+        json_put_val(f->w, given);
+        return;
+    }
+    for (size_t i = f->numbers_used; i < f->facts->nnumbers && !n.step.p && !at->unique; i++)
+        if (emu_number_fits(&n, f->facts->numbers[i])) {
+            f->numbers_used = i + 1;
+            json_put_raw(f->w, f->facts->numbers[i]);
+            return;
+        }
+    char room[NUMBER_MAX_BYTES];
+    json_put_raw(f->w, emu_number_make(room, &n, at->unique ? at->index : 0));
+}
+
+/* ---- objects ------------------------------------------------------------------------------------------ */
+
+static bool is_required(struct faker *f, const struct view *v, struct dgm_str name)
+{
+    for (size_t i = 0; i < v->n; i++)
+        for (struct ask_list l = emu_ask_list(emu_ask_member(v->layers[i], "required"));
+             emu_ask_next(&l) && !emu_view_is_over(f, 0); f->work++)
+            if (dgm_str_eq(json_str(l.value), name))
+                return true;
+    return false;
+}
+
+/* Whether one of the first `n` layers has a property of that name. */
+static bool has_property(struct faker *f, const struct view *v, size_t n, struct dgm_str name)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct json_val *all = emu_ask_member(v->layers[i], "properties");
+        f->work += (unsigned)json_size(all);
+        if (json_get(all, name))
+            return true;
+    }
+    return false;
+}
+
+/* `schema` is what the layer before `next` says of it; later ones may say more. */
+static void put_member(struct faker *f, const struct view *v, size_t next, struct dgm_str name,
+                       const struct json_val *schema, const struct spot *at)
+{
+    bool deep = emu_view_is_deep(f, at->depth + 1);
+    struct view property = emu_view_of(f, schema, deep);
+    for (size_t i = next; i < v->n; i++) {
+        const struct json_val *all = emu_ask_member(v->layers[i], "properties");
+        f->work += (unsigned)json_size(all);
+        emu_view_add(f, &property, json_get(all, name), deep);
+    }
+    json_put_key(f->w, name);
+    put(f, &property, (struct spot){.name = name, .depth = at->depth + 1, .up = at});
+}
+
+static bool is_listed(const struct json_val *names, struct dgm_str name)
+{
+    for (struct ask_list l = emu_ask_list(names); emu_ask_next(&l) && l.index < SCHEMA_OPTIONS_MAX;)
         if (dgm_str_eq(json_str(l.value), name))
             return true;
     return false;
 }
 
-static void put_object(struct faker *f, const struct json_val *schema, unsigned depth)
+/* The members that the schema names. Returns how many. */
+static size_t put_named(struct faker *f, const struct view *v, const struct spot *at)
 {
-    const struct json_val *properties = emu_ask_member(schema, "properties");
-    const struct json_val *required = emu_ask_member(schema, "required");
-    if (depth == DEPTH_MAX || f->nodes >= 4 * NODES_MAX)
-        properties = required = NULL;
-    f->nodes += (unsigned)(json_size(properties) % NODES_MAX);
+    unsigned depth = at->depth;
+    const struct json_val *order = emu_view_member(v, "propertyOrdering");
+    bool all = !emu_view_is_deep(f, depth) && !emu_view_member(v, "maxProperties");
+    size_t n = 0;
+    for (struct ask_list l = emu_ask_list(order);
+         emu_ask_next(&l) && l.index < SCHEMA_OPTIONS_MAX;) {
+        struct dgm_str name = json_str(l.value);
+        if (!has_property(f, v, v->n, name) || (!all && !is_required(f, v, name)))
+            continue;
+        put_member(f, v, 0, name, NULL, at);
+        n++;
+    }
+    for (size_t k = 0; k < v->n; k++) {
+        struct json_iter i = json_iter(emu_ask_member(v->layers[k], "properties"));
+        while (json_next(&i) && !emu_view_is_over(f, depth)) {
+            bool wanted = (all && !emu_view_is_deep(f, depth)) || is_required(f, v, i.name);
+            if (!wanted || is_listed(order, i.name) || has_property(f, v, k, i.name))
+                continue;
+            put_member(f, v, k + 1, i.name, i.value, at);
+            n++;
+        }
+    }
+    return n;
+}
+
+/* A name that is not among the properties: what the schema says of such, else "emulated", "emulated2", ... */
+static void put_key(struct faker *f, const struct view *v, size_t number)
+{
+    char room[PATTERN_MAX_BYTES];
+    struct dgm_str name = {0};
+    struct json_iter patterns = json_iter(emu_view_member(v, "patternProperties"));
+    const struct json_val *names = emu_view_member(v, "propertyNames");
+    if (number == 0 && json_next(&patterns))
+        name = emu_pattern_make(room, patterns.name, 1);
+    if (!name.p && emu_ask_member(names, "enum"))
+        name = json_str(emu_ask_at(emu_ask_member(names, "enum"), number));
+    if (!name.p && json_get_str(names, DGM_STR("pattern")).p)
+        name = emu_pattern_make(room, json_get_str(names, DGM_STR("pattern")), 1 + number);
+    if (name.p) {
+        json_put_key(f->w, name);
+        return;
+    }
+    char text[16] = "emulated";
+    size_t n = 8, unit = 1000;
+    for (; number != 0 && unit != 0; unit /= 10)
+        if (number + 1 >= unit && n < sizeof text)
+            text[n++] = (char)('0' + (number + 1) / unit % 10);
+    json_put_key(f->w, (struct dgm_str){text, n});
+}
+
+/* Members beyond those of `properties`: what is required, what makes up the number, one to show a map. */
+static void put_others(struct faker *f, const struct view *v, size_t n, const struct spot *at)
+{
+    unsigned depth = at->depth;
+    const struct json_val *others = emu_view_member(v, "additionalProperties");
+    struct json_iter patterns = json_iter(emu_view_member(v, "patternProperties"));
+    size_t min = emu_view_at_least(v, DGM_STR("minProperties"), ITEMS_MAX);
+    bool closed = json_kind(others) == JSON_BOOL && !json_bool(others, true);
+    if (json_next(&patterns))
+        others = patterns.value;
+    bool map = json_kind(others) == JSON_OBJ;
+    for (size_t k = 0; k < v->n; k++)
+        for (struct ask_list l = emu_ask_list(emu_ask_member(v->layers[k], "required"));
+             emu_ask_next(&l) && l.index < SCHEMA_OPTIONS_MAX && !emu_view_is_over(f, depth);) {
+            struct dgm_str name = json_str(l.value);
+            if (!name.p || has_property(f, v, v->n, name))
+                continue;
+            bool twice = false;
+            for (size_t earlier = 0; earlier < k; earlier++)
+                twice = twice || is_listed(emu_ask_member(v->layers[earlier], "required"), name);
+            if (twice)
+                continue;
+            struct view other = emu_view_of(f, map ? others : NULL, emu_view_is_deep(f, depth + 1));
+            json_put_key(f->w, name);
+            put(f, &other, (struct spot){.name = name, .depth = depth + 1, .up = at});
+            n++;
+        }
+    if (n == 0 && min == 0 && map && !emu_view_is_deep(f, depth) &&
+        emu_view_at_most(v, DGM_STR("maxProperties"), ITEMS_MAX) != 0)
+        min = 1;
+    if (closed && !map)
+        return;
+    for (size_t i = 0; n < min && !emu_view_is_over(f, depth); i++, n++) {
+        struct view other = emu_view_of(f, map ? others : NULL, emu_view_is_deep(f, depth + 1));
+        put_key(f, v, i);
+        put(f, &other, (struct spot){.depth = depth + 1, .up = at});
+    }
+}
+
+static void put_object(struct faker *f, const struct view *v, const struct spot *at)
+{
+    const struct json_val *given = example_of(v, DGM_STR("object"), at->index);
+    if (given) {
+        json_put_val(f->w, given);
+        return;
+    }
     json_open_obj(f->w);
-    for (struct json_iter i = json_iter(properties); json_next(&i);) {
-        bool all = depth < DEPTH_ALL && f->nodes < 2 * NODES_MAX;
-        if (!all && !is_required(schema, i.name))
-            continue;
-        json_put_key(f->w, i.name);
-        put(f, i.value, i.name, depth + 1);
-    }
-    for (struct ask_list l = emu_ask_list(required); emu_ask_next(&l);) {
-        if (!json_str(l.value).p || json_get(properties, json_str(l.value)))
-            continue;
-        json_put_key(f->w, json_str(l.value));
-        json_put_str(f->w, DGM_STR("emulated"));
-    }
+    if (!emu_view_is_over(f, at->depth))
+        put_others(f, v, put_named(f, v, at), at);
     json_close_obj(f->w);
 }
 
-static void put_array(struct faker *f, const struct json_val *schema, struct dgm_str name,
-                      unsigned depth)
+/* ---- arrays ------------------------------------------------------------------------------------------- */
+
+/* So many items: those with a schema of their own, or as many as the prompt has people or places, or one. */
+static size_t count_items(const struct faker *f, const struct view *v, const struct spot *at,
+                          size_t nfirst)
 {
-    const struct json_val *items = emu_ask_member(schema, "items");
-    const struct json_val *prefix = emu_ask_member(schema, "prefixItems");
-    size_t min = limit(schema, DGM_STR("minItems"), 0, ITEMS_MAX);
-    size_t max = limit(schema, DGM_STR("maxItems"), ITEMS_MAX, ITEMS_MAX);
-    size_t n = json_size(prefix);
-    if (n == 0 && CONTAINS(name, "participant", "people", "person", "attendee", "guest", "name"))
+    size_t min = emu_view_at_least(v, DGM_STR("minItems"), ITEMS_MAX);
+    size_t max = emu_view_at_most(v, DGM_STR("maxItems"), ITEMS_MAX), n = nfirst;
+    if (n == 0 && has_word(at->name, PEOPLE " name"))
         n = f->facts->npeople;
+    if (n == 0 && has_word(at->name, "location city place"))
+        n = f->facts->nplaces;
+    if (n == 0 && emu_view_is_deep(f, at->depth))
+        return min < max ? min : max;
     n = n == 0 ? 1 : n;
-    n = n < min ? min : n > max ? max : n;
-    bool shallow =
-        depth == DEPTH_MAX || f->nodes >= 2 * NODES_MAX || (depth >= DEPTH_ALL && min == 0);
+    return n < min ? min : n > max ? max : n;
+}
+
+static void put_array(struct faker *f, const struct view *v, const struct spot *at)
+{
+    const struct json_val *first = emu_view_member(v, "prefixItems"),
+                          *items = emu_view_member(v, "items");
+    const struct json_val *given = example_of(v, DGM_STR("array"), at->index);
+    if (given) {
+        json_put_val(f->w, given);
+        return;
+    }
+    if (json_kind(items) == JSON_ARR) { /* drafts before 2020-12 */
+        first = items;
+        items = emu_view_member(v, "additionalItems");
+    }
+    size_t nfirst = json_size(first), n = count_items(f, v, at, nfirst);
+    struct spot spot = {.name = at->name,
+                        .depth = at->depth + 1,
+                        .up = at,
+                        .unique = json_bool(emu_view_member(v, "uniqueItems"), false)};
     json_open_arr(f->w);
-    for (size_t i = 0; i < n && !shallow; i++) {
-        const struct json_val *item = i < json_size(prefix) ? json_at(prefix, i) : items;
-        const struct json_val *said = plain(f, item);
-        if (dgm_str_eq_nocase(type_of(said), DGM_STR("string")) && !emu_ask_member(said, "enum"))
-            put_string(f, said, name, i);
-        else
-            put(f, item, name, depth + 1);
+    for (; spot.index < n && !emu_view_is_over(f, at->depth); spot.index++) {
+        const struct json_val *schema = spot.index < nfirst ? json_at(first, spot.index) : items;
+        struct view item = emu_view_of(f, schema, emu_view_is_deep(f, spot.depth));
+        put(f, &item, spot);
     }
     json_close_arr(f->w);
 }
 
 /* ---- values ------------------------------------------------------------------------------------------- */
 
-/* A value that the schema names itself. OpenAPI's enums are strings, of integers too. */
-static bool put_given(struct faker *f, const struct json_val *schema, struct dgm_str type)
+/* Whether a value says what one around it says: a schema that includes itself. */
+static bool recurs(const struct view *v, const struct spot *up)
 {
-    static const struct dgm_str names[] = {DGM_STR("const"), DGM_STR("default"),
-                                           DGM_STR("example")};
-    const struct json_val *options = emu_ask_member(schema, "enum"), *v = NULL;
-    size_t n = emu_ask_count(options);
-    if (n != 0)
-        v = emu_ask_at(options, f->wording % n);
-    for (size_t i = 0; i < sizeof names / sizeof *names && !v; i++)
-        v = json_get(schema, names[i]);
-    if (!v)
-        return false;
-    int64_t integer;
-    bool numeric =
-        dgm_str_eq_nocase(type, DGM_STR("integer")) || dgm_str_eq_nocase(type, DGM_STR("number"));
-    if (numeric && json_kind(v) == JSON_STR && dgm_str_i64(json_str(v), &integer))
-        json_put_int(f->w, integer);
-    else
-        json_put_val(f->w, v);
-    return true;
+    for (; up; up = up->up)
+        for (size_t i = 0; i < up->view->n; i++)
+            for (size_t k = 0; k < v->n; k++)
+                if (up->view->layers[i] == v->layers[k])
+                    return true;
+    return false;
 }
 
-static void put(struct faker *f, const struct json_val *schema, struct dgm_str name, unsigned depth)
+static void put(struct faker *f, const struct view *v, struct spot at)
 {
-    f->nodes++;
-    schema = plain(f, schema);
-    struct dgm_str type = type_of(schema);
-    if (put_given(f, schema, type))
+    if (at.depth < SCHEMA_DEPTH_ALL && recurs(v, at.up))
+        at.depth = SCHEMA_DEPTH_ALL;
+    at.view = v;
+    struct dgm_str type = emu_view_type(v);
+    f->work += 16;
+    if (put_fixed(f, v, type, &at))
         return;
-    if (dgm_str_eq_nocase(type, DGM_STR("object")))
-        put_object(f, schema, depth);
-    else if (dgm_str_eq_nocase(type, DGM_STR("array")))
-        put_array(f, schema, name, depth);
-    else if (dgm_str_eq_nocase(type, DGM_STR("boolean")))
-        json_put_bool(f->w, true);
-    else if (dgm_str_eq_nocase(type, DGM_STR("null")))
+    bool container = emu_type_is(type, "object") || emu_type_is(type, "array");
+    if (emu_type_is(type, "null") ||
+        (container && emu_view_may_be_null(v) && emu_view_is_deep(f, at.depth)))
         json_put_null(f->w);
-    else if (dgm_str_eq_nocase(type, DGM_STR("integer")) ||
-             dgm_str_eq_nocase(type, DGM_STR("number")))
-        put_number(f, schema);
+    else if (emu_type_is(type, "object"))
+        put_object(f, v, &at);
+    else if (emu_type_is(type, "array"))
+        put_array(f, v, &at);
+    else if (emu_type_is(type, "boolean"))
+        json_put_bool(f->w,
+                      json_bool(example_of(v, type, at.index), !at.unique || at.index % 2 == 0));
+    else if (emu_type_is(type, "integer") || emu_type_is(type, "number"))
+        put_number(f, v, type, &at);
     else
-        put_string(f, schema, name, 0);
+        put_string(f, v, &at);
 }
 
 void emu_schema_put_instance(struct json_writer *w, const struct json_val *schema,
                              const struct facts *facts, uint64_t wording)
 {
     struct faker f = {.w = w, .root = schema, .facts = facts, .wording = wording};
-    put(&f, schema, DGM_STR(""), 0);
+    struct view v = emu_view_of(&f, schema, false);
+    put(&f, &v, (struct spot){.depth = 0});
 }

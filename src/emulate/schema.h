@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * schema.h - a plausible instance of a schema: OpenAPI's subset (responseSchema) or JSON Schema.
+ * schema.h - a plausible instance of a schema: OpenAPI's subset (responseSchema, parameters) or JSON Schema.
  *
- * It knows type, properties, required, items, prefixItems, enum, const, default, example, anyOf, oneOf, allOf
- * (of these the first), $ref and ref into $defs and defs, nullable, format, and the limits of lengths, items
- * and numbers. It does not read `pattern`.
+ * A value is, in this order: const; of an enum what the prompt mentions, or the one that `wording` chooses; a
+ * fact of the prompt that the property's name asks for; an example; the default; what the format or pattern
+ * wants; an example of the description ("e.g. Chicago"); "emulated", 1 or true. Limits of lengths, items,
+ * members and numbers hold.
+ *
+ * $ref (and Vertex's ref), allOf and the chosen one of anyOf or oneOf are read as one with what stands beside
+ * them. Members come in the order of properties, or of propertyOrdering. Optional members are filled in to a
+ * depth of six; below, where a schema includes itself, and where it is huge, there is only what is required:
+ * recursion ends where it may. not, if, contains and dependencies are not read: a schema that rests on them may get what it refuses.
  */
 #ifndef EMULATE_SCHEMA_H
 #define EMULATE_SCHEMA_H
@@ -12,7 +18,7 @@
 #include "emulate/facts.h"
 #include "json/write.h"
 
-/** Puts one instance, with values from the facts where a name fits; `wording` varies it where it can. */
+/** Puts one instance. What it does is bounded, whatever the schema. */
 void emu_schema_put_instance(struct json_writer *, const struct json_val *schema,
                              const struct facts *, uint64_t wording);
 

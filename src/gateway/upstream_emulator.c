@@ -191,6 +191,7 @@ struct gw_call *gw_emulator_call(struct gw_worker *w, const struct gw_call_reque
     const struct emu_env env = {.alloc = a,
                                 .now_ms = net_loop_wall_s(w->loop) * 1000,
                                 .id = {id, sizeof id},
+                                .responder = control(request, DGM_STR("x-dragoman-emulate")),
                                 .fault = fault,
                                 .fault_seen = fault.n != 0 ? gw_tally_next(w->tally, fault) : 0};
     const struct emu_options options = {.first_ms = (uint32_t)pace->first_ms,

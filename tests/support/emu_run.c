@@ -14,24 +14,16 @@
 
 #define MAX_BYTES ((size_t)64 << 20)
 
-void emu_run_post(struct emu_run *run, const struct dgm_alloc *alloc,
-                  const struct emu_options *options, struct dgm_str target, struct dgm_str body,
-                  size_t seg_bytes)
+static void run_request(struct emu_run *run, const struct dgm_alloc *alloc,
+                        const struct emu_options *options, struct dgm_str responder,
+                        const struct emu_request *request)
 {
-    size_t step = seg_bytes ? seg_bytes : body.n + 1, nsegs = body.n / step + 1;
-    struct dgm_str *segs = calloc(nsegs, sizeof *segs);
-    assert_non_null(segs);
-    for (size_t i = 0; i < nsegs; i++)
-        segs[i] = dgm_str_head(dgm_str_skip(body, i * step), step);
-
-    const struct emu_env env = {.alloc = alloc, .now_ms = 1785000000123, .id = DGM_STR("test-1")};
-    const struct emu_request request = {
-        .method = DGM_STR("POST"), .target = target, .segs = segs, .nsegs = nsegs};
+    const struct emu_env env = {
+        .alloc = alloc, .now_ms = 1785000000123, .id = DGM_STR("test-1"), .responder = responder};
     *run = (struct emu_run){.alloc = alloc};
     dgm_buf_init(&run->body, alloc, MAX_BYTES);
     dgm_arena_init(&run->arena, alloc, 4 * MAX_BYTES);
-    struct emu_call *call = emu_call_new(&env, options, &request);
-    free(segs);
+    struct emu_call *call = emu_call_new(&env, options, request);
     if (!call)
         return;
     run->status = emu_call_status(call);
@@ -42,6 +34,30 @@ void emu_run_post(struct emu_run *run, const struct dgm_alloc *alloc,
         run->waited_ms += wait_ms;
     }
     emu_call_free(call);
+}
+
+void emu_run_post(struct emu_run *run, const struct dgm_alloc *alloc,
+                  const struct emu_options *options, struct dgm_str target, struct dgm_str body,
+                  size_t seg_bytes)
+{
+    size_t step = seg_bytes ? seg_bytes : body.n + 1, nsegs = body.n / step + 1;
+    struct dgm_str *segs = calloc(nsegs, sizeof *segs);
+    assert_non_null(segs);
+    for (size_t i = 0; i < nsegs; i++)
+        segs[i] = dgm_str_head(dgm_str_skip(body, i * step), step);
+    run_request(run, alloc, options, (struct dgm_str){0},
+                &(struct emu_request){
+                    .method = DGM_STR("POST"), .target = target, .segs = segs, .nsegs = nsegs});
+    free(segs);
+}
+
+void emu_run_post_as(struct emu_run *run, const struct dgm_alloc *alloc,
+                     const struct emu_options *options, struct dgm_str responder,
+                     struct dgm_str target, struct dgm_str body)
+{
+    run_request(run, alloc, options, responder,
+                &(struct emu_request){
+                    .method = DGM_STR("POST"), .target = target, .segs = &body, .nsegs = 1});
 }
 
 void emu_run_dispose(struct emu_run *run)

@@ -22,6 +22,10 @@ struct emu_run {
 void emu_run_post(struct emu_run *, const struct dgm_alloc *, const struct emu_options *,
                   struct dgm_str target, struct dgm_str body, size_t seg_bytes);
 
+/** The same in one segment, with a value of x-dragoman-emulate (absent: without the header). */
+void emu_run_post_as(struct emu_run *, const struct dgm_alloc *, const struct emu_options *,
+                     struct dgm_str responder, struct dgm_str target, struct dgm_str body);
+
 void emu_run_dispose(struct emu_run *);
 
 /** The body parsed (a copy of it); fails the test when it is no JSON. */
