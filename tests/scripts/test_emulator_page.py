@@ -32,9 +32,7 @@ class EmulatorPage(unittest.TestCase):
     def test_a_changed_text_is_seen(self):
         with tempfile.TemporaryDirectory() as folder:
             copy = pathlib.Path(folder, FOLDER)
-            copy.mkdir(parents=True)
-            for name in ("rules.def", "models.def"):
-                shutil.copy(ROOT / FOLDER / name, copy / name)
+            shutil.copytree(ROOT / FOLDER, copy)
             rules = copy / "rules.def"
             rules.write_text(rules.read_text().replace("Corrupted thought signature.", "Spoilt."))
             self.assertIn("**Gemini API** Spoilt.", made(folder))
