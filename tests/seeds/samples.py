@@ -7,19 +7,23 @@ import json
 import os
 import pathlib
 import re
+import struct
 import subprocess
 import sys
 import tomllib
+import wave
 
 from dragoman import environment
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 SUPPORT = FOLDER / "support"
-DONE = 2  # samples of this issue and earlier ones run
+DONE = 4  # samples of this issue and earlier ones run
 
 TOKEN = "seed-token"
 FILLED = {"PROJECT_ID": "my-project", "your-project-id": "my-project", "LOCATION": "us-central1",
           "MODEL_ID": "gemini-2.0-flash-001", "ENDPOINT_ID": "4815162342", "YOUR_ENDPOINT_ID": "4815162342"}
+IMAGE, SOUND = "image.jpeg", "sound.wav"
+MEDIA = {"Path/to/image.jpeg": IMAGE, "/content/wayfairsofa.jpg": IMAGE, "/path/to/your/audio/file.wav": SOUND}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +59,9 @@ def filled(text, base_url, version=None):
     text = re.sub(r"https://([^/\s]*-)?aiplatform\.googleapis\.com", base_url, text)
     if version:
         text = re.sub(r"/v1(beta1)?/projects/", f"/{version}/projects/", text)
-    text = re.sub(r"^# ?(?=(project_id|location|PROJECT_ID|model_id|endpoint_id) = )", "", text, flags=re.M)
+    text = re.sub(r"^# ?(?=(project_id|location|PROJECT_ID|model_id|endpoint_id|base64_image) = )", "", text, flags=re.M)
+    for path, file in MEDIA.items():
+        text = text.replace(path, file)
     return re.sub(r"^((?:export )?\w+ ?= ?)(['\"]?)([\w-]+)\2$", _fill, text, flags=re.M)
 
 
@@ -77,8 +83,23 @@ def variables():
                    "LOCATION": FILLED["LOCATION"], "MODEL_ID": FILLED["MODEL_ID"], "ENDPOINT": FILLED["ENDPOINT_ID"]}
 
 
+def put_media(folder):
+    """The smallest image and sound that say how large they are: 640 x 480, half a second."""
+    start = bytes.fromhex("ffd8ffe000104a46494600010100000100010000")
+    frame = bytes.fromhex("ffc0001108") + struct.pack(">HH", 480, 640) + bytes.fromhex("03012200021101031101ffd9")
+    (folder / IMAGE).write_bytes(start + frame)
+    with wave.open(str(folder / SOUND), "wb") as sound:
+        sound.setparams((1, 2, 8000, 0, "NONE", ""))
+        sound.writeframes(bytes(8000))
+
+
 def run(sample, base_url, folder, version=None):
-    """Runs a sample in `folder`; returns the finished process. Files named `before` are sourced first."""
+    """Runs a sample in `folder`; returns the finished process. Files named `before` are sourced first.
+
+    A sample that is a body alone is posted.
+    """
+    put_media(folder)
+
     def fill(file):
         path = folder / file.replace("/", "-")
         path.write_text(filled((FOLDER / file).read_text(), base_url, version))
@@ -87,6 +108,9 @@ def run(sample, base_url, folder, version=None):
     lines = ["set -euo pipefail", *(f". {fill(file)}" for file in sample.before)]
     if sample.path.suffix == ".py":
         lines.append(f"python {SUPPORT / 'run.py'} {fill(sample.file)} {sample.after}")
+    elif sample.path.suffix == ".json":
+        lines.append(f"curl -sS --fail-with-body {base_url}/v1/chat/completions "
+                     f"-H 'content-type: application/json' --data-binary @{sample.path}")
     else:
         lines.append(f". {fill(sample.file)}")
         if sample.after == "env":

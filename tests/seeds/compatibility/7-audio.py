@@ -3,6 +3,7 @@ import google.auth.transport.requests
 
 import base64
 from openai import OpenAI
+import openai
 
 # TODO(developer): Update and un-comment below lines
 # project_id = "PROJECT_ID"
