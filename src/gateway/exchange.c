@@ -188,7 +188,8 @@ void gw_exchange_stream(struct gw_exchange *x, bool last)
     char opening[HTTP_CHUNK_OPEN_MAX], ending[HTTP_CHUNK_END_MAX];
     struct dgm_buf head, open = {.p = opening, .cap = sizeof opening, .max = sizeof opening},
                          end = {.p = ending, .cap = sizeof ending, .max = sizeof ending};
-    dgm_buf_init(&head, dgm_arena_alloc(&x->arena), HEAD_BYTES_MAX);
+    dgm_buf_init(&head, &x->worker->alloc,
+                 HEAD_BYTES_MAX); /* the arena would keep it while the stream lasts */
     if (x->stage == GW_WAITING) {
         x->stage = GW_STREAMING;
         x->status = 200;

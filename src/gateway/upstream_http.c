@@ -32,7 +32,7 @@ struct http_call {
     void *owner;
     struct gw_origin origin;
     struct gw_link *link; /* NULL when it is over */
-    struct dgm_buf head;  /* the request's: kept, it may have to go out again */
+    struct dgm_buf head;  /* the request's: kept until a byte came, it may have to go out again */
     const struct dgm_str *segments;
     size_t segments_n;
     size_t part, part_bytes; /* what leaves next: the head is part 0; how much of it has left */
@@ -194,6 +194,8 @@ static void on_read(void *owner, struct dgm_str bytes)
 {
     struct http_call *c = owner;
     c->heard = true;
+    if (c->part > 0) /* it has left, and will not go out again: a stream may last for long */
+        dgm_buf_dispose(&c->head);
     for (;;) {
         struct http_event ev;
         enum dgm_rc rc = http_reader_next(&c->link->reader, &bytes, &ev);
