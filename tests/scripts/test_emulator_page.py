@@ -33,7 +33,7 @@ class EmulatorPage(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             copy = pathlib.Path(folder, FOLDER)
             copy.mkdir(parents=True)
-            for name in ("rules.def", "models.def"):
+            for name in ("rules.def", "models.def", "responders.def"):
                 shutil.copy(ROOT / FOLDER / name, copy / name)
             rules = copy / "rules.def"
             rules.write_text(rules.read_text().replace("Corrupted thought signature.", "Spoilt."))
