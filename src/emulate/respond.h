@@ -39,7 +39,7 @@ struct respond_call {
  * The loop: with functions and a mode that lets it, each declared function is called once in a turn (of those
  * that are allowed, RESPOND_TURN_MAX at most), one a step, the best fit first: that which shares most words
  * with what the user says, four times as much for its name as for its description and parameters; of equals
- * the first declared. Several a step where the user asks so ("in parallel", "both", "at once"), where two
+ * the first declared; one whose name begins with "final" comes last and alone. Several a step where the user asks so ("in parallel", "both", "at once"), where two
  * functions have words of their names in a request with "and", or where several places are named ("in Chicago
  * and Paris"): then those that fit (all, where he says so or none fits), and those that take a place once for
  * each. A courtesy ("Hello!") that shares no word with any function is answered by a text. Mode ANY calls

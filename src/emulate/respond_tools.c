@@ -31,6 +31,7 @@ struct function {
     unsigned score; /* the words that it shares with the user, weighed */
     bool named;     /* one of them is of its name */
     bool called;    /* in this turn */
+    bool final;     /* its name says that it comes last: "final_answer" */
 };
 
 /* One look at the request. */
@@ -140,6 +141,7 @@ static void weigh(const struct choice *h, struct function *f)
     struct dgm_str about = json_str(emu_ask_member(f->declared, "description"));
     unsigned named = count_shared(&h->words, f->name);
     f->named = named != 0;
+    f->final = dgm_str_starts(f->name, DGM_STR("final"));
     f->score =
         NAME_WEIGHT * named + count_shared(&h->words, dgm_utf8_head(about, DESCRIPTION_BYTES));
     struct json_iter i = json_iter(emu_ask_member(parameters_of(f->declared), "properties"));
@@ -240,13 +242,18 @@ static bool wants_several(const struct choice *h)
                           emu_facts_mention(&h->c->facts, DGM_STR("also"))));
 }
 
+static bool is_better(const struct function *f, const struct function *than)
+{
+    return !than || (f->final != than->final ? than->final : f->score > than->score);
+}
+
 /* The best that was not called yet; with `again` the best of all. NULL: none is left. */
 static struct function *find_best(struct choice *h, bool again)
 {
     struct function *best = NULL;
     for (size_t i = 0; i < h->n; i++) {
         struct function *f = h->functions + i;
-        if ((again || !f->called) && (!best || f->score > best->score))
+        if ((again || !f->called) && is_better(f, best))
             best = f;
     }
     return best;
@@ -303,7 +310,8 @@ static enum dgm_rc put_calls(struct choice *h, uint64_t wording,
     size_t n = 0;
     for (struct function *f = find_best(h, false); f && n < RESPOND_CALLS_MAX && rc == DGM_OK;
          f = several ? find_best(h, false) : NULL) {
-        if (n != 0 && f->score == 0 && !at_once) /* the others fit, this one does not */
+        if (n != 0 &&
+            (f->final || (f->score == 0 && !at_once))) /* the others fit, this one does not */
             break;
         size_t times =
             several && h->c->facts.nplaces > 1 && takes_place(f) ? h->c->facts.nplaces : 1;

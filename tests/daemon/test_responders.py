@@ -148,6 +148,16 @@ def test_calls_have_ids_where_the_surface_has_them(daemon, place, has):
     assert ("id" in calls(ask(daemon, "The weather?", place=place, **tools(WEATHER)))[0]) == has
 
 
+@pytest.mark.parametrize("asked", ["Answer me: the weather?", "Call both at once."])
+def test_a_final_function_comes_last(daemon, asked):
+    final = {"name": "final_answer", "description": "The answer, when no other function is needed."}
+    contents = [user(asked)]
+    for wanted in ("get_weather", "final_answer"):
+        answer = ask(daemon, contents, **tools(final, WEATHER, mode="ANY"))
+        assert [c["name"] for c in calls(answer)] == [wanted]
+        contents += [{"role": "model", "parts": parts(answer)}, results(calls(answer), output=1)]
+
+
 def test_calls_that_do_not_fit_are_left_out(daemon):
     limit = {"generationConfig": {"maxOutputTokens": 4}}
     answer = ask(daemon, "The weather in Chicago?", **limit, **tools(WEATHER))[0]
