@@ -449,7 +449,8 @@ def google_fields(rng, model, body, odd, place):
     if rng.maybe(0.2):
         made["labels"] = {"team": "a-b_1"}
     if rng.maybe(0.15):
-        made["tools"] = rng.choice([[{"googleSearch": {}}], [{"google_search": {}}], [{"url_context": {}}], [{"codeExecution": {}}]])
+        older = [[{"googleSearch": {}}], [{"google_search": {}}], [{"codeExecution": {}}]]
+        made["tools"] = rng.choice(older + ([[{"url_context": {}}]] if model.thinks else []))
     if rng.maybe(0.1):
         made["stream_function_call_arguments"] = rng.maybe(0.5)
     if rng.maybe(0.4):
