@@ -389,22 +389,18 @@ static void add_header(struct dgm_request *r, struct dgm_str name, struct dgm_st
     r->headers[r->headers_n++] = (struct dgm_header){name, value};
 }
 
-void chat_put_tier(struct dgm_request *r, struct json_writer *w)
+/* Puts a tier by its name; one that Google does not have has no effect. */
+static void put_tier(struct dgm_request *r, struct json_writer *w, struct dgm_str name,
+                     const struct chat_place *place)
 {
-    const struct chat_place *place = CHAT_MEMBER(NULL, DGM_STR("service_tier"));
-    const struct json_val *tier = r->field[CHAT_SERVICE_TIER];
-    if (r->google[GOOGLE_SERVICE_TIER]) {
-        if (tier)
-            chat_ignore(r, place);
-        tier = r->google[GOOGLE_SERVICE_TIER];
-        place = GOOGLE_PLACE(r, SERVICE_TIER);
-    }
     size_t i = 0, n = sizeof tiers / sizeof *tiers;
-    while (i < n && !dgm_str_eq_nocase(json_str(tier), tiers[i].openai))
+    while (i < n && !dgm_str_eq_nocase(name, tiers[i].openai))
         i++;
-    if (tier && i == n)
+    if (i == n) {
         chat_ignore(r, place);
-    if (i == n || tiers[i].google.n == 0)
+        return;
+    }
+    if (tiers[i].google.n == 0)
         return;
     if (r->surface == DGM_GEMINI) {
         json_member_str(w, "serviceTier", tiers[i].google);
@@ -412,6 +408,19 @@ void chat_put_tier(struct dgm_request *r, struct json_writer *w)
     }
     add_header(r, DGM_STR("X-Vertex-AI-LLM-Request-Type"), DGM_STR("shared"));
     add_header(r, DGM_STR("X-Vertex-AI-LLM-Shared-Request-Type"), tiers[i].google);
+}
+
+void chat_put_tier(struct dgm_request *r, struct json_writer *w)
+{
+    const struct chat_place *place = CHAT_MEMBER(NULL, DGM_STR("service_tier"));
+    const struct json_val *openai = r->field[CHAT_SERVICE_TIER];
+    const struct json_val *google = r->google[GOOGLE_SERVICE_TIER];
+    if (openai && google)
+        chat_ignore(r, place);
+    if (google)
+        put_tier(r, w, json_str(google), GOOGLE_PLACE(r, SERVICE_TIER));
+    else if (openai)
+        put_tier(r, w, json_str(openai), place);
 }
 
 /* ---- all of them ---- */
@@ -448,7 +457,8 @@ static void put_members(struct dgm_request *r, struct json_writer *w)
         struct google_place place;
         if (!r->field[i] || f->fate != CONFIG)
             continue;
-        if (google_config(r, native_name(f),
+        if (r->google_said &&
+            google_config(r, native_name(f),
                           &place)) /* Google's own member counts before OpenAI's */
             chat_ignore(r, CHAT_MEMBER(NULL, f->name));
         else

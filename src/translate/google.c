@@ -112,6 +112,8 @@ void google_read(struct dgm_request *r)
     static const struct chat_place again = {.in = &body, .member = {"extra_body", 10}};
     static const struct chat_place again_google = {.in = &again, .member = {"google", 6}};
     const struct json_val *extra = r->field[CHAT_EXTRA_BODY];
+    if (!extra && !r->field[CHAT_GOOGLE])
+        return;
     const struct json_val *inner = json_get(extra, again.member);
     read_google(r, r->field[CHAT_GOOGLE], &top);
     if (r->rc != DGM_OK || !chat_names_differ(r, extra, &body))

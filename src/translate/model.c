@@ -8,22 +8,31 @@
 
 #define NAME_MAX_BYTES 128
 
+#define LITERAL(s) {s, sizeof s - 1}
+
 /* The longest first, for some begin as others do. */
-static const char *const prefixes[] = {"publishers/google/models/", "google/", "models/",
-                                       "gemini/"};
+static const struct dgm_str prefixes[] = {LITERAL("publishers/google/models/"), LITERAL("google/"),
+                                          LITERAL("models/"), LITERAL("gemini/")};
 
 static const struct {
-    const char *word;
+    struct dgm_str word;
     enum effort effort;
 } efforts[] = {
-    {"none", EFFORT_NONE},     {"minimal", EFFORT_MINIMAL}, {"low", EFFORT_LOW},
-    {"medium", EFFORT_MEDIUM}, {"high", EFFORT_HIGH},       {"xhigh", EFFORT_HIGH},
-    {"max", EFFORT_HIGH},
+    {LITERAL("none"), EFFORT_NONE}, {LITERAL("minimal"), EFFORT_MINIMAL},
+    {LITERAL("low"), EFFORT_LOW},   {LITERAL("medium"), EFFORT_MEDIUM},
+    {LITERAL("high"), EFFORT_HIGH}, {LITERAL("xhigh"), EFFORT_HIGH},
+    {LITERAL("max"), EFFORT_HIGH},
+};
+
+static const struct dgm_str words[] = {
+#define MODEL_WORD(id, word) LITERAL(word),
+#include "translate/model_words.def"
+#undef MODEL_WORD
 };
 
 static const struct thinking thinking_rows[] = {
 #define THINKING(from, to, word, member, min, max, standard, ...)                                  \
-    {from, to, word, member, min, max, standard, {__VA_ARGS__}},
+    {from, to, MODEL_##word, member, min, max, standard, {__VA_ARGS__}},
 #include "translate/thinking.def"
 #undef THINKING
 };
@@ -39,12 +48,12 @@ static const struct {
 
 static const struct {
     unsigned from, to;
-    const char *word;
+    enum model_word word;
     unsigned can;
     uint32_t output, candidates;
 } abilities[] = {
 #define ABILITIES(from, to, word, can, output, candidates)                                         \
-    {from, to, word, can, output, candidates},
+    {from, to, MODEL_##word, can, output, candidates},
 #include "translate/abilities.def"
 #undef ABILITIES
 };
@@ -97,23 +106,35 @@ static unsigned read_generation(struct dgm_str name)
     return major < 0 || minor < 0 || !ends ? 0 : (unsigned)(major * 10 + minor);
 }
 
-/* Whether `word` stands between the dashes of a name, before its version ("@001"). */
-static bool has_word(struct dgm_str name, struct dgm_str word)
+/* The words that stand between the dashes of a name, before its version ("@001"). */
+static unsigned read_words(struct dgm_str name)
 {
-    struct dgm_str rest = dgm_str_head(name, dgm_str_find_char(name, '@')), piece;
-    if (word.n == 0)
-        return true;
-    while (dgm_str_split(&rest, '-', &piece))
-        if (dgm_str_eq(piece, word))
-            return true;
-    return false;
+    unsigned set = 0;
+    for (size_t from = 0, i = 0; i <= name.n; i++) {
+        if (i < name.n && name.p[i] != '-' && name.p[i] != '@')
+            continue;
+        struct dgm_str piece = {name.p + from, i - from};
+        for (size_t k = 0; k < sizeof words / sizeof *words; k++)
+            if (dgm_str_eq(piece, words[k]))
+                set |= 1u << k;
+        if (i < name.n && name.p[i] == '@')
+            break;
+        from = i + 1;
+    }
+    return set;
+}
+
+/* Whether a row of a table speaks of a model. */
+static bool fits(const struct model *m, unsigned from, unsigned to, enum model_word word)
+{
+    return m->generation >= from && m->generation <= to &&
+           (m->words & (unsigned)word) == (unsigned)word;
 }
 
 static void find_abilities(struct model *m)
 {
     for (size_t i = 0; i < sizeof abilities / sizeof *abilities; i++) {
-        if (m->generation < abilities[i].from || m->generation > abilities[i].to ||
-            !has_word(m->name, dgm_str_c(abilities[i].word)))
+        if (!fits(m, abilities[i].from, abilities[i].to, abilities[i].word))
             continue;
         m->can = abilities[i].can;
         m->output = abilities[i].output;
@@ -122,15 +143,27 @@ static void find_abilities(struct model *m)
     }
 }
 
+static void find_thinking(struct model *m)
+{
+    for (size_t i = 0; i < sizeof thinking_rows / sizeof *thinking_rows; i++) {
+        const struct thinking *t = &thinking_rows[i];
+        if (!fits(m, t->from, t->to, t->word))
+            continue;
+        m->thinking = t->member ? t : NULL;
+        return;
+    }
+}
+
 /* "projects/P/locations/L/publishers/..." -> "publishers/..."; anything else stays as it is. */
 static struct dgm_str without_place(struct dgm_str name)
 {
+    if (!dgm_str_starts(name, DGM_STR("projects/")))
+        return name;
     struct dgm_str rest = name, projects, project, locations, location;
-    if (dgm_str_split(&rest, '/', &projects) && dgm_str_eq(projects, DGM_STR("projects")) &&
-        dgm_str_split(&rest, '/', &project) && dgm_name_ok(project) &&
-        dgm_str_split(&rest, '/', &locations) && dgm_str_eq(locations, DGM_STR("locations")) &&
-        dgm_str_split(&rest, '/', &location) && dgm_name_ok(location) &&
-        dgm_str_starts(rest, DGM_STR("publishers/")))
+    if (dgm_str_split(&rest, '/', &projects) && dgm_str_split(&rest, '/', &project) &&
+        dgm_name_ok(project) && dgm_str_split(&rest, '/', &locations) &&
+        dgm_str_eq(locations, DGM_STR("locations")) && dgm_str_split(&rest, '/', &location) &&
+        dgm_name_ok(location) && dgm_str_starts(rest, DGM_STR("publishers/")))
         return rest;
     return name;
 }
@@ -139,7 +172,7 @@ enum dgm_rc model_read(struct dgm_str sent, struct model *ret)
 {
     struct dgm_str full = without_place(sent), name = full;
     for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
-        struct dgm_str prefix = dgm_str_c(prefixes[i]);
+        struct dgm_str prefix = prefixes[i];
         if (dgm_str_starts(full, prefix)) {
             name = dgm_str_skip(full, prefix.n);
             break;
@@ -155,31 +188,25 @@ enum dgm_rc model_read(struct dgm_str sent, struct model *ret)
     if (segments != 1)
         return segments == 0 ? DGM_E_SYNTAX : DGM_E_REFUSED;
     *ret = (struct model){
-        .name = name, .generation = read_generation(name), .placed = full.n != sent.n};
+        .name = name,
+        .generation = read_generation(name),
+        .words = read_words(name),
+        .placed = full.n != sent.n,
+    };
     find_abilities(ret);
+    find_thinking(ret);
     return DGM_OK;
 }
 
 bool model_effort(struct dgm_str word, enum effort *ret)
 {
-    for (size_t i = 0; i < sizeof efforts / sizeof *efforts; i++) {
-        if (!dgm_str_eq_nocase(word, dgm_str_c(efforts[i].word)))
+    for (size_t i = 0; word.p && i < sizeof efforts / sizeof *efforts; i++) {
+        if (!dgm_str_eq_nocase(word, efforts[i].word))
             continue;
         *ret = efforts[i].effort;
         return true;
     }
     return false;
-}
-
-const struct thinking *model_thinking(const struct model *m)
-{
-    for (size_t i = 0; i < sizeof thinking_rows / sizeof *thinking_rows; i++) {
-        const struct thinking *t = &thinking_rows[i];
-        if (m->generation >= t->from && m->generation <= t->to &&
-            has_word(m->name, dgm_str_c(t->word)))
-            return t->member ? t : NULL;
-    }
-    return NULL;
 }
 
 bool model_can_rest(const struct thinking *t)

@@ -22,11 +22,27 @@ enum model_ability {
     CAN_AUDIO = 2048, /* answers in audio */
 };
 
+/** Words of a name; sets of them are sums. */
+enum model_word_index {
+#define MODEL_WORD(id, word) MODEL_INDEX_##id,
+#include "translate/model_words.def"
+#undef MODEL_WORD
+};
+
+enum model_word {
+    MODEL_ANY = 0,
+#define MODEL_WORD(id, word) MODEL_##id = 1 << MODEL_INDEX_##id,
+#include "translate/model_words.def"
+#undef MODEL_WORD
+};
+
 struct model {
     struct dgm_str name; /* as the native URL has it: "gemini-2.5-flash" */
     unsigned generation; /* ten times the version: 25 is Gemini 2.5; 0 when the name says none */
+    unsigned words;      /* of its name, a set of enum model_word */
     unsigned can;        /* a set of enum model_ability, by abilities.def */
-    uint32_t output, candidates; /* the most tokens of an answer, the most answers */
+    uint32_t output, candidates;     /* the most tokens of an answer, the most answers */
+    const struct thinking *thinking; /* NULL: it does not think, or its name does not tell */
     bool placed; /* the name came with a project and a location, which are not used */
 };
 
@@ -48,14 +64,11 @@ bool model_effort(struct dgm_str word, enum effort *ret);
 /** How a model thinks: a row of thinking.def. */
 struct thinking {
     unsigned from, to;
-    const char *word;
+    enum model_word word;
     const char *member; /* of thinkingConfig: "thinkingBudget" or "thinkingLevel" */
     int32_t min, max, standard;
     const char *value[EFFORTS]; /* JSON */
 };
-
-/** NULL: it does not think, or its name does not tell. */
-const struct thinking *model_thinking(const struct model *);
 
 /** Whether it can be asked not to think at all. */
 bool model_can_rest(const struct thinking *);

@@ -53,11 +53,13 @@ static int64_t room_of(const struct thinking *t, enum effort effort)
 
 int64_t chat_thinking_room(const struct dgm_request *r)
 {
-    const struct thinking *t = model_thinking(&r->model);
-    struct plan p = read_plan(r);
+    const struct thinking *t = r->model.thinking;
     enum effort effort;
     if (!t)
         return 0;
+    if (!r->google_said && !r->field[CHAT_REASONING_EFFORT])
+        return t->standard;
+    struct plan p = read_plan(r);
     if (model_effort(json_str(r->field[CHAT_REASONING_EFFORT]), &effort) ||
         model_effort(p.level, &effort))
         return room_of(t, effort);
@@ -163,7 +165,9 @@ static void put_config(struct dgm_request *r, struct json_writer *w, const struc
 
 void chat_put_thinking(struct dgm_request *r, struct json_writer *w)
 {
-    const struct thinking *t = model_thinking(&r->model);
+    if (!r->google_said && !r->field[CHAT_REASONING_EFFORT])
+        return;
+    const struct thinking *t = r->model.thinking;
     struct plan p = read_plan(r);
     if (p.config && r->field[CHAT_REASONING_EFFORT])
         chat_refuse(r, DGM_ERR_VALUE, CHAT_MEMBER(NULL, EFFORT),

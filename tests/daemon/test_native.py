@@ -107,7 +107,7 @@ def test_what_is_sure_has_no_warning(daemon):
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_it_is_told_to_clients_of_openais_api_too(daemon, stream):
-    body = {"model": "google/gemini-3.8-flash", "messages": [{"role": "user", "content": "Hi"}], "temperature": 1,
-            "stream": stream}
+    body = {"model": "google/gemini-3.8-flash", "messages": [{"role": "user", "content": "Hi"}], "stream": stream,
+            "google": {"generation_config": {"temperature": 1}}}  # OpenAI's own would be left out before
     answer = daemon.ask(wire.request("POST", "/v1/chat/completions", json.dumps(body).encode()))
     assert answer.status == 200 and answer["x-dragoman-warning"].startswith("sampling_dropped: temperature is set")
