@@ -272,6 +272,7 @@ static enum dgm_rc open_request(struct gw_exchange *x, struct dgm_fail *reterr)
 {
     gw_random_id(x->chat.id);
     const struct dgm_env env = {.alloc = &x->worker->alloc,
+                                .reasoning = (enum dgm_reasoning)x->worker->config->reasoning,
                                 .strict = x->worker->config->strict,
                                 .max_tokens_bounds_thoughts =
                                     x->worker->config->max_tokens_includes_thinking,
