@@ -305,6 +305,8 @@ static bool make_choices(struct subset *s, struct node *n, const struct schema_a
         if (is_minor(choice)) {
             schema_note(s->job, name, at);
         } else if (some > 1 && !n->object) {
+            if (dgm_str_eq(name, schema_keywords[KEY_ONE_OF].name)) /* exactly one, it meant */
+                schema_note(s->job, name, at);
             put_choice(s, n, choice, name, at, level);
             return true;
         } else {
@@ -751,8 +753,10 @@ static void put_properties(struct subset *s, const struct node *n, const struct 
     const struct dgm_request *r = s->job->r;
     struct properties p = properties(s, n);
     if (n->cut || !next_property(s, &p)) {
-        if (r->surface == DGM_GEMINI && !(r->model.can & CAN_JSON_SCHEMA))
+        if (r->surface == DGM_GEMINI && !(r->model.can & CAN_JSON_SCHEMA)) {
+            schema_note(s->job, DGM_STR("an object without properties"), at);
             put_placeholder(s);
+        }
         return;
     }
     json_put_name(&s->w, "properties");
