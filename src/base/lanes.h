@@ -42,4 +42,18 @@ static inline unsigned dgm_lanes_first(dgm_lanes x)
 #endif
 }
 
+/** A bit for each lane, the first lowest, of a vector that came of comparing. */
+static inline unsigned dgm_lanes_mask(dgm_lanes x)
+{
+#ifdef __SSE2__
+    typedef char bytes __attribute__((vector_size(DGM_LANES)));
+    return (unsigned)__builtin_ia32_pmovmskb128((bytes)x);
+#else
+    unsigned mask = 0;
+    for (unsigned i = 0; i < DGM_LANES; i++)
+        mask |= (unsigned)(x[i] != 0) << i;
+    return mask;
+#endif
+}
+
 #endif

@@ -141,6 +141,17 @@ static void read_finish(struct dgm_request *r, struct choice *c, const struct js
     }
 }
 
+/* Whether a candidate has any but the usual members: most events of a stream have not, and are asked for no others. */
+static bool has_more(const struct json_val *candidate)
+{
+    struct json_iter it = json_iter(candidate);
+    while (json_next(&it))
+        if (!dgm_str_eq(it.name, DGM_STR("content")) && !dgm_str_eq(it.name, DGM_STR("index")) &&
+            !dgm_str_eq(it.name, DGM_STR("finishReason")))
+            return true;
+    return false;
+}
+
 /* Whether something is carried that has a place nowhere else. */
 static bool is_carried(const struct choice *c, const struct json_val *candidate)
 {
@@ -164,9 +175,10 @@ struct answer_piece answer_read(struct dgm_request *r, struct choice *c,
                                              : said; /* a second sound is a part like any unknown */
     }
     read_finish(r, c, candidate);
-    if (is_carried(c, candidate))
+    p.more = has_more(candidate);
+    if (p.more && is_carried(c, candidate))
         p.said |= SAID_EXTRA;
-    if (annotations_any(candidate))
+    if (p.more && annotations_any(candidate))
         p.said |= SAID_SOURCES;
     if (r->env.reasoning == DGM_REASONING_OFF && !r->thought_marker.n)
         p.said &= ~(unsigned)SAID_THOUGHTS;
@@ -385,7 +397,7 @@ static void put_extra(const struct dgm_request *r, struct json_writer *w, const 
         json_member_str(w, "thought_signature", signature);
     if (whole)
         put_finish(r, w, c);
-    for (size_t i = 0; i < COUNT(carried); i++) {
+    for (size_t i = 0; p->more && i < COUNT(carried); i++) {
         const struct json_val *v = json_get(p->candidate, carried[i].native);
         if (json_kind(v) <= JSON_NULL || (carried[i].when == AT_END && !c->finish.p))
             continue;

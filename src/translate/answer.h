@@ -45,6 +45,7 @@ struct answer_piece {
     const struct json_val *candidate, *parts;
     const struct json_val
         *answer;   /* the call that is the answer itself (tools.h); it counts as a text */
+    bool more;     /* the candidate has other members than its content, index and finish */
     unsigned said; /* a set of enum answer_said */
 };
 

@@ -15,7 +15,6 @@ struct offsets {
     size_t bytes; /* of the text so far */
     struct dgm_buf
         bits; /* of each byte: does it continue a character? shorter than the text: the rest does not */
-    size_t chars; /* characters so far */
 };
 
 /** `max` bounds the memory; a text over eight times as long is told in bytes from there on. */

@@ -92,6 +92,8 @@ static void put_candidate(struct dgm_stream *s, const struct json_val *candidate
         return;
     struct choice *c = &s->choices[index];
     struct answer_piece piece = answer_read(s->r, c, candidate);
+    if (!piece.more)
+        candidate = NULL; /* has no logprobs, and nobody looks for them */
     if (piece.said == 0 && json_kind(json_get(candidate, DGM_STR("logprobsResult"))) != JSON_OBJ)
         return;
     struct json_writer w = json_writer(out);
