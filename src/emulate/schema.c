@@ -198,7 +198,7 @@ static struct dgm_str from_description(const struct view *v)
                    found = {0};
     for (size_t i = 0; i < sizeof before / sizeof *before && found.n == 0; i++)
         found = dgm_str_skip(d, dgm_str_find(d, before[i]) + before[i].n);
-    if (found.n != 0 && dgm_str_find_char(quotes, found.p[0]) < quotes.n) {
+    if (found.p && found.n != 0 && dgm_str_find_char(quotes, found.p[0]) < quotes.n) {
         char quote = found.p[0];
         found = dgm_str_skip(found, 1);
         return dgm_str_head(found, dgm_str_find_char(found, quote));
