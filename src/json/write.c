@@ -337,6 +337,16 @@ void json_add_str(struct json_writer *w, struct dgm_str utf8)
     put_escaped(w->buf, utf8, PLAIN);
 }
 
+void json_add_val(struct json_writer *w, const struct json_val *v)
+{
+    put_tree(w->buf, v, WITHIN_STR);
+}
+
+void json_add_quoted(struct json_writer *w, struct dgm_str utf8)
+{
+    put_quoted(w->buf, utf8, WITHIN_STR);
+}
+
 void json_add_lasting(struct json_writer *w, struct dgm_str plain)
 {
     const struct json_lent lent = {w->buf->n, plain};

@@ -84,6 +84,10 @@ void json_open_str(struct json_writer *);
 void json_add_str(struct json_writer *, struct dgm_str utf8);
 void json_close_str(struct json_writer *);
 
+/** Pieces of a string that is JSON text itself: a value's compact text; a string in quotes. */
+void json_add_val(struct json_writer *, const struct json_val *);
+void json_add_quoted(struct json_writer *, struct dgm_str utf8);
+
 /** A piece in which nothing needs an escape, and which outlives the text: a large one is lent. */
 void json_add_lasting(struct json_writer *, struct dgm_str plain);
 

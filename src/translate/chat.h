@@ -17,6 +17,8 @@
  *   failure.c   an upstream's error as OpenAI's
  *   usage.c, logprobs.c, annotations.c (with offsets.c)   a candidate's numbers and sources
  *   calls.c     the calls of an answer
+ *   args.c      their arguments by their schema; partial_args.c the same streamed in parts
+ *   stops.c     stop sequences that are enforced here
  *   answer.c    what whole and streamed answers share; response.c and stream.c are the two of them
  */
 #ifndef TRANSLATE_CHAT_H

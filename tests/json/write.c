@@ -256,6 +256,30 @@ static void puts_trees_within_strings(void **state)
     }
 }
 
+/* The same text put together from pieces: an object by hand around a value as it came. */
+static void puts_text_within_strings(void **state)
+{
+    (void)state;
+    struct place p;
+    begin(&p);
+    const struct json_val *v = parse(&p, DGM_STR("[\"\\\"\\\\\\u0001\", 1.0 ]"));
+    json_open_arr(&p.w);
+    json_open_str(&p.w);
+    json_add_str(&p.w, DGM_STR("{"));
+    json_add_quoted(&p.w, DGM_STR("a \"name\"\n"));
+    json_add_str(&p.w, DGM_STR(":"));
+    json_add_val(&p.w, v);
+    json_add_str(&p.w, DGM_STR("}"));
+    json_close_str(&p.w);
+    json_put_int(&p.w, 1);
+    json_close_arr(&p.w);
+    const struct json_val *arr = parse(&p, dgm_buf_str(&p.out));
+    assert_int_equal(json_size(arr), 2);
+    assert_true(dgm_str_eq(json_str(json_at(arr, 0)),
+                           DGM_STR("{\"a \\\"name\\\"\\n\":[\"\\\"\\\\\\u0001\",1.0]}")));
+    end(&p);
+}
+
 static void recurses_as_deep_as_a_text_may_be(void **state)
 {
     (void)state;
@@ -321,6 +345,7 @@ int main(void)
         cmocka_unit_test(puts_strings_in_pieces),
         cmocka_unit_test(puts_trees_as_they_came),
         cmocka_unit_test(puts_trees_within_strings),
+        cmocka_unit_test(puts_text_within_strings),
         cmocka_unit_test(recurses_as_deep_as_a_text_may_be),
         cmocka_unit_test(stops_at_the_ceiling),
         cmocka_unit_test(every_allocation_can_fail),
