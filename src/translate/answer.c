@@ -35,6 +35,10 @@ static const struct {
 void choice_init(struct choice *c, struct dgm_request *r)
 {
     *c = (struct choice){0};
+    if (r->stops.longest &&
+        stop_scan_init(&c->scan, &r->stops, dgm_arena_alloc(&r->arena)) != DGM_OK)
+        chat_no_memory(r);
+    dgm_buf_init(&c->shown, dgm_arena_alloc(&r->arena), r->limits.event_bytes);
     offsets_init(&c->text, dgm_arena_alloc(&r->arena), OFFSETS_BYTES_MAX);
 }
 
@@ -109,7 +113,7 @@ static unsigned said_by(const struct dgm_request *r, const struct choice *c,
             *ret_answer = *ret_answer ? *ret_answer : answer_call(part);
             return SAID_TEXT;
         }
-        return (uint64_t)c->calls < tools_calls_max(r) ? SAID_CALLS : 0;
+        return (uint64_t)c->calls < tools_calls_max(r) || c->partial ? SAID_CALLS : 0;
     case PART_IMAGE:
         return signature | SAID_IMAGES;
     case PART_SOUND:
@@ -169,7 +173,9 @@ struct answer_piece answer_read(struct dgm_request *r, struct choice *c,
     struct answer_piece p = {.candidate = candidate, .parts = json_get(content, DGM_STR("parts"))};
     struct json_iter it = json_iter(p.parts);
     c->seen = true;
-    while (json_next(&it)) {
+    if (c->scan.hit) /* what stands behind a stop sequence was never said */
+        p.parts = NULL;
+    while (p.parts && json_next(&it)) {
         unsigned said = said_by(r, c, it.value, &p.answer);
         p.said |= said & p.said & SAID_SOUND ? SAID_EXTRA
                                              : said; /* a second sound is a part like any unknown */
@@ -199,7 +205,29 @@ static void add_tag(const struct dgm_request *r, struct json_writer *w, struct c
     c->thinking = thinking;
 }
 
-static void put_content(const struct dgm_request *r, struct json_writer *w, struct choice *c,
+/* What of a text the stop sequences let through. */
+static struct dgm_str shown_of(struct dgm_request *r, struct choice *c, struct dgm_str text)
+{
+    if (!r->stops.longest)
+        return text;
+    dgm_buf_clear(&c->shown);
+    if (stop_feed(&c->scan, text, &c->shown) < 0)
+        chat_no_memory(r);
+    return dgm_buf_str(&c->shown);
+}
+
+/* The text that was held back, for at the end it is no stop sequence. */
+static struct dgm_str held_of(struct dgm_request *r, struct choice *c)
+{
+    if (!r->stops.longest)
+        return DGM_STR("");
+    dgm_buf_clear(&c->shown);
+    if (stop_end(&c->scan, &c->shown) < 0)
+        chat_no_memory(r);
+    return dgm_buf_str(&c->shown);
+}
+
+static void put_content(struct dgm_request *r, struct json_writer *w, struct choice *c,
                         const struct answer_piece *p, bool whole)
 {
     struct json_iter it = json_iter(p->parts);
@@ -214,11 +242,15 @@ static void put_content(const struct dgm_request *r, struct json_writer *w, stru
         if (kind != PART_TEXT && (kind != PART_THOUGHT || !is_tagged(r)))
             continue;
         add_tag(r, w, c, kind == PART_THOUGHT);
+        if (kind == PART_TEXT)
+            text = shown_of(r, c, text);
         json_add_str(w, text);
         offsets_add(&c->text, text);
     }
-    if (whole)
+    if (whole) {
         add_tag(r, w, c, false);
+        json_add_str(w, held_of(r, c));
+    }
     json_close_str(w);
 }
 
@@ -245,16 +277,24 @@ static void put_reasoning(const struct dgm_request *r, struct json_writer *w,
     }
 }
 
-struct dgm_str answer_close_tag(const struct dgm_request *r, const struct choice *c)
+void answer_put_rest(struct dgm_request *r, struct json_writer *w, struct choice *c)
 {
-    struct dgm_buf tag;
-    if (!c->thinking)
-        return DGM_STR("");
-    dgm_buf_init(&tag, dgm_arena_alloc((struct dgm_arena *)(uintptr_t)&r->arena), 4096);
-    dgm_buf_put_lit(&tag, "</");
-    dgm_buf_put(&tag, marker_of(r));
-    dgm_buf_put_char(&tag, '>');
-    return tag.rc == DGM_OK ? dgm_buf_str(&tag) : DGM_STR("");
+    struct dgm_str held = held_of(r, c);
+    /* An answer without a word is still an answer, and has a content. */
+    if (held.n || c->thinking || !c->started) {
+        json_put_name(w, "content");
+        json_open_str(w);
+        add_tag(r, w, c, false);
+        json_add_str(w, held);
+        json_close_str(w);
+    }
+    /* Arguments that a limit cut off stay cut: nobody shall take them for whole. */
+    if (c->partial && dgm_str_eq(c->finish, DGM_STR("stop"))) {
+        json_put_name(w, "tool_calls");
+        json_open_arr(w);
+        answer_end_partial(r, w, c);
+        json_close_arr(w);
+    }
 }
 
 /* ---- images and sound ---- */
@@ -410,6 +450,8 @@ static void put_extra(const struct dgm_request *r, struct json_writer *w, const 
 
 void answer_put_end(const struct dgm_request *r, struct json_writer *w, const struct choice *c)
 {
+    if (c->native.n == 0 && r->version.n == 0)
+        return;
     open_extra(w);
     put_finish(r, w, c);
     close_extra(w);
@@ -441,7 +483,11 @@ void answer_put_members(struct dgm_request *r, struct json_writer *w, struct cho
         json_member_null(w, "refusal");
     if (p->said & SAID_THOUGHTS)
         put_reasoning(r, w, p);
-    if (p->said & SAID_CALLS)
+    if (c->scan.hit) /* what stands behind was never said */
+        return;
+    if (!whole && answer_is_partial(c, p->parts))
+        answer_put_partial(r, w, c, p->parts);
+    else if (p->said & SAID_CALLS)
         answer_put_calls(r, w, p->parts, &c->calls, !whole);
     if (p->said & SAID_SOURCES) {
         json_put_name(w, "annotations");
@@ -457,6 +503,8 @@ void answer_put_members(struct dgm_request *r, struct json_writer *w, struct cho
 
 struct dgm_str answer_finish(const struct dgm_request *r, const struct choice *c)
 {
+    if (c->scan.hit)
+        return DGM_STR("stop");
     if (c->calls == 0 || !dgm_str_eq(c->finish, DGM_STR("stop")))
         return c->finish;
     /* One with calls that just stopped ended for them (user-pain C10, C17). */

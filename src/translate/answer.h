@@ -11,6 +11,7 @@
 
 #include "translate/chat.h"
 #include "translate/offsets.h"
+#include "translate/partial_args.h"
 
 #define CHOICES_MAX 8 /* candidates Gemini gives (google.md 2.1) */
 
@@ -26,6 +27,10 @@ struct choice {
     bool failed;           /* its finish is a failure's, by finish.def */
     int64_t calls, images; /* so far: the next index */
     struct offsets text;   /* of its content, thoughts left out */
+    struct stop_scan scan; /* of its content, where the request has sequences that we look for */
+    struct dgm_buf shown;  /* what the scan lets through */
+    struct partial_args *partial; /* the call whose arguments are being streamed; NULL: none is */
+    bool broken;                  /* they make no sense: the answer cannot go on */
 };
 
 void choice_init(struct choice *, struct dgm_request *);
@@ -70,8 +75,11 @@ struct dgm_str answer_finish(const struct dgm_request *, const struct choice *);
 /** What is wrong with a choice that has come to its end: DGM_ERR_NONE, CALL_MALFORMED or ANSWER_EMPTY. */
 enum dgm_error answer_fault(const struct dgm_request *, const struct choice *);
 
-/** The tag that closes a thought which is still open in `content`; "" when none is. */
-struct dgm_str answer_close_tag(const struct dgm_request *, const struct choice *);
+/**
+ * Puts what is held back until a choice's end: the members content (a text that might have become a stop sequence, a
+ * tag that closes a thought) and tool_calls (the rest of streamed arguments), where there is any.
+ */
+void answer_put_rest(struct dgm_request *, struct json_writer *, struct choice *);
 
 /** Keeps the upstream's modelVersion for answer_put_end. */
 void answer_note_version(struct dgm_request *, const struct json_val *root);
@@ -97,5 +105,18 @@ bool answer_is_answer(const struct dgm_request *, const struct json_val *part);
  */
 void answer_put_calls(struct dgm_request *, struct json_writer *, const struct json_val *parts,
                       int64_t *calls_n, bool indexed);
+
+/**
+ * The same for the pieces of calls whose arguments are streamed (google.md 4.4): each call begins with id and name, and
+ * goes on in pieces that add up to its arguments. `c->broken` afterwards: they cannot.
+ */
+void answer_put_partial(struct dgm_request *, struct json_writer *, struct choice *,
+                        const struct json_val *parts);
+
+/** Whether a piece has such parts, or a call of the choice waits for more of them. */
+bool answer_is_partial(const struct choice *, const struct json_val *parts);
+
+/** Ends the call whose arguments are streamed, as an element of tool_calls, when there is one. */
+void answer_end_partial(struct dgm_request *, struct json_writer *, struct choice *);
 
 #endif

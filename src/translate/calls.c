@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* calls.c - the calls of an answer: ids, names, arguments, and the signatures to keep. */
 #include "translate/answer.h"
+#include "translate/args.h"
 #include "translate/tools.h"
 
 #include "base/str.h"
@@ -60,13 +61,16 @@ static void keep(struct dgm_request *r, struct dgm_kept record)
 
 /* Puts {name, arguments}, which tool_calls[].function and function_call share. */
 static void put_function(const struct dgm_request *r, struct json_writer *w,
-                         const struct json_val *call)
+                         const struct json_val *call, bool begun)
 {
     const struct json_val *args = json_get(call, DGM_STR("args"));
-    json_member_str(w, "name", names_client(r, json_get_str(call, DGM_STR("name"))));
+    struct dgm_str name = json_get_str(call, DGM_STR("name"));
+    json_member_str(w, "name", names_client(r, name));
     json_put_name(w, "arguments");
-    if (json_kind(args) == JSON_OBJ)
-        json_put_val_as_str(w, args);
+    if (begun) /* they come in pieces */
+        json_put_str(w, DGM_STR(""));
+    else if (json_kind(args) == JSON_OBJ)
+        args_put_as_str(w, args, tools_schema(r, name));
     else
         json_put_str(w, DGM_STR("{}"));
 }
@@ -83,7 +87,7 @@ static void put_signature(struct json_writer *w, struct dgm_str signature)
 }
 
 static void put_call(struct dgm_request *r, struct json_writer *w, const struct json_val *part,
-                     int64_t index)
+                     int64_t index, bool begun)
 {
     const struct json_val *call = answer_call(part);
     struct dgm_str id = new_call_id(r);
@@ -97,7 +101,7 @@ static void put_call(struct dgm_request *r, struct json_writer *w, const struct 
     json_member_str(w, "type", DGM_STR("function"));
     json_put_name(w, "function");
     json_open_obj(w);
-    put_function(r, w, call);
+    put_function(r, w, call, begun);
     json_close_obj(w);
     if (signature.p) {
         put_signature(w, signature);
@@ -115,7 +119,7 @@ static void put_legacy_call(const struct dgm_request *r, struct json_writer *w,
 {
     struct dgm_str signature = json_get_str(part, DGM_STR("thoughtSignature"));
     json_open_obj(w);
-    put_function(r, w, answer_call(part));
+    put_function(r, w, answer_call(part), false);
     if (signature.p)
         put_signature(w, signature);
     json_close_obj(w);
@@ -136,10 +140,111 @@ void answer_put_calls(struct dgm_request *r, struct json_writer *w, const struct
         if (legacy)
             put_legacy_call(r, w, it.value);
         else
-            put_call(r, w, it.value, indexed ? n : -1);
+            put_call(r, w, it.value, indexed ? n : -1, false);
         n++;
     }
     if (!legacy)
         json_close_arr(w);
     *calls_n = n;
+}
+
+/* ---- streamed arguments ---- */
+
+static bool is_piece(const struct json_val *part)
+{
+    const struct json_val *call = answer_call(part);
+    return call && (json_get(call, DGM_STR("partialArgs")) ||
+                    json_bool(json_get(call, DGM_STR("willContinue")), false));
+}
+
+bool answer_is_partial(const struct choice *c, const struct json_val *parts)
+{
+    struct json_iter it = json_iter(parts);
+    if (c->partial)
+        return true;
+    while (json_next(&it))
+        if (is_piece(it.value))
+            return true;
+    return false;
+}
+
+/* Puts a piece of the arguments of the call that was begun last; nothing for an empty one. */
+static void put_piece(struct json_writer *w, const struct choice *c, struct dgm_str piece)
+{
+    if (piece.n == 0)
+        return;
+    json_open_obj(w);
+    json_member_int(w, "index", c->calls - 1);
+    json_put_name(w, "function");
+    json_open_obj(w);
+    json_member_str(w, "arguments", piece);
+    json_close_obj(w);
+    json_close_obj(w);
+}
+
+/* What came of a piece: the call goes on, is over, or makes no sense. */
+static void note_piece(struct dgm_request *r, struct choice *c, enum dgm_rc rc)
+{
+    if (rc == DGM_E_NOMEM)
+        chat_no_memory(r);
+    c->broken = c->broken || rc < 0;
+    if (rc != DGM_MORE) {
+        partial_args_dispose(c->partial);
+        c->partial = NULL;
+    }
+}
+
+static void feed_piece(struct dgm_request *r, struct json_writer *w, struct choice *c,
+                       const struct json_val *call)
+{
+    dgm_buf_clear(&c->shown);
+    enum dgm_rc rc = partial_args_feed(c->partial, call, &c->shown);
+    put_piece(w, c, dgm_buf_str(&c->shown));
+    note_piece(r, c, rc);
+}
+
+void answer_end_partial(struct dgm_request *r, struct json_writer *w, struct choice *c)
+{
+    if (!c->partial)
+        return;
+    dgm_buf_clear(&c->shown);
+    enum dgm_rc rc = partial_args_finish(c->partial, &c->shown);
+    put_piece(w, c, dgm_buf_str(&c->shown));
+    note_piece(r, c, rc);
+}
+
+/* A call with a name begins; what was under way is over. */
+static void begin_partial(struct dgm_request *r, struct json_writer *w, struct choice *c,
+                          const struct json_val *part)
+{
+    answer_end_partial(r, w, c);
+    if ((uint64_t)c->calls >= tools_calls_max(r))
+        return;
+    put_call(r, w, part, c->calls, is_piece(part));
+    c->calls++;
+    if (!is_piece(part))
+        return;
+    c->partial = dgm_arena_take(&r->arena, sizeof *c->partial);
+    if (c->partial)
+        partial_args_init(c->partial, dgm_arena_alloc(&r->arena));
+    else
+        chat_no_memory(r);
+}
+
+void answer_put_partial(struct dgm_request *r, struct json_writer *w, struct choice *c,
+                        const struct json_val *parts)
+{
+    struct json_iter it = json_iter(parts);
+    json_put_name(w, "tool_calls");
+    json_open_arr(w);
+    while (r->rc == DGM_OK && !c->broken && json_next(&it)) {
+        const struct json_val *call = answer_call(it.value);
+        if (!call)
+            continue;
+        if (json_get_str(call, DGM_STR("name")).n)
+            begin_partial(r, w, c, it.value);
+        if (c->partial)
+            feed_piece(r, w, c, call);
+    }
+    json_close_arr(w);
 }

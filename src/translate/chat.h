@@ -26,6 +26,7 @@
 
 #include "json/write.h"
 #include "translate/model.h"
+#include "translate/stops.h"
 
 #include <dragoman/dragoman.h>
 
@@ -156,6 +157,7 @@ struct dgm_request {
     struct dgm_kept *kept;
     size_t kept_n, kept_cap, calls_n; /* calls_n: ids given out so far */
 
+    struct stops stops;     /* sequences beyond those that Gemini looks for */
     struct dgm_retry retry; /* of the upstream's last error */
     struct dgm_str version; /* the modelVersion of the answer */
 

@@ -179,7 +179,33 @@ static size_t count_stops(struct dgm_request *r, const struct chat_field *f,
     return n;
 }
 
-/* Empty sequences stop nothing, and Gemini takes five at most; what is left out is named. */
+/* Hands the sequences that Gemini has no room for to our own search in the answer (user-pain A6). */
+static void keep_stops(struct dgm_request *r, const struct json_val *v,
+                       const struct chat_place *place)
+{
+    struct dgm_str more[STOPS_MAX];
+    size_t seen = 0, n = 0;
+    struct json_iter it = json_iter(v);
+    while (json_next(&it)) {
+        if (json_str(it.value).n == 0 || seen++ < STOP_MAX)
+            continue;
+        if (n < STOPS_MAX)
+            more[n++] = json_str(it.value);
+        else
+            chat_ignore(r, CHAT_ELEMENT(place, it.index));
+    }
+    switch (stops_init(&r->stops, dgm_arena_alloc(&r->arena), more, n)) {
+    case DGM_OK:
+        return;
+    case DGM_E_LIMIT:
+        chat_ignore(r, CHAT_ELEMENT(place, STOP_MAX));
+        return;
+    default:
+        chat_no_memory(r);
+    }
+}
+
+/* Empty sequences stop nothing, and Gemini takes five at most; the others are looked for in the answer. */
 static void put_stop(struct dgm_request *r, const struct chat_field *f, const struct json_val *v,
                      struct json_writer *w)
 {
@@ -188,7 +214,7 @@ static void put_stop(struct dgm_request *r, const struct chat_field *f, const st
     if (r->rc != DGM_OK)
         return;
     if (n > STOP_MAX)
-        chat_ignore(r, CHAT_ELEMENT(place, STOP_MAX));
+        keep_stops(r, v, place);
     if (n == 0) {
         chat_ignore(r, place);
         return;

@@ -167,7 +167,22 @@ static enum dgm_rc take_event(struct dgm_stream *s, struct dgm_buf *out)
         s->rc = s->r->rc != DGM_OK ? s->r->rc : out->rc;
         return s->rc;
     }
+    for (size_t i = 0; i < CHOICES_MAX; i++)
+        if (s->choices[i].broken)
+            return fail_with(s, DGM_ERR_CALL_MALFORMED, out);
     return s->r->kept_n ? DGM_KEEP : DGM_OK;
+}
+
+/* Whether every choice there is has met a stop sequence that we look for: nothing more is wanted (user-pain A6). */
+static bool is_stopped(const struct dgm_stream *s)
+{
+    bool any = false;
+    for (size_t i = 0; s->r->stops.longest && i < CHOICES_MAX; i++) {
+        if (s->choices[i].seen && !s->choices[i].scan.hit)
+            return false;
+        any = any || s->choices[i].seen;
+    }
+    return any;
 }
 
 /* Makes a copy of an event to wait for its turn. False when memory is short. */
@@ -191,6 +206,40 @@ static bool has_room(const struct dgm_buf *out, size_t event_bytes)
            (room >= OUT_BESIDES && (room - OUT_BESIDES) / OUT_PER_BYTE >= event_bytes);
 }
 
+static void put_end(struct dgm_stream *s, struct dgm_buf *out)
+{
+    for (size_t i = 0; i < CHOICES_MAX; i++) {
+        if (!s->choices[i].seen)
+            continue;
+        struct json_writer w = json_writer(out);
+        bool started = s->choices[i].started;
+        open_chunk(s, &w, i);
+        s->choices[i].started = started;
+        answer_put_rest(s->r, &w, &s->choices[i]);
+        s->choices[i].started = true;
+        answer_put_end(s->r, &w, &s->choices[i]);
+        close_chunk(s, &w, NULL, answer_finish(s->r, &s->choices[i]));
+    }
+    if (s->r->usage) {
+        dgm_buf_put(out, s->head);
+        dgm_buf_put_lit(out, "],\"usage\":");
+        struct json_writer w = json_writer(out);
+        usage_put(&w, &s->usage);
+        dgm_buf_put_lit(out, "}\n\n");
+    }
+    dgm_buf_put_lit(out, "data: [DONE]\n\n");
+}
+
+/* Ends the stream as it should end. */
+static enum dgm_rc end_well(struct dgm_stream *s, struct dgm_buf *out)
+{
+    put_end(s, out);
+    enum dgm_rc rc = s->r->rc != DGM_OK ? s->r->rc : out->rc;
+    s->state = rc == DGM_OK ? STREAM_DONE : STREAM_FAILED;
+    s->rc = rc;
+    return rc == DGM_OK ? DGM_DONE : rc;
+}
+
 /*
  * Takes events until the decoder has no more: `ended` by asking it for what the end of the stream left, else
  * by feeding it `in`. DGM_OK when it has none; otherwise why it stopped.
@@ -201,6 +250,8 @@ static enum dgm_rc take_events(struct dgm_stream *s, struct dgm_str *in, bool en
     for (;;) {
         struct dgm_sse_event e;
         enum dgm_rc rc = DGM_EVENT;
+        if (is_stopped(s))
+            return has_room(out, 0) ? end_well(s, out) : DGM_FULL;
         if (!s->event) {
             rc = ended ? dgm_sse_finish(&s->sse, &e) : dgm_sse_next(&s->sse, in, &e);
             if (rc == DGM_MORE || rc == DGM_DONE)
@@ -258,30 +309,6 @@ static enum dgm_error find_fault(const struct dgm_stream *s)
     return first;
 }
 
-static void put_end(struct dgm_stream *s, struct dgm_buf *out)
-{
-    for (size_t i = 0; i < CHOICES_MAX; i++) {
-        if (!s->choices[i].finish.p)
-            continue;
-        struct json_writer w = json_writer(out);
-        bool started = s->choices[i].started;
-        open_chunk(s, &w, i);
-        struct dgm_str tag = answer_close_tag(s->r, &s->choices[i]);
-        if (!started || tag.n) /* an answer without a word is still an answer */
-            json_member_str(&w, "content", tag);
-        answer_put_end(s->r, &w, &s->choices[i]);
-        close_chunk(s, &w, NULL, answer_finish(s->r, &s->choices[i]));
-    }
-    if (s->r->usage) {
-        dgm_buf_put(out, s->head);
-        dgm_buf_put_lit(out, "],\"usage\":");
-        struct json_writer w = json_writer(out);
-        usage_put(&w, &s->usage);
-        dgm_buf_put_lit(out, "}\n\n");
-    }
-    dgm_buf_put_lit(out, "data: [DONE]\n\n");
-}
-
 enum dgm_rc dgm_stream_finish(struct dgm_stream *s, struct dgm_buf *out)
 {
     if (s->state == STREAM_FAILED)
@@ -298,14 +325,7 @@ enum dgm_rc dgm_stream_finish(struct dgm_stream *s, struct dgm_buf *out)
         return fail_with(s, DGM_ERR_UPSTREAM_CUT, out);
     if (find_fault(s) != DGM_ERR_NONE)
         return fail_with(s, find_fault(s), out);
-    put_end(s, out);
-    if (out->rc != DGM_OK) {
-        s->state = STREAM_FAILED;
-        s->rc = out->rc;
-        return s->rc;
-    }
-    s->state = STREAM_DONE;
-    return DGM_DONE;
+    return end_well(s, out);
 }
 
 void dgm_stream_fail(struct dgm_stream *s, const struct dgm_fail *fail, struct dgm_buf *out)

@@ -303,6 +303,16 @@ bool tools_carry_answer(const struct dgm_request *r)
     return r->tools && r->tools->carries_answer;
 }
 
+const struct json_val *tools_schema(const struct dgm_request *r, struct dgm_str native_name)
+{
+    const struct chat_name *name = r->tools ? names_behind(r, native_name) : NULL;
+    if (!name || name->declared == 0)
+        return NULL;
+    const struct json_val *function = r->tools->functions[name->declared - 1].function;
+    const struct json_val *schema = google_get(function, DGM_STR("parameters"));
+    return schema ? schema : google_get(function, DGM_STR("parameters_json_schema"));
+}
+
 bool tools_is_answer(const struct dgm_request *r, struct dgm_str native_name)
 {
     return r->tools && r->tools->answer != ANSWER_NONE &&

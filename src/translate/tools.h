@@ -72,6 +72,9 @@ size_t tools_calls_max(const struct dgm_request *);
 /** Whether answers carry the deprecated function_call. */
 bool tools_legacy(const struct dgm_request *);
 
+/** The JSON Schema that was declared for the arguments of a native call; NULL: none was. */
+const struct json_val *tools_schema(const struct dgm_request *, struct dgm_str native_name);
+
 /** Whether a native call is the answer itself. */
 bool tools_is_answer(const struct dgm_request *, struct dgm_str native_name);
 
