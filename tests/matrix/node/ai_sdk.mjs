@@ -6,7 +6,8 @@ import { BASE_URL, City, drive, Trip } from './driver.mjs';
 
 const options = (cell) => ({
     model: createOpenAICompatible({
-        name: 'dragoman', baseURL: BASE_URL, apiKey: 'anything', headers: cell.headers, supportsStructuredOutputs: true, includeUsage: true,
+        name: 'dragoman', baseURL: BASE_URL, apiKey: 'anything', headers: cell.headers,
+        supportsStructuredOutputs: true, includeUsage: true,
     })(cell.model),
     maxRetries: cell.retries,
 });
