@@ -4,7 +4,7 @@
 PREFIX ?= /usr/local
 SECONDS ?= 60
 
-.PHONY: run test soak build bench fuzz fmt lint docs install clients-latest judges mutate bless clean
+.PHONY: run test soak build bench fuzz fmt lint docs install clients-latest matrix judges mutate bless clean
 
 run: build ## install what is missing, build, start the gateway on its emulator
 	@exec build/dragoman serve --listen 127.0.0.1:8080
@@ -40,6 +40,9 @@ install: ## PREFIX (/usr/local), DESTDIR
 
 clients-latest: ## the client tests with today's newest SDKs
 	@scripts/test --clients-latest
+
+matrix: ## every client of README.md's table in every cell; writes the table
+	@MATRIX=write scripts/test matrix
 
 judges: ## all of what Google's own message classes, MCP servers and the rest judge; `make test` has a tenth of it
 	@JUDGES=all scripts/test judges

@@ -232,6 +232,17 @@ def run_pytest(python, folder, **env):
     return count
 
 
+def matrix():
+    """Many clients, each in many cells (tests/matrix): a table of README.md is made of it."""
+    if not built("dev"):
+        return failure("the dev build")
+    for tool, folder, source in (("python", "venv", "requirements.txt"), ("python", "matrix", "matrix/requirements.txt"),
+                                 ("node", "matrix-node", "matrix/node")):
+        if bad := setup("matrix", tool, f"build/{folder}", f"tests/{source}"):
+            return bad
+    return run_pytest(ROOT / "build/venv/bin/python", "matrix")
+
+
 def judges():
     """Judges that are not ours: Google's message classes, JSON Schema validators, real MCP servers (tests/judges)."""
     if not built("dev"):
@@ -274,6 +285,7 @@ STAGES = {
     "replay": replays,
     "daemon": lambda: pytest("daemon", sdks=False),
     "clients": lambda: pytest("clients"),
+    "matrix": matrix,
     "seeds": lambda: pytest("seeds"),
     "judges": judges,
 }

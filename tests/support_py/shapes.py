@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""OpenAI's published shapes, as openai-python's models carry them: types strictly, and no member that they do not have,
+but those that are Google's or everybody's (EXTRA)."""
+
+import json
+
+import pydantic
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
+from openai.types.shared.error_object import ErrorObject
+
+# member -> where it may stand beside OpenAI's own, by the name of the model there; None: anywhere
+EXTRA = {
+    "extra_content": None,
+    "images": {"ChatCompletionMessage", "ChoiceDelta"},
+    "reasoning_content": {"ChatCompletionMessage", "ChoiceDelta"},
+    "reasoning": {"ChatCompletionMessage", "ChoiceDelta"},
+    "extra_properties": {"CompletionUsage"},
+    "status": {"ErrorObject"},
+    "details": {"ErrorObject"},
+}
+KINDS = {"chat.completion": ChatCompletion, "chat.completion.chunk": ChatCompletionChunk}
+
+
+def check(text):
+    """text: the JSON of a completion, a chunk or an error. Returns the model; AssertionError tells what is wrong."""
+    whole = json.loads(text)
+    if "error" in whole:
+        assert set(whole) == {"error"}, f"beside the error: {sorted(whole)}"
+        assert {"message", "type", "param", "code"} <= set(whole["error"]), f"an error without all members: {text}"
+        kind, value = ErrorObject, whole["error"]
+    else:
+        assert whole.get("object") in KINDS, f"no object of a kind that is known: {text}"
+        kind, value = KINDS[whole["object"]], whole
+    try:
+        found = kind.model_validate_json(json.dumps(value), strict=True)
+    except pydantic.ValidationError as error:
+        raise AssertionError(f"{error}\nin {text}") from None
+    alien = list(_alien(found, kind.__name__))
+    assert not alien, f"{', '.join(alien)} in {text}"
+    return found
+
+
+def _alien(value, path):
+    """The paths of members that no model has and EXTRA does not allow."""
+    if isinstance(value, list):
+        for i, item in enumerate(value):
+            yield from _alien(item, f"{path}[{i}]")
+    if not isinstance(value, pydantic.BaseModel):
+        return
+    for key in value.model_extra or ():
+        if key not in EXTRA or EXTRA[key] and type(value).__name__ not in EXTRA[key]:
+            yield f"{path}.{key}"
+    for key in type(value).model_fields:
+        yield from _alien(getattr(value, key), f"{path}.{key}")
