@@ -172,7 +172,6 @@ struct answer_piece answer_read(struct dgm_request *r, struct choice *c,
     const struct json_val *content = json_get(candidate, DGM_STR("content"));
     struct answer_piece p = {.candidate = candidate, .parts = json_get(content, DGM_STR("parts"))};
     struct json_iter it = json_iter(p.parts);
-    c->seen = true;
     if (c->scan.hit) /* what stands behind a stop sequence was never said */
         p.parts = NULL;
     while (p.parts && json_next(&it)) {

@@ -17,7 +17,6 @@
 
 /** One candidate over all its pieces. All zero but `text` is the start. */
 struct choice {
-    bool seen;             /* the upstream named it */
     bool started;          /* its first chunk, with the role, was put */
     bool thinking;         /* a tagged thought is open in `content` */
     bool said;             /* it has something to show: text, a call, an image, a sound, code */

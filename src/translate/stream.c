@@ -31,7 +31,8 @@ struct dgm_stream {
     enum dgm_rc rc; /* once FAILED: what every call returns */
 
     struct dgm_str head;
-    struct choice choices[CHOICES_MAX];
+    struct choice
+        *choices[CHOICES_MAX]; /* NULL until the upstream names it; in the request's arena */
     struct usage usage;
     char *event; /* in scratch, with JSON_PADDING behind it; NULL when none waits */
     size_t event_bytes;
@@ -43,6 +44,19 @@ struct dgm_stream {
 
 /* ---- chunks ---- */
 
+/* The state of a choice, made when it is first heard of. NULL: memory is short, and the request has failed. */
+static struct choice *choice_at(struct dgm_stream *s, size_t index)
+{
+    if (!s->choices[index]) {
+        s->choices[index] = dgm_arena_take(&s->r->arena, sizeof **s->choices);
+        if (s->choices[index])
+            choice_init(s->choices[index], s->r);
+        else
+            chat_no_memory(s->r);
+    }
+    return s->choices[index];
+}
+
 static void open_chunk(struct dgm_stream *s, struct json_writer *w, size_t index)
 {
     dgm_buf_put(w->buf, s->head);
@@ -50,9 +64,9 @@ static void open_chunk(struct dgm_stream *s, struct json_writer *w, size_t index
     dgm_buf_put_int(w->buf, (int64_t)index);
     dgm_buf_put_lit(w->buf, ",\"delta\":");
     json_open_obj(w);
-    if (!s->choices[index].started)
+    if (!s->choices[index]->started)
         json_member_str(w, "role", DGM_STR("assistant"));
-    s->choices[index].started = true;
+    s->choices[index]->started = true;
 }
 
 /* The usage of all chunks but the last is null where the client asked for it (OpenAI's stream_options). */
@@ -74,13 +88,15 @@ static void close_chunk(struct dgm_stream *s, struct json_writer *w,
 
 static void put_refusal(struct dgm_stream *s, const struct json_val *feedback, struct dgm_buf *out)
 {
+    struct choice *c = choice_at(s, 0);
     struct json_writer w = json_writer(out);
+    if (!c)
+        return;
     open_chunk(s, &w, 0);
     answer_put_blocked(&w, feedback);
     close_chunk(s, &w, NULL, (struct dgm_str){0});
-    s->choices[0].seen = true;
-    s->choices[0].said = true;
-    s->choices[0].finish = DGM_STR("content_filter");
+    c->said = true;
+    c->finish = DGM_STR("content_filter");
 }
 
 static void put_candidate(struct dgm_stream *s, const struct json_val *candidate,
@@ -90,7 +106,9 @@ static void put_candidate(struct dgm_stream *s, const struct json_val *candidate
     json_int(json_get(candidate, DGM_STR("index")), &index);
     if (index < 0 || index >= CHOICES_MAX)
         return;
-    struct choice *c = &s->choices[index];
+    struct choice *c = choice_at(s, (size_t)index);
+    if (!c)
+        return;
     struct answer_piece piece = answer_read(s->r, c, candidate);
     if (!piece.more)
         candidate = NULL; /* has no logprobs, and nobody looks for them */
@@ -157,7 +175,8 @@ static enum dgm_rc take_event(struct dgm_stream *s, struct dgm_buf *out)
     while (json_next(&it) && it.index < CHOICES_MAX)
         put_candidate(s, it.value, out);
     const struct json_val *feedback = json_get(root, DGM_STR("promptFeedback"));
-    if (json_get_str(feedback, DGM_STR("blockReason")).n && !s->choices[0].started)
+    if (json_get_str(feedback, DGM_STR("blockReason")).n &&
+        !(s->choices[0] && s->choices[0]->started))
         put_refusal(s, feedback, out);
     const struct json_val *usage = json_get(root, DGM_STR("usageMetadata"));
     if (json_kind(usage) == JSON_OBJ)
@@ -168,7 +187,7 @@ static enum dgm_rc take_event(struct dgm_stream *s, struct dgm_buf *out)
         return s->rc;
     }
     for (size_t i = 0; i < CHOICES_MAX; i++)
-        if (s->choices[i].broken)
+        if (s->choices[i] && s->choices[i]->broken)
             return fail_with(s, DGM_ERR_CALL_MALFORMED, out);
     return s->r->kept_n ? DGM_KEEP : DGM_OK;
 }
@@ -178,9 +197,9 @@ static bool is_stopped(const struct dgm_stream *s)
 {
     bool any = false;
     for (size_t i = 0; s->r->stops.longest && i < CHOICES_MAX; i++) {
-        if (s->choices[i].seen && !s->choices[i].scan.hit)
+        if (s->choices[i] && !s->choices[i]->scan.hit)
             return false;
-        any = any || s->choices[i].seen;
+        any = any || s->choices[i];
     }
     return any;
 }
@@ -209,16 +228,17 @@ static bool has_room(const struct dgm_buf *out, size_t event_bytes)
 static void put_end(struct dgm_stream *s, struct dgm_buf *out)
 {
     for (size_t i = 0; i < CHOICES_MAX; i++) {
-        if (!s->choices[i].seen)
+        struct choice *c = s->choices[i];
+        if (!c)
             continue;
         struct json_writer w = json_writer(out);
-        bool started = s->choices[i].started;
+        bool started = c->started;
         open_chunk(s, &w, i);
-        s->choices[i].started = started;
-        answer_put_rest(s->r, &w, &s->choices[i]);
-        s->choices[i].started = true;
-        answer_put_end(s->r, &w, &s->choices[i]);
-        close_chunk(s, &w, NULL, answer_finish(s->r, &s->choices[i]));
+        c->started = started;
+        answer_put_rest(s->r, &w, c);
+        c->started = true;
+        answer_put_end(s->r, &w, c);
+        close_chunk(s, &w, NULL, answer_finish(s->r, c));
     }
     if (s->r->usage) {
         dgm_buf_put(out, s->head);
@@ -287,9 +307,9 @@ static bool is_whole(const struct dgm_stream *s)
 {
     bool any = false;
     for (size_t i = 0; i < CHOICES_MAX; i++) {
-        if (s->choices[i].seen && !s->choices[i].finish.p)
+        if (s->choices[i] && !s->choices[i]->finish.p)
             return false;
-        any = any || s->choices[i].finish.p;
+        any = any || s->choices[i];
     }
     return any;
 }
@@ -299,9 +319,9 @@ static enum dgm_error find_fault(const struct dgm_stream *s)
 {
     enum dgm_error first = DGM_ERR_NONE;
     for (size_t i = 0; i < CHOICES_MAX; i++) {
-        if (!s->choices[i].seen)
+        if (!s->choices[i])
             continue;
-        enum dgm_error fault = answer_fault(s->r, &s->choices[i]);
+        enum dgm_error fault = answer_fault(s->r, s->choices[i]);
         if (fault == DGM_ERR_NONE)
             return fault;
         first = first != DGM_ERR_NONE ? first : fault;
@@ -340,7 +360,7 @@ void dgm_stream_fail(struct dgm_stream *s, const struct dgm_fail *fail, struct d
 bool dgm_stream_started(const struct dgm_stream *s)
 {
     for (size_t i = 0; i < CHOICES_MAX; i++)
-        if (s->choices[i].started)
+        if (s->choices[i] && s->choices[i]->started)
             return true;
     return false;
 }
@@ -377,8 +397,6 @@ struct dgm_stream *dgm_stream_new(struct dgm_request *r)
     dgm_sse_init(&s->sse, alloc, r->limits.event_bytes);
     dgm_arena_init(&s->scratch, alloc, r->limits.arena_bytes);
     /* An upstream's message is as long as its event, and a little more as JSON of ours. */
-    for (size_t i = 0; i < CHOICES_MAX; i++)
-        choice_init(&s->choices[i], r);
     dgm_buf_init(&s->error, alloc, OUT_PER_BYTE * r->limits.event_bytes + OUT_BESIDES);
     if (put_head(s))
         return s;
