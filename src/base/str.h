@@ -18,7 +18,7 @@ static inline bool dgm_same_bytes(const char *a, const char *b, size_t n)
     uint64_t x, y, x_last, y_last;
     uint32_t v, w, v_last, w_last;
     if (n > 2 * sizeof x || n < sizeof v)
-        return memcmp(a, b, n) == 0;
+        return n == 0 || memcmp(a, b, n) == 0;
     if (n >= sizeof x) {
         memcpy(&x, a, sizeof x), memcpy(&x_last, a + n - sizeof x, sizeof x);
         memcpy(&y, b, sizeof y), memcpy(&y_last, b + n - sizeof y, sizeof y);
@@ -37,7 +37,7 @@ static inline struct dgm_str dgm_str_c(const char *s)
 
 static inline bool dgm_str_eq(struct dgm_str a, struct dgm_str b)
 {
-    return a.n == b.n && (a.n == 0 || dgm_same_bytes(a.p, b.p, a.n));
+    return a.n == b.n && (a.n == 0 || (a.p && b.p && dgm_same_bytes(a.p, b.p, a.n)));
 }
 
 bool dgm_str_eq_nocase(struct dgm_str, struct dgm_str); /* ASCII letters only */
@@ -53,7 +53,7 @@ static inline struct dgm_str dgm_str_skip(struct dgm_str s, size_t n)
 {
     if (n > s.n)
         n = s.n;
-    return (struct dgm_str){s.p ? s.p + n : NULL, s.n - n};
+    return s.p ? (struct dgm_str){s.p + n, s.n - n} : (struct dgm_str){0};
 }
 
 static inline struct dgm_str dgm_str_head(struct dgm_str s, size_t n)

@@ -335,7 +335,8 @@ static int compare_names(const void *a, const void *b)
     const struct json_val *v = *(const struct json_val *const *)a;
     const struct json_val *w = *(const struct json_val *const *)b;
     struct dgm_str x = json_str(v), y = json_str(w);
-    int order = memcmp(x.p, y.p, x.n < y.n ? x.n : y.n);
+    size_t n = x.n < y.n ? x.n : y.n;
+    int order = n != 0 ? memcmp(x.p, y.p, n) : 0;
     if (order == 0 && x.n != y.n)
         order = x.n < y.n ? -1 : 1;
     return order != 0 ? order : v < w ? -1 : v > w;
@@ -350,7 +351,7 @@ static bool all_differ(const struct json_val *obj)
             return false;
         unsigned char first = (unsigned char)i.name.p[0],
                       last = (unsigned char)i.name.p[i.name.n - 1];
-        uint64_t bit = UINT64_C(1) << (i.name.n + first * 5u + last * 3u) % 64;
+        uint64_t bit = UINT64_C(1) << (i.name.n + (size_t)first * 5 + (size_t)last * 3) % 64;
         if (seen & bit)
             return false;
         seen |= bit;

@@ -81,21 +81,21 @@ static inline size_t json__length(const struct json_val *v)
 /** How many members or elements it has; 0 for anything else. */
 static inline size_t json_size(const struct json_val *v)
 {
-    return json_kind(v) >= JSON_ARR ? json__length(v) : 0;
+    return v && json_kind(v) >= JSON_ARR ? json__length(v) : 0;
 }
 
 /** The string's bytes, UTF-8; absent if it is no string. */
 static inline struct dgm_str json_str(const struct json_val *v)
 {
-    return json_kind(v) == JSON_STR ? (struct dgm_str){v->_u.text, json__length(v)}
-                                    : (struct dgm_str){0};
+    return v && json_kind(v) == JSON_STR ? (struct dgm_str){v->_u.text, json__length(v)}
+                                         : (struct dgm_str){0};
 }
 
 /** The number's text; absent if it is no number. */
 static inline struct dgm_str json_num(const struct json_val *v)
 {
-    return json_kind(v) == JSON_NUM ? (struct dgm_str){v->_u.text, json__length(v)}
-                                    : (struct dgm_str){0};
+    return v && json_kind(v) == JSON_NUM ? (struct dgm_str){v->_u.text, json__length(v)}
+                                         : (struct dgm_str){0};
 }
 
 bool json_bool(const struct json_val *, bool otherwise);
@@ -118,7 +118,7 @@ static inline struct json_iter json_iter(const struct json_val *v)
 {
     size_t left = json_size(v);
     return (struct json_iter){
-        ._next = left ? v + 1 : NULL,
+        ._next = v && left ? v + 1 : NULL,
         ._left = left,
         ._obj = json_kind(v) == JSON_OBJ,
     };
@@ -127,12 +127,13 @@ static inline struct json_iter json_iter(const struct json_val *v)
 /* What stands behind a value and all it holds. */
 static inline const struct json_val *json__behind(const struct json_val *v)
 {
-    return (v->_tag & 7) >= JSON_ARR ? v + v->_u.span_bytes / sizeof *v : v + 1;
+    size_t values = (size_t)(v->_u.span_bytes / sizeof *v);
+    return (v->_tag & 7) >= JSON_ARR ? v + values : v + 1;
 }
 
 static inline bool json_next(struct json_iter *i)
 {
-    if (i->_left == 0)
+    if (i->_left == 0 || !i->_next)
         return false;
 
     if (i->value)

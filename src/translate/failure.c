@@ -13,17 +13,15 @@ enum where { ANY, MESSAGE, REASON, QUOTA };
 enum advice { RETRY, HOPELESS };
 
 struct row {
-    int status;
+    const char *words, *type, *code;
+    int status, becomes;
     enum where where;
-    const char *words;
-    int becomes;
-    const char *type, *code;
     enum advice advice;
 };
 
 static const struct row rows[] = {
 #define UPSTREAM_ERROR(status, where, words, becomes, type, code, advice)                          \
-    {status, where, words, becomes, type, code, advice},
+    {words, type, code, status, becomes, where, advice},
 #include "translate/upstream_errors.def"
 #undef UPSTREAM_ERROR
 };

@@ -34,8 +34,9 @@ bool google_is_name(struct dgm_str name, struct dgm_str snake)
         if (camel && c >= 'a' && c <= 'z')
             c = (char)(c - 'a' + 'A');
         camel = false;
-        if (at == name.n || name.p[at++] != c)
+        if (at == name.n || name.p[at] != c)
             return false;
+        at++;
     }
     return at == name.n;
 }

@@ -81,17 +81,17 @@ static const enum fate fates[GOOGLE_FIELDS] = {
 };
 
 struct member {
-    enum set in;
     struct dgm_str name;
+    double min, max;
+    enum set in;
     enum type type;
     enum set of;
     enum surfaces surfaces;
-    double min, max;
 };
 
 static const struct member members[] = {
 #define MEMBER(in, name, type, of, surfaces, min, max)                                             \
-    {SET_##in, {name, sizeof name - 1}, TYPE_##type, SET_##of, SURFACES_##surfaces, min, max},
+    {{name, sizeof name - 1}, min, max, SET_##in, TYPE_##type, SET_##of, SURFACES_##surfaces},
 #include "translate/google_members.def"
 #undef MEMBER
 };
@@ -99,11 +99,11 @@ static const struct member members[] = {
 #define MEMBERS (sizeof members / sizeof *members)
 
 static const struct {
-    enum set set;
     struct dgm_str word;
+    enum set set;
     enum surfaces surfaces;
 } words[] = {
-#define GOOGLE_WORD(set, word, surfaces) {SET_##set, {word, sizeof word - 1}, SURFACES_##surfaces},
+#define GOOGLE_WORD(set, word, surfaces) {{word, sizeof word - 1}, SET_##set, SURFACES_##surfaces},
 #include "translate/google_words.def"
 #undef GOOGLE_WORD
 };

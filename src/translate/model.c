@@ -32,7 +32,7 @@ static const struct dgm_str words[] = {
 
 static const struct thinking thinking_rows[] = {
 #define THINKING(from, to, word, member, min, max, standard, ...)                                  \
-    {from, to, MODEL_##word, member, min, max, standard, {__VA_ARGS__}},
+    {member, {__VA_ARGS__}, from, to, MODEL_##word, min, max, standard},
 #include "translate/thinking.def"
 #undef THINKING
 };

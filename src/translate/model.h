@@ -63,11 +63,11 @@ bool model_effort(struct dgm_str word, enum effort *ret);
 
 /** How a model thinks: a row of thinking.def. */
 struct thinking {
+    const char *member;         /* of thinkingConfig: "thinkingBudget" or "thinkingLevel" */
+    const char *value[EFFORTS]; /* JSON */
     unsigned from, to;
     enum model_word word;
-    const char *member; /* of thinkingConfig: "thinkingBudget" or "thinkingLevel" */
     int32_t min, max, standard;
-    const char *value[EFFORTS]; /* JSON */
 };
 
 /** Whether it can be asked not to think at all. */

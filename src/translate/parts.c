@@ -253,19 +253,19 @@ static struct dgm_str read_level(const struct json_val *media_resolution)
     return json_str(level ? level : media_resolution);
 }
 
-void part_read_resolution(struct dgm_request *r, const struct json_val *val,
+void part_read_resolution(struct dgm_request *r, const struct json_val *part,
                           const struct chat_place *place)
 {
-    struct dgm_str type = json_get_str(val, DGM_STR("type"));
+    struct dgm_str type = json_get_str(part, DGM_STR("type"));
     const struct part_kind *kind = find_kind(type);
     if (!kind || kind->kind == TEXT)
         return;
-    struct part p = part_read(r, val, place);
+    struct part p = part_read(r, part, place);
     if (!p.kind)
         return;
     struct dgm_str asked = read_detail(r, &p, place);
     struct google_extra extra =
-        google_extra(r, val, place, EXTRA_VIDEO_METADATA | EXTRA_MEDIA_RESOLUTION);
+        google_extra(r, part, place, EXTRA_VIDEO_METADATA | EXTRA_MEDIA_RESOLUTION);
     if (read_level(extra.media_resolution).p)
         asked = read_level(extra.media_resolution);
     if (!asked.p)
@@ -321,7 +321,7 @@ static size_t find_tag(struct dgm_str text, size_t from, struct dgm_str open, st
         struct dgm_str rest = dgm_str_skip(text, from);
         size_t at = dgm_str_find(rest, open);
         struct dgm_str behind = dgm_str_skip(rest, at + open.n);
-        if (dgm_str_starts(behind, marker) && behind.n > marker.n && behind.p[marker.n] == '>')
+        if (behind.n > marker.n && dgm_str_starts(behind, marker) && behind.p[marker.n] == '>')
             return from + at;
         from += at + (at < rest.n);
     }
@@ -381,25 +381,25 @@ static struct google_extra read_extra(struct chat_contents *c, enum chat_turn tu
     return own;
 }
 
-void part_put(struct chat_contents *c, enum chat_turn turn, const struct json_val *val,
-              const struct google_extra *message, const struct chat_place *place)
+void part_put(struct chat_contents *c, enum chat_turn turn, const struct json_val *part,
+              const struct google_extra *extra, const struct chat_place *place)
 {
-    struct part p = part_read(c->r, val, place);
+    struct part p = part_read(c->r, part, place);
     struct media m;
     if (!p.kind)
         return;
-    struct google_extra extra = read_extra(c, turn, &p, message, place);
+    struct google_extra own = read_extra(c, turn, &p, extra, place);
     if (p.kind->kind == TEXT) {
-        part_put_text(c, turn, json_str(p.body), &extra);
+        part_put_text(c, turn, json_str(p.body), &own);
         return;
     }
     if (!part_media(c->r, &p, place, &m))
         return;
     chat_open_part(c, turn);
     media_put(c->w, c->r->surface, &m);
-    if (extra.video_metadata)
-        json_member_val(c->w, "videoMetadata", extra.video_metadata);
-    put_resolution(c, &p, &extra, place);
-    put_thought(c, extra.thought, extra.signature);
+    if (own.video_metadata)
+        json_member_val(c->w, "videoMetadata", own.video_metadata);
+    put_resolution(c, &p, &own, place);
+    put_thought(c, own.thought, own.signature);
     json_close_obj(c->w);
 }

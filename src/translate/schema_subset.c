@@ -770,10 +770,21 @@ static void put_properties(struct subset *s, const struct node *n, const struct 
     put_ordering(s, n);
 }
 
+/* Whether layers beside the one that says "no others" declare properties: those it refuses, and the whole takes. */
+static bool is_narrower(const struct node *n, const struct json_val *extra)
+{
+    size_t declaring = 0;
+    for (size_t i = 0; i < n->n; i++)
+        declaring += json_get(n->layer[i], DGM_STR("properties")) != NULL;
+    return declaring > 1 && !json_bool(extra, true);
+}
+
 /* Vertex alone has it. Elsewhere nothing is lost with a false: no other properties come. */
 static void put_extra(struct subset *s, const struct node *n, const struct json_val *v,
                       const struct schema_at *at, unsigned level)
 {
+    if (is_narrower(n, v))
+        schema_note(s->job, DGM_STR("additionalProperties"), at);
     if (s->job->r->surface == DGM_VERTEX) {
         json_put_name(&s->w, "additionalProperties");
         if (json_kind(v) == JSON_BOOL)

@@ -560,7 +560,11 @@ def of_messages(rng, messages, tail=()):
 
 def surface(rng, body):
     """Either, but for buckets, which the Gemini API does not read (google.md 6.9)."""
-    return "vertex" if "gs://" in json.dumps(body) else rng.choice(["vertex", "gemini"])
+    text = json.dumps(body)
+    older = any(name in text for name in ("gemini-1", "gemini-2.0"))  # the Gemini API reads no web for them
+    if "gs://" in text or (older and "https://" in text):
+        return "vertex"
+    return rng.choice(["vertex", "gemini"])
 
 
 def growing(rng):

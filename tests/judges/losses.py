@@ -182,6 +182,25 @@ def notes_of(label, notes):
     return [note for note in notes.split(", ") if re.search(rf"(^|\W){re.escape(label)}(\W|$)", note) or note == "..."]
 
 
+def pruned(schema, told):
+    """A copy without what stands at the places where a type or a union is told to be lost: that tells of all below."""
+    schema = json.loads(json.dumps(schema))
+    for note in told:
+        match = re.search(r"(?:type|anyOf|oneOf|allOf) at (/\S*)$", note)
+        if not match:
+            continue
+        *way, last = [step.replace("~1", "/").replace("~0", "~") for step in match[1].split("/")[1:]]
+        node = schema
+        for step in way:
+            node = node[int(step)] if isinstance(node, list) and step.isdigit() and int(step) < len(node) else \
+                node.get(step) if isinstance(node, dict) else None
+        if isinstance(node, dict) and last in node:
+            node[last] = {}
+        elif isinstance(node, list) and last.isdigit() and int(last) < len(node):
+            node[int(last)] = {}
+    return schema
+
+
 def unreported(rng, label, before, declared, notes):
     """What the schema lost and nobody said; None when all was said. `declared` is the native declaration or config."""
     told = notes_of(label, notes)
@@ -191,6 +210,9 @@ def unreported(rng, label, before, declared, notes):
     sent = declared.get("parameters", declared.get("responseSchema"))
     if sent is None:
         return "it was not sent at all" if (before or {}).get("properties") and not told else None
+    before = pruned(before, told)
+    if "additionalProperties" not in keywords(sent):  # a surface that has none: and yet no other properties come
+        before = rewritten(before, lambda schema: {k: v for k, v in schema.items() if (k, v) != ("additionalProperties", False)})
     missing = sorted((keywords(before) & TOLD_BY_NAME) - keywords(sent))
     for keyword in missing:
         if not any(keyword in note or note == "..." for note in told):
