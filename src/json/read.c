@@ -237,6 +237,7 @@ enum dgm_rc json_parse(struct dgm_arena *arena, char *text, size_t n, unsigned d
                        const struct json_val **ret, struct json_error *reterr)
 {
     assert(depth != 0 && depth <= JSON_DEPTH_MAX);
+    assert(text || n == 0);
 
     size_t at = dgm_str_starts((struct dgm_str){text, n}, byte_order_mark) ? byte_order_mark.n : 0;
     text += at;
