@@ -5,7 +5,9 @@
 #include "base/arena.h"
 #include "base/str.h"
 #include "emulate/check.h"
+#include "emulate/dialect_rules.h"
 #include "emulate/fault.h"
+#include "emulate/hash.h"
 #include "emulate/plan.h"
 #include "emulate/rules.h"
 
@@ -21,9 +23,10 @@
 
 /* How the answer's pieces stand in the body. */
 enum framing {
-    FRAMING_WHOLE, /* one piece */
-    FRAMING_SSE,   /* `data: {...}` and an empty line */
-    FRAMING_ARRAY, /* a JSON array, written as it grows: what a stream is without alt=sse */
+    FRAMING_WHOLE,  /* one piece */
+    FRAMING_SSE,    /* `data: {...}` and an empty line */
+    FRAMING_ARRAY,  /* a JSON array, written as it grows: what a stream is without alt=sse */
+    FRAMING_CHUNKS, /* a dialect's stream */
 };
 
 /*
@@ -39,6 +42,9 @@ struct emu_call {
     size_t nheaders;
     enum framing framing;
     struct dgm_str body; /* of a refusal: no plan is needed */
+    enum emu_dialect dialect;
+    struct dialect_ask dialect_ask; /* unless the dialect is Gemini's own */
+    struct dialect_mark dialect_mark;
     struct faults faults;
     struct plan plan;
     struct plan_mark marks[PLAN_CANDIDATES_MAX];
@@ -129,6 +135,78 @@ static enum dgm_rc judge(struct emu_call *call, const struct ask *ask, uint64_t 
     return value.p ? DGM_OK : DGM_E_NOMEM;
 }
 
+/* A model of a self-deployed server, as far as composing an answer asks: it has no family of Google's. */
+static struct model server_model(const struct dialect_ask *ask)
+{
+    static const struct family plain = {.word = "", .output_tokens = 1 << 17},
+                               thinker = {.word = "",
+                                          .thinks = THINKS_LEVEL,
+                                          .thinks_by_default = true,
+                                          .output_tokens = 1 << 17};
+    return (struct model){.name = ask->model, .family = ask->reasons ? &thinker : &plain};
+}
+
+/* A fault's error has Google's words, and the server's own type. */
+static enum dgm_rc read_dialect_faults(struct emu_call *call, const struct emu_env *env,
+                                       struct dgm_arena *scratch, struct refusal *reterr)
+{
+    enum dgm_rc rc = emu_faults_read(env->fault, env->fault_seen, scratch, &call->faults, reterr);
+    if (rc == DGM_E_REFUSED)
+        reterr->google = emu_dialect_error_type(env->dialect, reterr->status);
+    return rc;
+}
+
+/* The same for a server that speaks OpenAI's protocol: its request is asked natively (dialect.h). */
+static enum dgm_rc decide_dialect(struct emu_call *call, const struct emu_env *env,
+                                  const struct emu_request *request, struct dgm_arena *scratch,
+                                  struct refusal *reterr)
+{
+    struct dialect_ask *said = &call->dialect_ask;
+    struct ask ask = {.target = {.surface = NATIVE_V1}};
+    struct responder responder;
+    struct prompt prompt;
+    struct dgm_buf native;
+    struct json_error error;
+    size_t n = body_size(request);
+    if (!dgm_str_eq(request->target, DGM_STR("/v1/chat/completions"))) {
+        *reterr = (struct refusal){.status = 404};
+        return DGM_E_REFUSED;
+    }
+    enum dgm_rc rc = read_dialect_faults(call, env, scratch, reterr);
+    if (rc == DGM_OK)
+        rc = emu_responder_read(env->responder, ask.target.surface, scratch, &responder, reterr);
+    if (rc != DGM_OK)
+        return rc;
+    if (n > call->options.body_max_bytes)
+        return refuse_size(call->options.body_max_bytes, scratch, reterr);
+
+    char *body = join(request, n, scratch);
+    dgm_buf_init(&native, dgm_arena_alloc(scratch), SIZE_MAX);
+    if (!body)
+        return DGM_E_NOMEM;
+    rc = emu_dialect_read(env->dialect, body, n, scratch, said, &native, reterr);
+    if (rc != DGM_OK)
+        return rc;
+    dgm_buf_reserve(&native, JSON_PADDING);
+    if (native.rc != DGM_OK ||
+        json_parse(scratch, native.p, native.n, JSON_DEPTH_MAX, &ask.root, &error) != DGM_OK)
+        return DGM_E_NOMEM;
+    ask.model = server_model(said);
+    emu_ask_init(&ask, ask.root);
+    rc = emu_prompt_read(&ask, scratch, &prompt);
+    if (rc == DGM_OK)
+        rc = emu_plan_compose(&ask, &prompt, &responder, env, &call->arena, &call->plan);
+    if (rc != DGM_OK)
+        return rc;
+    emu_dialect_cut(said, &call->plan);
+    call->framing = said->stream ? FRAMING_CHUNKS : FRAMING_WHOLE;
+    said->created = env->now_ms / 1000;
+    said->seed = emu_hash_str(env->id);
+    said->model = dgm_arena_copy(&call->arena, said->model);
+    said->nstops = 0; /* they stood in the body */
+    return said->model.p ? DGM_OK : DGM_E_NOMEM;
+}
+
 /* From bytes to a plan. What is refused stands in `scratch`, the plan in the call's arena. */
 static enum dgm_rc decide(struct emu_call *call, const struct emu_env *env,
                           const struct emu_request *request, struct dgm_arena *scratch,
@@ -137,6 +215,8 @@ static enum dgm_rc decide(struct emu_call *call, const struct emu_env *env,
     struct ask ask = {0};
     struct responder responder;
     size_t n = body_size(request);
+    if (env->dialect != EMU_GEMINI)
+        return decide_dialect(call, env, request, scratch, reterr);
     if (!emu_target_read(request->method, request->target, &ask.target)) {
         *reterr = (struct refusal){.status = 404};
         return DGM_E_REFUSED;
@@ -173,11 +253,29 @@ static enum dgm_rc decide(struct emu_call *call, const struct emu_env *env,
     return rc;
 }
 
+/* A server's own refusal; TGI's frontend sends a plain text. The HTML page is Google's, in front of either. */
+static enum dgm_rc keep_dialect_refusal(struct emu_call *call, const struct refusal *refusal)
+{
+    struct dgm_buf body;
+    bool plain = call->dialect == EMU_TGI && refusal->google.n == 0;
+    dgm_buf_init(&body, dgm_arena_alloc(&call->arena), ANSWER_MAX_BYTES);
+    emu_dialect_put_refusal(call->dialect, refusal, &body);
+    call->status = refusal->status;
+    call->faults = (struct faults){0};
+    call->framing = FRAMING_WHOLE;
+    call->body = dgm_buf_str(&body);
+    call->headers[0].value =
+        plain ? DGM_STR("text/plain; charset=utf-8") : DGM_STR("application/json");
+    return body.rc;
+}
+
 /* A refused stream without alt=sse is an array too. */
 static enum dgm_rc keep_refusal(struct emu_call *call, const struct refusal *refusal)
 {
     struct dgm_buf body;
     bool html = refusal->status == 404 && refusal->message.n == 0;
+    if (call->dialect != EMU_GEMINI && !html)
+        return keep_dialect_refusal(call, refusal);
     bool array = call->framing == FRAMING_ARRAY && !html;
     dgm_buf_init(&body, dgm_arena_alloc(&call->arena), ANSWER_MAX_BYTES);
     if (array)
@@ -199,7 +297,8 @@ struct emu_call *emu_call_new(const struct emu_env *env, const struct emu_option
     struct emu_call *call = alloc->resize(alloc->ctx, NULL, 0, sizeof *call);
     if (!call)
         return NULL;
-    *call = (struct emu_call){.alloc = alloc, .options = *options, .status = 200};
+    *call = (struct emu_call){
+        .alloc = alloc, .options = *options, .status = 200, .dialect = env->dialect};
     if (call->options.body_max_bytes == 0)
         call->options.body_max_bytes = DEFAULT_BODY_BYTES;
     if (call->options.piece_chars == 0)
@@ -221,6 +320,10 @@ struct emu_call *emu_call_new(const struct emu_env *env, const struct emu_option
         rc = keep_refusal(call, &refusal);
     else if (rc == DGM_OK && call->framing == FRAMING_SSE)
         call->headers[0].value = DGM_STR("text/event-stream");
+    else if (rc == DGM_OK && call->dialect != EMU_GEMINI)
+        call->headers[0].value = call->framing == FRAMING_CHUNKS
+                                     ? DGM_STR("text/event-stream; charset=utf-8")
+                                     : DGM_STR("application/json");
     dgm_arena_dispose(&scratch);
     if (rc == DGM_OK)
         return call;
@@ -282,6 +385,17 @@ static void write_piece(struct emu_call *call)
         call->done = true;
         return;
     }
+    if (call->framing == FRAMING_CHUNKS) {
+        call->done =
+            emu_dialect_put_next(&call->dialect_ask, &call->plan, call->options.piece_chars,
+                                 &call->dialect_mark, &call->piece);
+        return;
+    }
+    if (call->dialect != EMU_GEMINI) {
+        emu_dialect_put(&call->dialect_ask, &call->plan, &call->piece);
+        call->done = true;
+        return;
+    }
     memcpy(from, call->marks, sizeof from);
     call->done = advance(call);
     if (call->framing == FRAMING_SSE)
@@ -293,6 +407,16 @@ static void write_piece(struct emu_call *call)
         dgm_buf_put_lit(&call->piece, "\r\n\r\n");
     else if (call->framing == FRAMING_ARRAY && call->done)
         dgm_buf_put_lit(&call->piece, "]");
+}
+
+/* An error in the midst of a stream, as that server tells it. */
+static void put_fault_error(struct emu_call *call)
+{
+    const struct refusal overloaded = {.status = 503, .message = DGM_STR("Model is overloaded")};
+    if (call->dialect == EMU_GEMINI)
+        emu_fault_put_error(&call->faults, &call->piece);
+    else
+        emu_dialect_put_event(call->dialect, &overloaded, &call->piece);
 }
 
 /* Makes the next piece wait in `piece`, as far as the faults let it. DGM_EVENT, or what the call came to. */
@@ -311,7 +435,7 @@ static enum dgm_rc next_piece(struct emu_call *call)
         return DGM_EVENT;
     case FAULT_TURN_ERROR:
         dgm_buf_clear(&call->piece);
-        emu_fault_put_error(&call->faults, &call->piece);
+        put_fault_error(call);
         call->done = true;
         break;
     case FAULT_TURN_NONE:

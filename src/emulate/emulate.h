@@ -29,8 +29,12 @@ struct emu_request {
     size_t nsegs;
 };
 
+/** What is emulated: Gemini, or a self-deployed server that speaks OpenAI's protocol (dialect.def). */
+enum emu_dialect { EMU_GEMINI, EMU_VLLM, EMU_TGI };
+
 /** What the call takes from outside. Copied; `id` too. */
 struct emu_env {
+    enum emu_dialect dialect; /* of a server, `target` is "/v1/chat/completions" and nothing else */
     const struct dgm_alloc *alloc; /* NULL: dgm_alloc_libc; borrowed until the call is freed */
     int64_t now_ms;                /* milliseconds since 1970: createTime */
     struct dgm_str id;             /* any text, unique to this call: seed of responseId */

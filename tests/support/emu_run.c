@@ -15,11 +15,12 @@
 #define MAX_BYTES ((size_t)64 << 20)
 
 static void run_request(struct emu_run *run, const struct dgm_alloc *alloc,
-                        const struct emu_options *options, struct dgm_str responder,
+                        const struct emu_options *options, struct emu_env env,
                         const struct emu_request *request)
 {
-    const struct emu_env env = {
-        .alloc = alloc, .now_ms = 1785000000123, .id = DGM_STR("test-1"), .responder = responder};
+    env.alloc = alloc;
+    env.now_ms = 1785000000123;
+    env.id = DGM_STR("test-1");
     *run = (struct emu_run){.alloc = alloc};
     dgm_buf_init(&run->body, alloc, MAX_BYTES);
     dgm_arena_init(&run->arena, alloc, 4 * MAX_BYTES);
@@ -45,7 +46,7 @@ void emu_run_post(struct emu_run *run, const struct dgm_alloc *alloc,
     assert_non_null(segs);
     for (size_t i = 0; i < nsegs; i++)
         segs[i] = dgm_str_head(dgm_str_skip(body, i * step), step);
-    run_request(run, alloc, options, (struct dgm_str){0},
+    run_request(run, alloc, options, (struct emu_env){0},
                 &(struct emu_request){
                     .method = DGM_STR("POST"), .target = target, .segs = segs, .nsegs = nsegs});
     free(segs);
@@ -55,9 +56,20 @@ void emu_run_post_as(struct emu_run *run, const struct dgm_alloc *alloc,
                      const struct emu_options *options, struct dgm_str responder,
                      struct dgm_str target, struct dgm_str body)
 {
-    run_request(run, alloc, options, responder,
+    run_request(run, alloc, options, (struct emu_env){.responder = responder},
                 &(struct emu_request){
                     .method = DGM_STR("POST"), .target = target, .segs = &body, .nsegs = 1});
+}
+
+void emu_run_post_chat(struct emu_run *run, const struct dgm_alloc *alloc,
+                       const struct emu_options *options, enum emu_dialect dialect,
+                       struct dgm_str fault, struct dgm_str body)
+{
+    run_request(run, alloc, options, (struct emu_env){.dialect = dialect, .fault = fault},
+                &(struct emu_request){.method = DGM_STR("POST"),
+                                      .target = DGM_STR("/v1/chat/completions"),
+                                      .segs = &body,
+                                      .nsegs = 1});
 }
 
 void emu_run_dispose(struct emu_run *run)

@@ -26,6 +26,10 @@ void emu_run_post(struct emu_run *, const struct dgm_alloc *, const struct emu_o
 void emu_run_post_as(struct emu_run *, const struct dgm_alloc *, const struct emu_options *,
                      struct dgm_str responder, struct dgm_str target, struct dgm_str body);
 
+/** The same to a server of a dialect, at its one path, with a value of x-dragoman-fault (absent: without). */
+void emu_run_post_chat(struct emu_run *, const struct dgm_alloc *, const struct emu_options *,
+                       enum emu_dialect, struct dgm_str fault, struct dgm_str body);
+
 void emu_run_dispose(struct emu_run *);
 
 /** The body parsed (a copy of it); fails the test when it is no JSON. */
