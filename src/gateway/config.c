@@ -429,5 +429,7 @@ const struct gw_endpoint *gw_config_endpoint(const struct gw_config *c, struct d
     for (size_t i = 0; i < c->endpoints_n; i++)
         if (dgm_str_eq(c->endpoints[i].id, id))
             return &c->endpoints[i];
-    return NULL;
+    if (!c->any_endpoint || id.n == 0 || dgm_str_eq(id, DGM_STR("openapi")))
+        return NULL;
+    return &c->endpoints[dgm_str_starts(id, DGM_STR("tgi-"))];
 }

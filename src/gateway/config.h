@@ -50,6 +50,9 @@ struct gw_credentials {
 /** In the order of the words in settings.def. */
 enum gw_upstream_kind { GW_VERTEX, GW_GEMINI, GW_VLLM, GW_TGI, GW_OPENAI, GW_EMULATOR };
 
+/** What an emulator is taken for, in the order of the words in settings.def: Gemini, or a server of one's own. */
+enum gw_dialect { GW_DIALECT_GEMINI, GW_DIALECT_VLLM, GW_DIALECT_TGI };
+
 /** Somewhere a request can go. */
 struct gw_upstream {
     struct dgm_str name;
@@ -58,6 +61,7 @@ struct gw_upstream {
     struct gw_strs locations; /* vertex: none means the one of the request's path */
     struct dgm_str
         base_url; /* instead of the kind's own host; the servers' address for vllm tgi openai */
+    int dialect;  /* emulator: enum gw_dialect */
     struct dgm_str model; /* sent instead of the client's */
     struct dgm_str ca;    /* path of a PEM file to trust instead of the system's */
     struct gw_credentials credentials;
@@ -147,6 +151,7 @@ struct gw_config {
     size_t models_n;
     const struct gw_endpoint *endpoints;
     size_t endpoints_n;
+    bool any_endpoint; /* every other id is one too: they are the emulator's two */
     struct gw_auth auth;
     struct gw_store store;
     struct gw_limits limits;
@@ -233,7 +238,10 @@ void gw_config_put_suspects(const char *const *environment, struct dgm_buf *out)
  */
 const struct gw_upstream *gw_config_model(const struct gw_config *, struct dgm_str model);
 
-/** What endpoints/{id} means; NULL when it is not configured. "openapi" is none of these. */
+/**
+ * What endpoints/{id} means; NULL when it is not configured. "openapi" is none of these. Without any configuration every
+ * id is one of the emulator's: those that begin with "tgi-" a TGI server, the others vLLM.
+ */
 const struct gw_endpoint *gw_config_endpoint(const struct gw_config *, struct dgm_str id);
 
 /** "vertex", "emulator", ... for people. */

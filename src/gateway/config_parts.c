@@ -193,15 +193,21 @@ void gw_listen_check(struct gw_parse *p)
 
 /* ---- upstreams ---- */
 
-enum { V = 1 << GW_VERTEX, G = 1 << GW_GEMINI, O = 1 << GW_VLLM | 1 << GW_TGI | 1 << GW_OPENAI };
+enum {
+    V = 1 << GW_VERTEX,
+    G = 1 << GW_GEMINI,
+    O = 1 << GW_VLLM | 1 << GW_TGI | 1 << GW_OPENAI,
+    E = 1 << GW_EMULATOR
+};
 
 /* Which members mean something for which kinds; one that means nothing is told, not ignored. */
 static const struct {
     struct dgm_str key;
     int kinds;
 } members[] = {
-    {{"project", 7}, V},       {{"locations", 9}, V},  {{"base_url", 8}, V | G | O},
-    {{"model", 5}, V | G | O}, {{"ca", 2}, V | G | O}, {{"credentials", 11}, V | G | O},
+    {{"project", 7}, V},           {{"locations", 9}, V},  {{"base_url", 8}, V | G | O},
+    {{"model", 5}, V | G | O | E}, {{"ca", 2}, V | G | O}, {{"credentials", 11}, V | G | O},
+    {{"dialect", 7}, E},
 };
 
 struct dgm_str gw_upstream_kind_name(int kind)
@@ -474,13 +480,34 @@ void gw_models_make(struct gw_parse *p)
         read_model(p, &at[n++], item, label);
 }
 
+/* Without a configuration there are two, one of each kind of server; gw_config_endpoint knows their order. */
+static void emulate_endpoints(struct gw_parse *p)
+{
+    struct gw_upstream *u = gw_parse_take(p, 2 * sizeof *u);
+    struct gw_endpoint *at = gw_parse_take(p, 2 * sizeof *at);
+    if (!u || !at)
+        return;
+    u[0] = u[1] = p->config->upstreams[0];
+    u[0].dialect = GW_DIALECT_VLLM;
+    u[1].dialect = GW_DIALECT_TGI;
+    at[0] = (struct gw_endpoint){DGM_STR("4815162342"), DGM_STR("emulated vLLM"), &u[0]};
+    at[1] = (struct gw_endpoint){DGM_STR("tgi-4815162342"), DGM_STR("emulated TGI"), &u[1]};
+    p->config->endpoints = at;
+    p->config->endpoints_n = 2;
+    p->config->any_endpoint = true;
+}
+
 void gw_endpoints_make(struct gw_parse *p)
 {
     const struct gw_node *node = p->source->upstream ? NULL : p->endpoints;
     struct dgm_str label = DGM_STR("endpoints");
     size_t n = 0;
-    if (!node || !is_map(p, node, label, (size_t)gw_row_find(GW_OF_CONFIG, label)->max) ||
-        node->n == 0)
+    if (!node || node->null) {
+        if (p->config->fallback)
+            emulate_endpoints(p);
+        return;
+    }
+    if (!is_map(p, node, label, (size_t)gw_row_find(GW_OF_CONFIG, label)->max) || node->n == 0)
         return;
     struct gw_endpoint *at = gw_parse_take(p, node->n * sizeof *at);
     if (!at)

@@ -400,7 +400,8 @@ static struct dgm_str spell_out_id(struct gw_exchange *x)
 static bool has_endpoint(const struct gw_exchange *x)
 {
     struct dgm_str endpoint = x->target.endpoint;
-    return endpoint.p == NULL || dgm_str_eq(endpoint, DGM_STR("openapi")) ||
+    return endpoint.p == NULL || x->target.route->what == GW_ENDPOINT ||
+           dgm_str_eq(endpoint, DGM_STR("openapi")) ||
            gw_config_endpoint(x->worker->config, endpoint) != NULL;
 }
 

@@ -106,6 +106,10 @@ void gw_exchange_stream(struct gw_exchange *, bool last);
 /* pages.c: the plain paths */
 void gw_pages_answer(struct gw_exchange *);
 
+/* endpoints.c: self-deployed endpoints, one and all */
+void gw_endpoint_answer(struct gw_exchange *);
+void gw_endpoints_answer(struct gw_exchange *);
+
 /* native.c: Gemini's own calls */
 void gw_native_run(struct gw_exchange *);
 

@@ -131,6 +131,12 @@ void gw_pages_answer(struct gw_exchange *x)
     case GW_MODEL:
         answer_model(x);
         return;
+    case GW_ENDPOINTS:
+        gw_endpoints_answer(x);
+        return;
+    case GW_ENDPOINT:
+        gw_endpoint_answer(x);
+        return;
     case GW_READY:
         if (x->worker->draining)
             gw_exchange_fail_as(x, DGM_ERR_DRAINING);

@@ -7,7 +7,17 @@
 #include "http/target.h"
 
 /** What a path is about. */
-enum gw_what { GW_CHAT, GW_NATIVE, GW_MODELS, GW_MODEL, GW_HEALTH, GW_READY, GW_STATS };
+enum gw_what {
+    GW_CHAT,
+    GW_NATIVE,
+    GW_MODELS,
+    GW_MODEL,
+    GW_ENDPOINTS,
+    GW_ENDPOINT,
+    GW_HEALTH,
+    GW_READY,
+    GW_STATS
+};
 
 /** One row of routes.def. */
 struct gw_route {
