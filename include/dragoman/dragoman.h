@@ -143,7 +143,8 @@ size_t dgm_request_headers(const struct dgm_request *, const struct dgm_header *
 /** Where on the native surface a request goes. Every name must match dgm_name_ok. */
 struct dgm_place {
     enum dgm_surface surface;
-    struct dgm_str project, location; /* used on Vertex alone */
+    /* Used on Vertex alone. Without a project it is express mode: the path has neither (google.md 1.6). */
+    struct dgm_str project, location;
 };
 
 /**

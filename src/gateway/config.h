@@ -40,6 +40,7 @@ enum gw_credentials_kind {
     GW_CREDENTIALS_CALLER,  /* the caller's own bearer is forwarded */
     GW_CREDENTIALS_FILE,    /* value: the path of a key file */
     GW_CREDENTIALS_API_KEY, /* value: the key, a secret */
+    GW_CREDENTIALS_BEARER,  /* value: a token that does not change, a secret */
 };
 
 struct gw_credentials {

@@ -247,13 +247,23 @@ static void read_credentials(struct gw_parse *p, struct gw_credentials *to,
             *to = (struct gw_credentials){.kind = words[i].kind};
             return;
         }
-    const struct gw_node *file = gw_node_get(node, DGM_STR("file")),
-                         *key = gw_node_get(node, DGM_STR("api_key"));
-    const struct gw_node *value = file ? file : key;
+    static const struct {
+        struct dgm_str name;
+        enum gw_credentials_kind kind;
+    } members[] = {{LIT("file"), GW_CREDENTIALS_FILE},
+                   {LIT("api_key"), GW_CREDENTIALS_API_KEY},
+                   {LIT("bearer"), GW_CREDENTIALS_BEARER}};
+    const struct gw_node *value = NULL;
+    enum gw_credentials_kind kind = GW_CREDENTIALS_NONE;
+    for (size_t i = 0; !value && i < sizeof members / sizeof *members; i++) {
+        value = gw_node_get(node, members[i].name);
+        kind = members[i].kind;
+    }
     if (node->kind != GW_NODE_MAP || node->n != 1 || !value) {
         /* Never with the value: it may be a key in the wrong place. */
         gw_problem(p, node, label,
-                   DGM_STR(": expected adc, caller, none, {file: PATH} or {api_key: KEY}"));
+                   DGM_STR(": expected adc, caller, none, {file: PATH}, {api_key: KEY} or "
+                           "{bearer: TOKEN}"));
         return;
     }
     if (value->kind != GW_NODE_SCALAR || value->null || value->text.n == 0) {
@@ -261,7 +271,7 @@ static void read_credentials(struct gw_parse *p, struct gw_credentials *to,
                    DGM_STR(": a text is expected"));
         return;
     }
-    to->kind = file ? GW_CREDENTIALS_FILE : GW_CREDENTIALS_API_KEY;
+    to->kind = kind;
     to->value = gw_parse_keep(p, value->text);
 }
 
@@ -418,7 +428,8 @@ static void put_word(const struct gw_row *row, int index, struct dgm_buf *out)
 
 static void put_credentials(const struct gw_credentials *c, struct dgm_buf *out)
 {
-    static const char *const texts[] = {"none", "adc", "caller", "{file: ", "{api_key: ***}"};
+    static const char *const texts[] = {
+        "none", "adc", "caller", "{file: ", "{api_key: ***}", "{bearer: ***}"};
     dgm_buf_put(out, dgm_str_c(texts[c->kind]));
     if (c->kind != GW_CREDENTIALS_FILE)
         return;

@@ -396,7 +396,9 @@ size_t dgm_request_kept(const struct dgm_request *r, const struct dgm_kept **ret
 void dgm_request_put_path(const struct dgm_request *r, const struct dgm_place *place,
                           struct dgm_buf *out)
 {
-    if (place->surface == DGM_VERTEX) {
+    if (place->surface == DGM_VERTEX && !place->project.p) {
+        dgm_buf_put_lit(out, "/v1/publishers/google/models/");
+    } else if (place->surface == DGM_VERTEX) {
         assert(dgm_name_ok(place->project) && dgm_name_ok(place->location));
         dgm_buf_put_lit(out, "/v1/projects/");
         dgm_buf_put(out, place->project);

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * place.h - where a call to Google goes, and who it says is asking: host, path and headers, of the upstream, the
+ * location and the credentials (google.md 1.2, 1.5, 1.7).
+ */
+#ifndef GATEWAY_PLACE_H
+#define GATEWAY_PLACE_H
+
+#include "gateway/origin.h"
+#include "gateway/upstream.h"
+
+#include <dragoman/dragoman.h>
+
+#define GW_PLACE_HEADERS_MAX 1
+
+/** What a place is made of. Borrowed. */
+struct gw_place_ask {
+    const struct gw_upstream
+        *upstream;   /* of any kind but emulator; it lacks nothing (gw_upstream_lacks) */
+    size_t location; /* which of its locations; the first is 0 */
+    struct dgm_str path_project, path_location; /* of the request's path; may be absent */
+    struct dgm_str authorization;               /* the caller's; absent when he sent none */
+};
+
+struct gw_place {
+    struct dgm_place native; /* for dgm_request_put_path; project absent: Vertex's express mode */
+    struct gw_origin origin; /* texts stand in the arena, or are the configuration's */
+    struct gw_call_header headers[GW_PLACE_HEADERS_MAX];
+    size_t headers_n;
+};
+
+/**
+ * Finds it.
+ *
+ *   Vertex   The project and location are the upstream's, or else those of the path; the host is the location's:
+ *            aiplatform.googleapis.com for "global", aiplatform.{us,eu}.rep.googleapis.com for those two,
+ *            {location}-aiplatform.googleapis.com else. An API key without a project is express mode: the global
+ *            host, and a path without project and location.
+ *   Gemini   generativelanguage.googleapis.com.
+ *   others   base_url, which for all kinds counts before what is said above.
+ *
+ * An API key goes in x-goog-api-key to Google and as a bearer to others. `caller`: his own bearer goes on; one that
+ * looks like an API key ("AIza...", "AQ....") goes where a key goes (user-pain H5).
+ *
+ * DGM_OK. DGM_E_REFUSED: `*reterr` has CALLER_UNKNOWN (`caller`, and he sent no bearer) or UPSTREAM_NONE (a location that
+ * can not stand in a host's name). DGM_E_NOMEM.
+ */
+DGM_MUST_USE enum dgm_rc gw_place_find(const struct gw_place_ask *, struct dgm_arena *,
+                                       struct gw_place *ret, struct dgm_fail *reterr);
+
+#endif
