@@ -99,6 +99,7 @@ enum dgm_server_kind {
 struct dgm_server {
     enum dgm_server_kind kind;
     struct dgm_str model; /* sent in the place of the client's; absent: the client's own, or none */
+    bool serves_one;      /* it serves one model by any name: without a `model` it is sent none */
 };
 
 /**
@@ -126,6 +127,13 @@ DGM_MUST_USE enum dgm_rc dgm_relay_make(struct dgm_request *, const struct dgm_s
  * to there: whoever opens the body says so. `out` fails as buffers do.
  */
 void dgm_body_put_model(struct dgm_str openai, struct dgm_buf *out);
+
+/**
+ * Asks for another native model than the body does, before dgm_request_translate; answers echo the body's. Borrowed
+ * until the request is freed. DGM_OK; DGM_E_REFUSED: it is no model of Google's; `*reterr` says so.
+ */
+DGM_MUST_USE enum dgm_rc dgm_request_use_model(struct dgm_request *, struct dgm_str model,
+                                               struct dgm_fail *reterr);
 
 /** Frees it and all that was borrowed from it. NULL is fine. Free its stream first. */
 void dgm_request_free(struct dgm_request *);

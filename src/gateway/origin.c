@@ -31,11 +31,12 @@ struct dgm_str gw_upstream_lacks(const struct gw_upstream *u)
 {
     if (u->kind == GW_EMULATOR)
         return (struct dgm_str){0};
-    if (u->kind != GW_VERTEX && u->kind != GW_GEMINI)
-        return DGM_STR(" is of a kind that this version can not call yet.");
     if (!dgm_str_starts(u->base_url, DGM_STR("http://")))
         return DGM_STR(" needs TLS, which comes with a later version; so far a base_url of http:// "
                        "can be called.");
+    bool is_server = u->kind != GW_VERTEX && u->kind != GW_GEMINI;
+    if (is_server && u->credentials.kind == GW_CREDENTIALS_API_KEY)
+        return (struct dgm_str){0};
     if (u->credentials.kind != GW_CREDENTIALS_NONE)
         return DGM_STR(" has credentials, which come with a later version; so far \"credentials: "
                        "none\" can be called.");

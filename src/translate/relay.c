@@ -205,7 +205,7 @@ static enum fate edit_model(struct dgm_request *r, struct splice_level *l,
 {
     struct splice *s = &r->relay->body;
     if (!r->relay->model.p)
-        return DROP; /* it is empty: a server takes that for a name */
+        return DROP; /* it is empty: a server takes that for a name; or any name will do */
     if (!r->relay->server.model.p && m->value.text.n > 2)
         return KEEP;
     struct dgm_buf quoted;
@@ -490,6 +490,8 @@ enum dgm_rc dgm_relay_make(struct dgm_request *r, const struct dgm_server *serve
     r->relay->model = server->model.n != 0       ? server->model
                       : r->model_sent.n != 0 ? r->model_sent
                                              : (struct dgm_str){0};
+    if (server->serves_one && server->model.n == 0)
+        r->relay->model = (struct dgm_str){0};
     r->model.name = r->relay->model;
     put_body(r);
     chat_end_notes(r);

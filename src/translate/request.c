@@ -294,6 +294,18 @@ enum dgm_rc dgm_request_open(const struct dgm_env *env, struct dgm_buf *openai,
     return rc;
 }
 
+enum dgm_rc dgm_request_use_model(struct dgm_request *r, struct dgm_str model,
+                                  struct dgm_fail *reterr)
+{
+    assert(!r->relay && !r->complete && r->body.n == 0);
+    if (model_read(model, &r->model) == DGM_OK)
+        return DGM_OK;
+    chat_refuse(r, DGM_ERR_MODEL_UNKNOWN, CHAT_MEMBER(NULL, DGM_STR("model")),
+                " is configured to be one that is not Google's.");
+    chat_report(r, reterr);
+    return r->rc;
+}
+
 enum dgm_rc dgm_request_translate(struct dgm_request *r, enum dgm_surface surface,
                                   struct dgm_fail *reterr)
 {
