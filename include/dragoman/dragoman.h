@@ -86,6 +86,55 @@ DGM_MUST_USE enum dgm_rc dgm_request_open(const struct dgm_env *, struct dgm_buf
 DGM_MUST_USE enum dgm_rc dgm_request_translate(struct dgm_request *, enum dgm_surface,
                                                struct dgm_fail *reterr);
 
+/* ---- a request that is relayed ---------------------------------------------------------------------- */
+
+/** Servers that speak OpenAI's protocol themselves; what each does its own way is in quirks.def. */
+enum dgm_server_kind {
+    DGM_SERVER_VLLM,
+    DGM_SERVER_TGI,    /* Hugging Face's Text Generation Inference */
+    DGM_SERVER_OPENAI, /* any other: llama.cpp's, a Vertex endpoint of one's own, OpenAI's own */
+};
+
+/** The server that a request is relayed to. Copied; the string is borrowed until the request is freed. */
+struct dgm_server {
+    enum dgm_server_kind kind;
+    struct dgm_str model; /* sent in the place of the client's; absent: the client's own, or none */
+    bool serves_one;      /* it serves one model by any name: without a `model` it is sent none */
+};
+
+/**
+ * Opens a request for such a server, whichever it will be. The body is checked as dgm_request_open checks it (syntax,
+ * UTF-8, depth, names that stand twice), but not taken apart: of its members only those are read that we need or that
+ * some server takes in another form, and all others will leave byte for byte as they came. Of the body nothing is
+ * changed but halves of surrogate pairs. A missing or empty `model` is fine. Returns as dgm_request_open.
+ *
+ * What comes of it is a struct dgm_request like any other: its body, notes, answers, streams and errors are asked for
+ * with the same calls. It has no needs, no kept records, no native model and no path.
+ */
+DGM_MUST_USE enum dgm_rc dgm_relay_open(const struct dgm_env *, struct dgm_buf *openai,
+                                        struct dgm_request **ret, struct dgm_fail *reterr);
+
+/**
+ * Makes the body for the server, once: the client's, of which only what had to change is cut out and replaced, as
+ * segments. Returns as dgm_request_translate, never DGM_NEED.
+ */
+DGM_MUST_USE enum dgm_rc dgm_relay_make(struct dgm_request *, const struct dgm_server *,
+                                        struct dgm_fail *reterr);
+
+/**
+ * Puts the model that a body names, for a caller who must choose between dgm_request_open and dgm_relay_open before
+ * either has read it. Changes nothing, and stops at the member. Puts nothing where there is none, or no sound JSON up
+ * to there: whoever opens the body says so. `out` fails as buffers do.
+ */
+void dgm_body_put_model(struct dgm_str openai, struct dgm_buf *out);
+
+/**
+ * Asks for another native model than the body does, before dgm_request_translate; answers echo the body's. Borrowed
+ * until the request is freed. DGM_OK; DGM_E_REFUSED: it is no model of Google's; `*reterr` says so.
+ */
+DGM_MUST_USE enum dgm_rc dgm_request_use_model(struct dgm_request *, struct dgm_str model,
+                                               struct dgm_fail *reterr);
+
 /** Frees it and all that was borrowed from it. NULL is fine. Free its stream first. */
 void dgm_request_free(struct dgm_request *);
 
@@ -108,7 +157,7 @@ DGM_MUST_USE bool dgm_request_supply(struct dgm_request *, size_t i, struct dgm_
 DGM_MUST_USE enum dgm_rc dgm_request_resume(struct dgm_request *, struct dgm_fail *reterr);
 
 /**
- * The native body: `*ret` points at so many segments, to be sent one after the other. What is large, as an image
+ * The body for the upstream: `*ret` points at so many segments, to be sent one after the other. What is large, as an image
  * is, stands in a segment of its own: a part of the body that was parsed, not a copy.
  */
 size_t dgm_request_body(const struct dgm_request *, const struct dgm_str **ret);
@@ -116,7 +165,7 @@ size_t dgm_request_body(const struct dgm_request *, const struct dgm_str **ret);
 /** The model as the native URL has it: "gemini-2.5-flash". */
 struct dgm_str dgm_request_model(const struct dgm_request *);
 
-/** The model as the client wrote it; every answer echoes it. */
+/** The model as the client wrote it; every answer echoes it. Of a relayed request maybe absent: the server's is told. */
 struct dgm_str dgm_request_model_sent(const struct dgm_request *);
 
 bool dgm_request_wants_stream(const struct dgm_request *);
@@ -169,8 +218,8 @@ struct dgm_kept {
 };
 
 /**
- * Translates a native answer with its HTTP status, success or error, to what the client gets; the client's
- * status goes to `*ret_status`. An error of the upstream becomes OpenAI's error object with Google's
+ * Translates an upstream's answer with its HTTP status, success or error, to what the client gets; the client's
+ * status goes to `*ret_status`. A relayed request's is OpenAI's already, and brought to what OpenAI promises. An error of the upstream becomes OpenAI's error object with Google's
  * `status` and `details` inside; something that is no answer at all becomes UPSTREAM_BROKEN.
  *
  * DGM_OK: `out` is complete. DGM_KEEP: so too, and dgm_request_kept must be stored before it leaves.
@@ -211,14 +260,15 @@ struct dgm_stream *dgm_stream_new(struct dgm_request *request);
 void dgm_stream_free(struct dgm_stream *); /* NULL is fine */
 
 /**
- * Feeds raw bytes of a native `alt=sse` body, cut anywhere, and puts the client's SSE bytes.
+ * Feeds raw bytes of the upstream's event stream, cut anywhere, and puts the client's SSE bytes.
  *
  * DGM_MORE: `*in` is used up. DGM_FULL: `out` might not hold what comes next; drain it and call again with
  * what is left of `*in`. DGM_KEEP: an event was put whose records (dgm_request_kept) must be stored before
  * `out` leaves; then call again. DGM_E_UPSTREAM: the stream ended in an error event, which is in `out`;
  * sticky. DGM_E_NOMEM, DGM_E_LIMIT: sticky; the connection should be closed, not ended well.
  * DGM_DONE: it has ended already; or now, well, for every choice has met a stop sequence that Gemini had no room for:
- * nothing more is wanted from the upstream.
+ * nothing more is wanted from the upstream. (A relayed stream that says [DONE] itself comes to DGM_MORE once more, so
+ * that its connection may end in peace.)
  *
  * FULL comes before an event whose output, at most 8 bytes for each of the event's own and 8 KiB besides,
  * might pass out->max, unless `out` is empty: an `out` with room for the largest event never overflows.

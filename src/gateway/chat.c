@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* chat.c - a chat completion: translate, ask the upstream, translate back as it answers. */
 #include "base/str.h"
+#include "gateway/destination.h"
 #include "gateway/exchange.h"
 #include "gateway/memory.h"
-#include "gateway/origin.h"
 #include "gateway/upstream.h"
 #include "http/media.h"
 
@@ -12,7 +12,7 @@
 #define TARGET_BYTES_MAX 4096
 #define GUESS_MAX ((size_t)64 * 1024) /* what is put has about the size of what it was made of */
 #define REQUEST_HEADERS_MAX 4         /* that the core asks for */
-#define CALL_HEADERS_MAX (1 + REQUEST_HEADERS_MAX + 3) /* and the emulator's controls */
+#define CALL_HEADERS_MAX (1 + REQUEST_HEADERS_MAX + 3) /* and the emulator's controls, or a server's */
 
 /* ---- the answer ------------------------------------------------------------------------------------- */
 
@@ -186,46 +186,19 @@ void gw_chat_dispose(struct gw_exchange *x)
 
 /* ---- the request ------------------------------------------------------------------------------------ */
 
-/* Fails with UPSTREAM_NONE and a sentence. */
-static const struct gw_upstream *no_upstream(struct dgm_fail *reterr, struct dgm_str what,
-                                             struct dgm_str name, struct dgm_str why)
-{
-    dgm_fail_set(reterr, DGM_ERR_UPSTREAM_NONE, (struct dgm_str){0},
-                 (struct dgm_str[4]){what, dgm_str_head(name, 200), why});
-    return NULL;
-}
-
-/* Where the request goes: by its endpoint, or on endpoints/openapi and OpenAI's own paths by its model. */
-static const struct gw_upstream *choose_upstream(const struct gw_exchange *x,
-                                                 struct dgm_fail *reterr)
-{
-    const struct gw_config *config = x->worker->config;
-    struct dgm_str model = dgm_request_model_sent(x->chat.request);
-    const struct gw_endpoint *e = gw_config_endpoint(config, x->target.endpoint);
-    const struct gw_upstream *u = e != NULL ? e->upstream : gw_config_model(config, model);
-    if (u == NULL)
-        return no_upstream(reterr, DGM_STR("No upstream is configured for the model "), model,
-                           DGM_STR("."));
-    struct dgm_str lack = gw_upstream_lacks(u);
-    if (lack.n != 0)
-        return no_upstream(reterr, DGM_STR("The upstream "), u->name, lack);
-    return u;
-}
-
 static struct dgm_str either(struct dgm_str a, struct dgm_str b, struct dgm_str otherwise)
 {
     return a.n != 0 ? a : b.n != 0 ? b : otherwise;
 }
 
-static enum dgm_surface surface_of(const struct gw_upstream *u)
-{
-    return u->kind == GW_GEMINI ? DGM_GEMINI : DGM_VERTEX;
-}
-
 static void put_target(struct gw_exchange *x, const struct gw_upstream *u, struct dgm_buf *out)
 {
+    if (gw_upstream_relays(u)) {
+        gw_relay_put_target(u, out);
+        return;
+    }
     const struct dgm_place place = {
-        .surface = surface_of(u),
+        .surface = gw_upstream_surface(u),
         .project = either(u->project, x->target.project, DGM_STR("dragoman")),
         .location = either(u->locations.n != 0 ? u->locations.at[0] : (struct dgm_str){0},
                            x->target.location, DGM_STR("global")),
@@ -239,6 +212,23 @@ static const struct gw_call_events call_events = {.on_head = on_head,
                                                   .on_fail = on_fail,
                                                   .on_warning = on_warning};
 
+/* What a server of one's own is told besides: its key, and the id by which its log can be searched. */
+static size_t server_headers(struct gw_exchange *x, const struct gw_upstream *u,
+                             struct gw_call_header *ret)
+{
+    size_t n = 0;
+    struct dgm_buf bearer;
+    ret[n++] = (struct gw_call_header){DGM_STR("x-request-id"), x->reply.request_id};
+    if (u->credentials.kind != GW_CREDENTIALS_API_KEY)
+        return n;
+    dgm_buf_init(&bearer, dgm_arena_alloc(&x->arena), TARGET_BYTES_MAX);
+    dgm_buf_put_lit(&bearer, "Bearer ");
+    dgm_buf_put(&bearer, u->credentials.value);
+    if (bearer.rc == DGM_OK)
+        ret[n++] = (struct gw_call_header){DGM_STR("authorization"), dgm_buf_str(&bearer)};
+    return n;
+}
+
 static void ask(struct gw_exchange *x, const struct gw_upstream *u)
 {
     struct gw_call_header headers[CALL_HEADERS_MAX] = {{DGM_STR("content-type"), GW_MEDIA_JSON}};
@@ -248,6 +238,8 @@ static void ask(struct gw_exchange *x, const struct gw_upstream *u)
         headers[headers_n++] = (struct gw_call_header){more[i].name, more[i].value};
     if (u->kind == GW_EMULATOR)
         headers_n += gw_emulator_controls(x->head, headers + headers_n);
+    else if (gw_upstream_relays(u))
+        headers_n += server_headers(x, u, headers + headers_n);
     struct dgm_buf target;
     dgm_buf_init(&target, dgm_arena_alloc(&x->arena), TARGET_BYTES_MAX);
     put_target(x, u, &target);
@@ -268,7 +260,8 @@ static void ask(struct gw_exchange *x, const struct gw_upstream *u)
         gw_exchange_fail_as(x, DGM_ERR_NO_MEMORY);
 }
 
-static enum dgm_rc open_request(struct gw_exchange *x, struct dgm_fail *reterr)
+static enum dgm_rc make_request(struct gw_exchange *x, const struct gw_upstream **ret,
+                                struct dgm_fail *reterr)
 {
     gw_random_id(x->chat.id);
     const struct dgm_env env = {.alloc = &x->worker->alloc,
@@ -279,19 +272,8 @@ static enum dgm_rc open_request(struct gw_exchange *x, struct dgm_fail *reterr)
                                 .now = x->reply.now,
                                 .id = {x->chat.id, sizeof x->chat.id},
                                 .model = x->target.model};
-    return dgm_request_open(&env, &x->body, &x->chat.request, reterr);
-}
-
-static enum dgm_rc translate(struct gw_exchange *x, const struct gw_upstream *u,
-                             struct dgm_fail *reterr)
-{
-    enum dgm_rc rc = dgm_request_translate(x->chat.request, surface_of(u), reterr);
-    if (rc != DGM_NEED)
-        return rc;
-    if (gw_memory_supply(x->chat.request))
-        return dgm_request_resume(x->chat.request, reterr);
-    dgm_fail_row(reterr, DGM_ERR_NO_MEMORY);
-    return DGM_E_NOMEM;
+    return gw_destination_make(x->worker->config, &env, x->target.endpoint, &x->body,
+                               &x->chat.request, ret, reterr);
 }
 
 /* What the translation has to say goes out as headers, which outlive the request. */
@@ -305,12 +287,8 @@ static void take_notes(struct gw_exchange *x)
 void gw_chat_run(struct gw_exchange *x)
 {
     struct dgm_fail f;
-    if (open_request(x, &f) != DGM_OK) {
-        gw_exchange_fail(x, &f);
-        return;
-    }
-    const struct gw_upstream *u = choose_upstream(x, &f);
-    if (u == NULL || translate(x, u, &f) != DGM_OK) {
+    const struct gw_upstream *u;
+    if (make_request(x, &u, &f) != DGM_OK) {
         gw_exchange_fail(x, &f);
         return;
     }

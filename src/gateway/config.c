@@ -300,9 +300,6 @@ static void note_idle_upstreams(struct gw_parse *p)
             gw_parse_idle(p, gw_join(p, DGM_STR("upstreams."), c->upstreams[i].name,
                                      DGM_STR(" (kind "),
                                      gw_upstream_kind_name(c->upstreams[i].kind), DGM_STR(")")));
-        else if (c->upstreams[i].model.n != 0)
-            gw_parse_idle(
-                p, gw_join(p, DGM_STR("upstreams."), c->upstreams[i].name, DGM_STR(".model")));
 }
 
 /* Not ours alone, so not rows of the table: every program on the machine reads these. The upper case first, as Go. */

@@ -72,7 +72,7 @@ static const struct gw_upstream *find_emulator(struct gw_exchange *x)
     struct dgm_str call = x->target.call;
     struct dgm_str model = dgm_str_head(call, dgm_str_find_char(call, ':'));
     const struct gw_upstream *u = gw_config_model(x->worker->config, model);
-    if (u != NULL && u->kind == GW_EMULATOR)
+    if (u != NULL && u->kind == GW_EMULATOR && u->dialect == GW_DIALECT_GEMINI)
         return u;
     struct dgm_fail f;
     dgm_fail_set(&f, DGM_ERR_UPSTREAM_NONE, (struct dgm_str){0},

@@ -55,10 +55,11 @@ struct dgm_str gw_upstream_lacks(const struct gw_upstream *u)
 {
     if (u->kind == GW_EMULATOR)
         return (struct dgm_str){0};
-    if (u->kind != GW_VERTEX && u->kind != GW_GEMINI)
-        return DGM_STR(" is of a kind that this version can not call yet.");
     if (u->base_url.n == 0)
         return DGM_STR(" has no base_url; Google's own addresses come with a later version.");
+    bool is_server = u->kind != GW_VERTEX && u->kind != GW_GEMINI;
+    if (is_server && u->credentials.kind == GW_CREDENTIALS_API_KEY)
+        return (struct dgm_str){0};
     if (u->credentials.kind != GW_CREDENTIALS_NONE)
         return DGM_STR(" has credentials, which come with a later version; so far \"credentials: "
                        "none\" can be called.");

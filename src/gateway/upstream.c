@@ -12,7 +12,7 @@ struct gw_call *gw_call_new(struct gw_worker *w, const struct gw_upstream *u,
 {
     assert(gw_upstream_lacks(u).n == 0);
     if (u->kind == GW_EMULATOR)
-        return gw_emulator_call(w, request, events, owner);
+        return gw_emulator_call(w, u, request, events, owner);
     return gw_http_call(w, u, request, events, owner);
 }
 

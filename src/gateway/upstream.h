@@ -59,8 +59,9 @@ void gw_call_free(struct gw_call *);
 void gw_call_pause(struct gw_call *, bool paused);
 
 /** The emulator in this process, upstream_emulator.c. */
-struct gw_call *gw_emulator_call(struct gw_worker *, const struct gw_call_request *,
-                                 const struct gw_call_events *, void *owner);
+struct gw_call *gw_emulator_call(struct gw_worker *, const struct gw_upstream *,
+                                 const struct gw_call_request *, const struct gw_call_events *,
+                                 void *owner);
 
 /** Copies those headers of a request that the emulator reads, at most 2; returns how many. */
 size_t gw_emulator_controls(const struct http_head *, struct gw_call_header *ret);

@@ -171,7 +171,8 @@ size_t gw_emulator_controls(const struct http_head *head, struct gw_call_header 
     return n;
 }
 
-struct gw_call *gw_emulator_call(struct gw_worker *w, const struct gw_call_request *request,
+struct gw_call *gw_emulator_call(struct gw_worker *w, const struct gw_upstream *u,
+                                 const struct gw_call_request *request,
                                  const struct gw_call_events *events, void *owner)
 {
     const struct dgm_alloc *a = &w->alloc;
@@ -188,7 +189,10 @@ struct gw_call *gw_emulator_call(struct gw_worker *w, const struct gw_call_reque
     gw_random_id(id);
     const struct gw_pace *pace = &w->config->emulator;
     struct dgm_str fault = control(request, DGM_STR("x-dragoman-fault"));
-    const struct emu_env env = {.alloc = a,
+    static_assert((int)EMU_VLLM == (int)GW_DIALECT_VLLM && (int)EMU_TGI == (int)GW_DIALECT_TGI,
+                  "the dialects of the configuration are those of the emulator");
+    const struct emu_env env = {.dialect = (enum emu_dialect)u->dialect,
+                                .alloc = a,
                                 .now_ms = net_loop_wall_s(w->loop) * 1000,
                                 .id = {id, sizeof id},
                                 .responder = control(request, DGM_STR("x-dragoman-emulate")),

@@ -12,6 +12,7 @@
 #include "base/sort.h"
 #include "base/str.h"
 #include "base/utf8.h"
+#include "json/escape.h"
 
 static_assert(sizeof(struct json_val) == sizeof(yyjson_val) &&
                   offsetof(struct json_val, _tag) == offsetof(yyjson_val, tag) &&
@@ -47,47 +48,6 @@ struct scan {
     size_t values; /* an upper bound: exact but for containers that are empty */
 };
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* The UTF-16 unit of the escape `\uXXXX` at `p`; -1 when there is no such thing. */
-static int escaped_unit(const char *p, const char *end)
-{
-    if (end - p < 6 || p[0] != '\\' || p[1] != 'u')
-        return -1;
-    int unit = 0;
-    for (int i = 2; i < 6; i++) {
-        int digit = hex_digit(p[i]);
-        if (digit < 0)
-            return -1;
-        unit = unit * 16 + digit;
-    }
-    return unit;
-}
-
-/*
- * Steps over the escape at `p`. yyjson refuses half a surrogate pair under every flag, and clients that cut
- * texts by UTF-16 units do send them: it becomes the replacement character, which is as long.
- */
-static char *skip_escape(char *p, char *end)
-{
-    int unit = escaped_unit(p, end);
-    if (unit < 0)
-        return end - p < 2 ? end : p + 2; /* yyjson judges it */
-    if (unit < 0xd800 || unit > 0xdfff)
-        return p + 6;
-    int low = unit < 0xdc00 ? escaped_unit(p + 6, end) : -1;
-    if (low >= 0xdc00 && low <= 0xdfff)
-        return p + 12;
-    memcpy(p + 2, "fffd", 4);
-    return p + 6;
-}
-
 /* Steps over the string whose content begins at `s->p`. */
 static void scan_string(struct scan *s)
 {
@@ -99,7 +59,7 @@ static void scan_string(struct scan *s)
             s->p++;
             return;
         }
-        s->p = skip_escape(s->p, s->end);
+        s->p = json_skip_escape(s->p, s->end);
     }
 }
 
@@ -161,7 +121,7 @@ static void mend_escapes(char *p, char *end)
         p += dgm_str_find_char((struct dgm_str){p, (size_t)(end - p)}, '\\');
         if (p == end)
             return;
-        p = skip_escape(p, end);
+        p = json_skip_escape(p, end);
     }
 }
 

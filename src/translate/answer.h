@@ -91,6 +91,9 @@ void answer_put_head(const struct dgm_request *, struct json_writer *, struct dg
 
 /* ---- calls.c ---- */
 
+/** A new id for a call, in the request's arena. Absent when memory is short. */
+struct dgm_str answer_new_call_id(struct dgm_request *);
+
 /** A part's functionCall; NULL for any other part. */
 const struct json_val *answer_call(const struct json_val *part);
 

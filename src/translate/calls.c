@@ -23,7 +23,7 @@ bool answer_is_answer(const struct dgm_request *r, const struct json_val *part)
     return call && tools_is_answer(r, json_get_str(call, DGM_STR("name")));
 }
 
-static struct dgm_str new_call_id(struct dgm_request *r)
+struct dgm_str answer_new_call_id(struct dgm_request *r)
 {
     char stem[CALL_ID_STEM_BYTES], text[64];
     size_t stem_n = 0, digits = CALL_ID_DIGITS;
@@ -90,7 +90,7 @@ static void put_call(struct dgm_request *r, struct json_writer *w, const struct 
                      int64_t index, bool begun)
 {
     const struct json_val *call = answer_call(part);
-    struct dgm_str id = new_call_id(r);
+    struct dgm_str id = answer_new_call_id(r);
     struct dgm_str signature = json_get_str(part, DGM_STR("thoughtSignature"));
     if (!id.p)
         chat_no_memory(r);

@@ -20,6 +20,7 @@
  *   args.c      their arguments by their schema; partial_args.c the same streamed in parts
  *   stops.c     stop sequences that are enforced here
  *   answer.c    what whole and streamed answers share; response.c and stream.c are the two of them
+ *   relay.c     a request for a server that speaks OpenAI's protocol itself (relay.h says how; quirks.def)
  */
 #ifndef TRANSLATE_CHAT_H
 #define TRANSLATE_CHAT_H
@@ -118,6 +119,7 @@ struct chat_notes {
  */
 struct dgm_request {
     struct dgm_arena arena;
+    struct relay *relay; /* relay.h; NULL for one that is translated */
     struct dgm_env env;
     struct dgm_limits limits;
     enum dgm_surface surface;
@@ -195,6 +197,15 @@ CHAT_COLD void chat__refuse(struct dgm_request *, enum dgm_error, const struct c
 CHAT_COLD void chat_fail(struct dgm_request *, enum dgm_error, struct dgm_str param,
                          const struct dgm_str detail[4]);
 
+/** Makes a request of an environment, with nothing read yet. NULL when memory is short. dgm_request_free frees it. */
+struct dgm_request *chat_request_new(const struct dgm_env *);
+
+/** Refuses a body that json_parse or json_check refused. */
+CHAT_COLD void chat_refuse_syntax(struct dgm_request *, const struct json_error *);
+
+/** Tells why a request failed. */
+CHAT_COLD void chat_report(const struct dgm_request *, struct dgm_fail *reterr);
+
 /** Remembers that memory, or the arena's ceiling, ran out, unless the request already failed. */
 CHAT_COLD void chat_no_memory(struct dgm_request *);
 
@@ -236,6 +247,9 @@ bool chat_need_str(struct dgm_request *, const struct json_val *obj, const struc
  * request is refused instead.
  */
 CHAT_COLD void chat_ignore(struct dgm_request *, const struct chat_place *);
+
+/** The same for what a client rightly sends and the upstream has no use for: it is named, and never refused. */
+CHAT_COLD void chat_ignore_softly(struct dgm_request *, const struct chat_place *);
 
 /**
  * Adds a note in up to four pieces, absent ones left out, unless there is one like it already. What is not

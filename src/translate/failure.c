@@ -4,12 +4,13 @@
 
 #include "base/str.h"
 #include "base/utf8.h"
+#include "translate/relay.h"
 
 #define WAIT_MAX_MS                                                                                \
     60000 /* openai-node takes longer waits for none and tries again at once (user-pain G1) */
 #define QUOTED_BYTES_MAX 200 /* of a page or text that is no JSON */
 
-enum where { ANY, MESSAGE, REASON, QUOTA };
+enum where { ANY, MESSAGE, REASON, QUOTA, CODE };
 enum advice { RETRY, HOPELESS };
 
 struct row {
@@ -26,9 +27,20 @@ static const struct row rows[] = {
 #undef UPSTREAM_ERROR
 };
 
+static const struct {
+    const char *type;
+    int status;
+} error_types[] = {
+#define ERROR_TYPE(type, status) {type, status},
+#include "translate/error_types.def"
+#undef ERROR_TYPE
+};
+
 /* What an upstream says, whatever its shape was. */
 struct failure {
     int status;
+    struct dgm_str type, code, param; /* an OpenAI-like server's own words; absent where it has none */
+    const struct json_val *loc;       /* FastAPI's place of the trouble, an array */
     struct dgm_str message;         /* absent: it said nothing */
     struct dgm_str google;          /* its google.rpc.Code's name */
     const struct json_val *details; /* an array, or NULL */
@@ -44,6 +56,16 @@ const struct json_val *failure_find(const struct json_val *root)
     return json_kind(error) == JSON_OBJ ? error : NULL;
 }
 
+bool failure_is(const struct json_val *root)
+{
+    if (failure_find(root) || json_get_str(root, DGM_STR("error")).n)
+        return true;
+    if (json_get(root, DGM_STR("choices")))
+        return false;
+    return json_get_str(root, DGM_STR("message")).n != 0 || json_get(root, DGM_STR("detail"));
+}
+
+/* A number among error and its words: 400 to 599; 0 when there is none. */
 static int read_code(const struct json_val *error)
 {
     static const char *const names[] = {"code", "http_status_code"}; /* the second is TGI's */
@@ -55,8 +77,38 @@ static int read_code(const struct json_val *error)
     return 0;
 }
 
+/* What a server means by a type, where an event has no status and the error no number. */
+static int status_of_type(struct dgm_str type)
+{
+    for (size_t i = 0; i < sizeof error_types / sizeof *error_types; i++)
+        if (dgm_str_eq(type, dgm_str_c(error_types[i].type)))
+            return error_types[i].status;
+    return 500;
+}
+
+/* FastAPI tells what it did not like of a body in a list, and other trouble in a sentence. */
+static void read_detail(struct failure *f, const struct json_val *detail)
+{
+    const struct json_val *first = json_at(detail, 0);
+    f->message = json_str(detail).p ? json_str(detail) : json_get_str(first, DGM_STR("msg"));
+    f->loc = json_get(first, DGM_STR("loc"));
+}
+
+/* What an error says in its own words, of a server that speaks OpenAI's protocol. */
+static void read_words(struct failure *f, const struct json_val *root, const struct json_val *error)
+{
+    f->type = json_get_str(error ? error : root, error ? DGM_STR("type") : DGM_STR("error_type"));
+    f->code = json_get_str(error, DGM_STR("code"));
+    f->param = json_get_str(error, DGM_STR("param"));
+    if (!f->message.n)
+        read_detail(f, json_get(root, DGM_STR("detail")));
+    if (f->status == 0 && f->message.n)
+        f->status = status_of_type(f->type);
+}
+
 /* vLLM before 0.10 put the error's members at the top; TGI has a text at `error` (google.md 8.3, 8.4). */
-static struct failure read_failure(int status, const struct json_val *root)
+static struct failure read_failure(const struct dgm_request *r, int status,
+                                   const struct json_val *root)
 {
     const struct json_val *error = failure_find(root);
     struct failure f = {.status = status, .message = json_get_str(root, DGM_STR("error"))};
@@ -70,6 +122,8 @@ static struct failure read_failure(int status, const struct json_val *root)
     f.details = json_get(error, DGM_STR("details"));
     if (json_kind(f.details) != JSON_ARR)
         f.details = NULL;
+    if (r->relay)
+        read_words(&f, root, error);
     return f;
 }
 
@@ -120,6 +174,8 @@ static bool fits(const struct row *row, const struct failure *f)
         return reason_has(f, words);
     case QUOTA:
         return quota_has(f, words);
+    case CODE:
+        return dgm_str_eq(f->code, words);
     case ANY:
         break;
     }
@@ -192,6 +248,11 @@ static void add_context_length(struct json_writer *w, struct dgm_str message)
 {
     size_t at = 0;
     uint64_t count = next_number(message, &at), limit = next_number(message, &at);
+    if (has(message, DGM_STR("must be <="))) { /* TGI's limit of prompt and answer, and then both */
+        uint64_t most = count;
+        count = limit + next_number(message, &at);
+        limit = most;
+    }
     if (count == 0 || limit == 0 || has(message, DGM_STR("maximum context length")))
         return;
     json_add_str(w, DGM_STR("This model's maximum context length is "));
@@ -225,21 +286,49 @@ static void put_message(struct json_writer *w, const struct failure *f, const st
     json_close_str(w);
 }
 
-static void put_object(struct json_writer *w, const struct failure *f, const struct row *row)
+/* The member at fault: Google's field, an OpenAI-like server's param, or FastAPI's loc without "body". */
+static void put_param(struct json_writer *w, const struct failure *f)
 {
     struct dgm_str field = json_get_str(first_violation(f), DGM_STR("field"));
+    struct json_iter it = json_iter(f->loc);
+    if (field.n == 0)
+        field = f->param;
+    if (field.n) {
+        json_put_str(w, field);
+        return;
+    }
+    if (json_size(f->loc) < 2) {
+        json_put_null(w);
+        return;
+    }
+    json_open_str(w);
+    while (json_next(&it)) {
+        struct dgm_str name = json_str(it.value), number = json_num(it.value);
+        if (it.index == 0 && dgm_str_eq(name, DGM_STR("body")))
+            continue;
+        if (number.n)
+            json_add_str(w, DGM_STR("["));
+        else if (it.index > 1)
+            json_add_str(w, DGM_STR("."));
+        json_add_str(w, name.n ? name : number);
+        if (number.n)
+            json_add_str(w, DGM_STR("]"));
+    }
+    json_close_str(w);
+}
+
+static void put_object(struct json_writer *w, const struct failure *f, const struct row *row)
+{
     json_open_obj(w);
     json_put_name(w, "error");
     json_open_obj(w);
     json_put_name(w, "message");
     put_message(w, f, row);
-    json_member_str(w, "type", dgm_str_c(row->type));
+    /* A server that gives a code in words is taken at its words. */
+    json_member_str(w, "type", f->code.n && f->type.n ? f->type : dgm_str_c(row->type));
     json_put_name(w, "param");
-    if (field.n)
-        json_put_str(w, field);
-    else
-        json_put_null(w);
-    json_member_str(w, "code", dgm_str_c(row->code));
+    put_param(w, f);
+    json_member_str(w, "code", f->code.n ? f->code : dgm_str_c(row->code));
     if (f->google.n)
         json_member_str(w, "status", f->google);
     if (f->details)
@@ -288,7 +377,9 @@ static void put_page(struct dgm_request *r, struct json_writer *w, const struct 
         json_add_str(w, DGM_STR("\""));
     }
     json_add_str(w, DGM_STR("."));
-    if (status == 404) { /* user-pain G7 */
+    if (status == 404 && r->relay) {
+        json_add_str(w, DGM_STR(" Its address is wrong: there is no chat/completions."));
+    } else if (status == 404) { /* user-pain G7 */
         json_add_str(
             w, DGM_STR(" Its host, its path or its location is wrong, or it does not serve "));
         json_add_str(w, r->model.name);
@@ -315,7 +406,7 @@ static int put_broken(struct dgm_buf *out)
 int failure_put(struct dgm_request *r, struct dgm_buf *out, int status, const struct json_val *root,
                 struct dgm_str text)
 {
-    struct failure f = read_failure(status, root);
+    struct failure f = read_failure(r, status, root);
     const struct row *row = find_row(&f);
     struct json_writer w = json_writer(out);
     if (!row)

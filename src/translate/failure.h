@@ -2,8 +2,8 @@
 /*
  * failure.h - what an upstream answered instead of an answer, as OpenAI's error object.
  *
- * Taken: {"error": {...}} as an object, in Google's array of one, or framed as an event; vLLM's and TGI's own shapes;
- * a page of HTML, a plain text, nothing (google.md 5, 8; user-pain G1 to G7).
+ * Taken: {"error": {...}} as an object, in Google's array of one, or framed as an event; vLLM's and TGI's own shapes,
+ * FastAPI's {"detail": ...}; a page of HTML, a plain text, nothing (google.md 5, 8; user-pain G1 to G7).
  */
 #ifndef TRANSLATE_FAILURE_H
 #define TRANSLATE_FAILURE_H
@@ -12,6 +12,9 @@
 
 /** The error object in a JSON root; NULL when it is none. */
 const struct json_val *failure_find(const struct json_val *root);
+
+/** Whether an answer of a server that speaks OpenAI's protocol is an error, in any of the shapes above. */
+bool failure_is(const struct json_val *root);
 
 /**
  * Puts OpenAI's error object for an upstream's answer with that status (0: as the error itself says), notes in the

@@ -204,14 +204,9 @@ void chat_warn(struct dgm_request *r, struct dgm_str member, struct dgm_str sent
     chat_note(r, DGM_NOTE_WARNING, (const struct dgm_str[4]){member, DGM_STR(": "), sentence});
 }
 
-void chat_ignore(struct dgm_request *r, const struct chat_place *place)
+void chat_ignore_softly(struct dgm_request *r, const struct chat_place *place)
 {
     struct text t;
-    if (r->env.strict) {
-        chat_refuse(r, DGM_ERR_UNSUPPORTED, place,
-                    " has no effect here, and the strict setting refuses such members.");
-        return;
-    }
     text_init(&t);
     put_place(&t.buf, place, false);
     t.buf.n = t.buf.n < NAME_BYTES_MAX ? t.buf.n : NAME_BYTES_MAX;
@@ -219,6 +214,15 @@ void chat_ignore(struct dgm_request *r, const struct chat_place *place)
         if (t.bytes[i] == ' ') /* a blank in a name would read as the end of a list's item */
             t.bytes[i] = '?';
     add_note(r, DGM_NOTE_IGNORED, &t);
+}
+
+void chat_ignore(struct dgm_request *r, const struct chat_place *place)
+{
+    if (r->env.strict)
+        chat_refuse(r, DGM_ERR_UNSUPPORTED, place,
+                    " has no effect here, and the strict setting refuses such members.");
+    else
+        chat_ignore_softly(r, place);
 }
 
 void chat__ignore_but(struct dgm_request *r, const struct json_val *obj,

@@ -19,7 +19,7 @@ static const struct dgm_limits default_limits = {
 
 /* ---- the body ---- */
 
-static void refuse_syntax(struct dgm_request *r, const struct json_error *e)
+void chat_refuse_syntax(struct dgm_request *r, const struct json_error *e)
 {
     static const enum dgm_error ids[] = {
         [JSON_EMPTY] = DGM_ERR_BODY_EMPTY,
@@ -158,7 +158,7 @@ static void open_body(struct dgm_request *r, struct dgm_buf *openai)
         return;
     }
     if (json_parse(&r->arena, openai->p, openai->n, r->limits.depth, &root, &e) != DGM_OK) {
-        refuse_syntax(r, &e);
+        chat_refuse_syntax(r, &e);
         return;
     }
     read_members(r, root);
@@ -202,7 +202,7 @@ static void put_head(struct dgm_request *r)
     chat_put_config(r, &r->writer);
 }
 
-static void report(const struct dgm_request *r, struct dgm_fail *reterr)
+void chat_report(const struct dgm_request *r, struct dgm_fail *reterr)
 {
     struct dgm_str large =
         DGM_STR("The body needs more memory to be read than one request may have.");
@@ -248,11 +248,11 @@ static enum dgm_rc finish(struct dgm_request *r, struct dgm_fail *reterr)
     }
     r->complete = true;
     if (r->rc != DGM_OK)
-        report(r, reterr);
+        chat_report(r, reterr);
     return r->rc;
 }
 
-static struct dgm_request *request_new(const struct dgm_env *env)
+struct dgm_request *chat_request_new(const struct dgm_env *env)
 {
     const struct dgm_alloc *alloc = env->alloc ? env->alloc : &dgm_alloc_libc;
     struct dgm_request *r = alloc->resize(alloc->ctx, NULL, 0, sizeof *r);
@@ -278,7 +278,7 @@ enum dgm_rc dgm_request_open(const struct dgm_env *env, struct dgm_buf *openai,
                              struct dgm_request **ret, struct dgm_fail *reterr)
 {
     assert(env->id.n != 0 && env->id.n <= 64);
-    struct dgm_request *r = request_new(env);
+    struct dgm_request *r = chat_request_new(env);
     if (!r) {
         dgm_fail_row(reterr, DGM_ERR_NO_MEMORY);
         return DGM_E_NOMEM;
@@ -289,15 +289,27 @@ enum dgm_rc dgm_request_open(const struct dgm_env *env, struct dgm_buf *openai,
         *ret = r;
         return DGM_OK;
     }
-    report(r, reterr);
+    chat_report(r, reterr);
     dgm_request_free(r);
     return rc;
+}
+
+enum dgm_rc dgm_request_use_model(struct dgm_request *r, struct dgm_str model,
+                                  struct dgm_fail *reterr)
+{
+    assert(!r->relay && !r->complete && r->body.n == 0);
+    if (model_read(model, &r->model) == DGM_OK)
+        return DGM_OK;
+    chat_refuse(r, DGM_ERR_MODEL_UNKNOWN, CHAT_MEMBER(NULL, DGM_STR("model")),
+                " is configured to be one that is not Google's.");
+    chat_report(r, reterr);
+    return r->rc;
 }
 
 enum dgm_rc dgm_request_translate(struct dgm_request *r, enum dgm_surface surface,
                                   struct dgm_fail *reterr)
 {
-    assert(!r->complete && r->body.n == 0);
+    assert(!r->relay && !r->complete && r->body.n == 0);
     r->surface = surface;
     put_head(r);
     return r->rc == DGM_OK && r->needs_n != 0 ? DGM_NEED : finish(r, reterr);

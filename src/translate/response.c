@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "translate/failure.h"
 #include "translate/logprobs.h"
+#include "translate/relay.h"
 #include "translate/usage.h"
 
 #include <string.h>
@@ -157,7 +158,8 @@ enum dgm_rc dgm_chat_response(struct dgm_request *r, int status, struct dgm_str 
     struct json_error e;
     if (json_parse(&r->arena, text, native.n, r->limits.depth, &root, &e) == DGM_E_NOMEM)
         return DGM_E_NOMEM;
-    int answered = put_answer(r, status, root, native, out);
+    int answered = r->relay ? relay_put_answer(r, status, root, native, out)
+                            : put_answer(r, status, root, native, out);
     if (r->rc != DGM_OK || out->rc != DGM_OK)
         return r->rc != DGM_OK ? r->rc : out->rc;
     *ret_status = answered;

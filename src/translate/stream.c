@@ -1,46 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* stream.c - a native stream as OpenAI chunks: one state a choice, and an end that never lies. */
-#include "translate/answer.h"
+#include "translate/stream.h"
 
-#include "base/sse.h"
 #include "base/str.h"
 #include "translate/failure.h"
 #include "translate/logprobs.h"
-#include "translate/usage.h"
+#include "translate/relay.h"
 
 #include <string.h>
-
-/* What an event puts: at most so much for each of its bytes, and so much besides (dragoman.h, feed). */
-#define OUT_PER_BYTE 8
-#define OUT_BESIDES ((size_t)8192)
-
-enum stream_state { STREAM_OPEN, STREAM_DONE, STREAM_FAILED };
-
-/**
- * A stream. Lifetime:
- *   1. new borrows the request and puts `head`, the bytes every chunk begins with, in its arena.
- *   2. feed decodes an event at a time into `scratch`, which the next event resets.
- *   3. An event that found no room waits in `event`, a copy, until there is some.
- *   4. finish puts what was held back: finish reasons, usage, [DONE].
- */
-struct dgm_stream {
-    struct dgm_request *r;
-    struct dgm_sse sse;
-    struct dgm_arena scratch;
-    enum stream_state state;
-    enum dgm_rc rc; /* once FAILED: what every call returns */
-
-    struct dgm_str head;
-    struct choice
-        *choices[CHOICES_MAX]; /* NULL until the upstream names it; in the request's arena */
-    struct usage usage;
-    char *event; /* in scratch, with JSON_PADDING behind it; NULL when none waits */
-    size_t event_bytes;
-    bool event_cut;
-
-    struct dgm_buf error; /* the error object, once there is one */
-    int error_status;
-};
 
 /* ---- chunks ---- */
 
@@ -123,7 +90,7 @@ static void put_candidate(struct dgm_stream *s, const struct json_val *candidate
 /* ---- errors ---- */
 
 /* Ends the stream in the error that stands in s->error. */
-static enum dgm_rc put_error(struct dgm_stream *s, struct dgm_buf *out)
+enum dgm_rc stream_put_error(struct dgm_stream *s, struct dgm_buf *out)
 {
     dgm_buf_put_lit(out, "data: ");
     dgm_buf_put(out, dgm_buf_str(&s->error));
@@ -133,16 +100,16 @@ static enum dgm_rc put_error(struct dgm_stream *s, struct dgm_buf *out)
     return s->rc;
 }
 
-static enum dgm_rc fail_with(struct dgm_stream *s, enum dgm_error id, struct dgm_buf *out)
+enum dgm_rc stream_fail_with(struct dgm_stream *s, enum dgm_error id, struct dgm_buf *out)
 {
     struct dgm_fail fail;
     dgm_fail_row(&fail, id);
     dgm_fail_put(&fail, &s->error);
     s->error_status = dgm_error_status(id);
-    return put_error(s, out);
+    return stream_put_error(s, out);
 }
 
-static enum dgm_rc no_memory(struct dgm_stream *s)
+enum dgm_rc stream_no_memory(struct dgm_stream *s)
 {
     s->state = STREAM_FAILED;
     s->rc = DGM_E_NOMEM;
@@ -160,15 +127,15 @@ static enum dgm_rc take_event(struct dgm_stream *s, struct dgm_buf *out)
         json_parse(&s->scratch, s->event, s->event_bytes, s->r->limits.depth, &root, &e);
     s->event = NULL;
     if (rc == DGM_E_NOMEM)
-        return no_memory(s);
+        return stream_no_memory(s);
     if (failure_find(root)) {
         s->error_status = failure_put(s->r, &s->error, 0, root, (struct dgm_str){0});
-        return put_error(s, out);
+        return stream_put_error(s, out);
     }
     if (e.trouble == JSON_EMPTY) /* an event without data says nothing */
         return DGM_OK;
     if (json_kind(root) != JSON_OBJ)
-        return fail_with(s, s->event_cut ? DGM_ERR_UPSTREAM_CUT : DGM_ERR_UPSTREAM_BROKEN, out);
+        return stream_fail_with(s, s->event_cut ? DGM_ERR_UPSTREAM_CUT : DGM_ERR_UPSTREAM_BROKEN, out);
     answer_note_version(s->r, root);
     /* More than one a choice nobody could have asked for; each may put a chunk. */
     struct json_iter it = json_iter(json_get(root, DGM_STR("candidates")));
@@ -188,7 +155,7 @@ static enum dgm_rc take_event(struct dgm_stream *s, struct dgm_buf *out)
     }
     for (size_t i = 0; i < CHOICES_MAX; i++)
         if (s->choices[i] && s->choices[i]->broken)
-            return fail_with(s, DGM_ERR_CALL_MALFORMED, out);
+            return stream_fail_with(s, DGM_ERR_CALL_MALFORMED, out);
     return s->r->kept_n ? DGM_KEEP : DGM_OK;
 }
 
@@ -218,7 +185,7 @@ static bool hold_event(struct dgm_stream *s, const struct dgm_sse_event *e)
     return true;
 }
 
-static bool has_room(const struct dgm_buf *out, size_t event_bytes)
+bool stream_has_room(const struct dgm_buf *out, size_t event_bytes)
 {
     size_t room = out->max - out->n;
     return out->n == 0 ||
@@ -270,20 +237,22 @@ static enum dgm_rc take_events(struct dgm_stream *s, struct dgm_str *in, bool en
     for (;;) {
         struct dgm_sse_event e;
         enum dgm_rc rc = DGM_EVENT;
+        if (s->relay && relay_stream_over(s->relay))
+            return relay_stream_end(s, out);
         if (is_stopped(s))
-            return has_room(out, 0) ? end_well(s, out) : DGM_FULL;
+            return stream_has_room(out, 0) ? end_well(s, out) : DGM_FULL;
         if (!s->event) {
             rc = ended ? dgm_sse_finish(&s->sse, &e) : dgm_sse_next(&s->sse, in, &e);
             if (rc == DGM_MORE || rc == DGM_DONE)
                 return DGM_OK;
             if (rc == DGM_E_LIMIT)
-                return fail_with(s, DGM_ERR_UPSTREAM_LARGE, out);
+                return stream_fail_with(s, DGM_ERR_UPSTREAM_LARGE, out);
             if (rc != DGM_EVENT || !hold_event(s, &e))
-                return no_memory(s);
+                return stream_no_memory(s);
         }
-        if (!has_room(out, s->event_bytes))
+        if (!stream_has_room(out, s->event_bytes))
             return DGM_FULL;
-        rc = take_event(s, out);
+        rc = s->relay ? relay_stream_take(s, out) : take_event(s, out);
         if (rc != DGM_OK)
             return rc;
     }
@@ -297,7 +266,9 @@ enum dgm_rc dgm_stream_feed(struct dgm_stream *s, struct dgm_str *in, struct dgm
         return DGM_DONE;
     s->r->kept_n = 0;
     enum dgm_rc rc = take_events(s, in, false, out);
-    return rc == DGM_OK ? DGM_MORE : rc;
+    if (rc == DGM_DONE && s->relay) /* it said so itself: the connection may end in peace */
+        *in = (struct dgm_str){0};
+    return rc == DGM_OK || (rc == DGM_DONE && s->relay) ? DGM_MORE : rc;
 }
 
 /* ---- the end ---- */
@@ -339,12 +310,14 @@ enum dgm_rc dgm_stream_finish(struct dgm_stream *s, struct dgm_buf *out)
     enum dgm_rc rc = take_events(s, NULL, true, out);
     if (rc != DGM_OK)
         return rc;
-    if (!has_room(out, 0))
+    if (s->relay)
+        return relay_stream_end(s, out);
+    if (!stream_has_room(out, 0))
         return DGM_FULL;
     if (!is_whole(s))
-        return fail_with(s, DGM_ERR_UPSTREAM_CUT, out);
+        return stream_fail_with(s, DGM_ERR_UPSTREAM_CUT, out);
     if (find_fault(s) != DGM_ERR_NONE)
-        return fail_with(s, find_fault(s), out);
+        return stream_fail_with(s, find_fault(s), out);
     return end_well(s, out);
 }
 
@@ -354,11 +327,13 @@ void dgm_stream_fail(struct dgm_stream *s, const struct dgm_fail *fail, struct d
         return;
     dgm_fail_put(fail, &s->error);
     s->error_status = dgm_error_status(fail->id);
-    (void)put_error(s, out);
+    (void)stream_put_error(s, out);
 }
 
 bool dgm_stream_started(const struct dgm_stream *s)
 {
+    if (s->relay)
+        return relay_stream_started(s->relay);
     for (size_t i = 0; i < CHOICES_MAX; i++)
         if (s->choices[i] && s->choices[i]->started)
             return true;
@@ -398,7 +373,9 @@ struct dgm_stream *dgm_stream_new(struct dgm_request *r)
     dgm_arena_init(&s->scratch, alloc, r->limits.arena_bytes);
     /* An upstream's message is as long as its event, and a little more as JSON of ours. */
     dgm_buf_init(&s->error, alloc, OUT_PER_BYTE * r->limits.event_bytes + OUT_BESIDES);
-    if (put_head(s))
+    if (r->relay)
+        s->relay = relay_stream_new(r);
+    if (r->relay ? s->relay != NULL : put_head(s))
         return s;
     dgm_stream_free(s);
     return NULL;

@@ -135,11 +135,29 @@ static bool read_reasoning(struct dgm_str word, enum dgm_reasoning *ret)
     return false;
 }
 
+static bool read_server(struct golden_case *c, struct dgm_str word)
+{
+    static const char *const words[] = {"vllm", "tgi", "openai"};
+    c->relayed = true;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        c->server.kind = (enum dgm_server_kind)i;
+        if (dgm_str_eq(word, dgm_str_c(words[i])))
+            return true;
+    }
+    return false;
+}
+
 static bool read_option(struct golden_case *c, struct dgm_str key, struct dgm_str value)
 {
     if (dgm_str_eq(key, DGM_STR("surface"))) {
         c->surface = dgm_str_eq(value, DGM_STR("gemini")) ? DGM_GEMINI : DGM_VERTEX;
         return c->surface == DGM_GEMINI || dgm_str_eq(value, DGM_STR("vertex"));
+    }
+    if (dgm_str_eq(key, DGM_STR("server")))
+        return read_server(c, value);
+    if (dgm_str_eq(key, DGM_STR("server-model"))) {
+        c->server.model = value;
+        return value.n != 0;
     }
     if (dgm_str_eq(key, DGM_STR("model"))) {
         c->model = value;
@@ -238,10 +256,13 @@ const char *golden_case_init(struct golden_case *c, enum golden_kind kind, const
                                                                         : "openai.json is missing";
     if (!golden_read(c, "request.json", &c->request))
         put_plain_request(c);
-    if (kind == GOLDEN_RESPONSE)
-        return read_either(c, "gemini.json", "gemini.txt", &c->native) ? NULL
-                                                                       : "gemini.json is missing";
-    return golden_read(c, "gemini.sse", &c->native) ? NULL : "gemini.sse is missing";
+    if (kind == GOLDEN_STREAM)
+        return golden_read(c, c->relayed ? "upstream.sse" : "gemini.sse", &c->native)
+                   ? NULL
+                   : "the upstream's bytes are missing";
+    bool found = c->relayed ? read_either(c, "upstream.json", "upstream.txt", &c->native)
+                            : read_either(c, "gemini.json", "gemini.txt", &c->native);
+    return found ? NULL : "the upstream's answer is missing";
 }
 
 void golden_case_dispose(struct golden_case *c)

@@ -26,6 +26,8 @@ struct golden_case {
     struct dgm_buf _options, _status;
 
     enum dgm_surface surface;
+    bool relayed; /* to `server`, whose files are upstream.json and upstream.sse */
+    struct dgm_server server;
     struct dgm_str model; /* that a URL named; absent: none did */
     enum dgm_reasoning reasoning;
     bool strict, bounds_thoughts; /* as in struct dgm_env */

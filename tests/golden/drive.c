@@ -76,6 +76,22 @@ static enum dgm_rc answer_needs(const struct golden_case *c, struct dgm_request 
     return dgm_request_resume(r, fail);
 }
 
+/* As dgm_chat_request, for a server that speaks OpenAI's protocol. */
+static enum dgm_rc relay_request(const struct golden_case *c, const struct dgm_env *env,
+                                 struct dgm_buf *body, struct dgm_request **ret,
+                                 struct dgm_fail *fail)
+{
+    struct dgm_request *r = NULL;
+    enum dgm_rc rc = dgm_relay_open(env, body, &r, fail);
+    if (rc == DGM_OK)
+        rc = dgm_relay_make(r, &c->server, fail);
+    if (rc == DGM_OK)
+        *ret = r;
+    else
+        dgm_request_free(r);
+    return rc;
+}
+
 static enum dgm_rc translate_request(const struct golden_case *c, const struct dgm_alloc *alloc,
                                      struct dgm_buf *body, struct outcome *o,
                                      struct dgm_request **ret)
@@ -94,7 +110,8 @@ static enum dgm_rc translate_request(const struct golden_case *c, const struct d
     memset(&fail, 0x5a, sizeof fail);
     const struct dgm_fail untouched = fail;
 
-    enum dgm_rc rc = dgm_chat_request(&env, body, ret, &fail);
+    enum dgm_rc rc = c->relayed ? relay_request(c, &env, body, ret, &fail)
+                                : dgm_chat_request(&env, body, ret, &fail);
     expect(o, rc == DGM_OK || rc == DGM_NEED || !*ret, "a failed dgm_chat_request left *ret alone");
     if (rc == DGM_NEED)
         rc = answer_needs(c, *ret, &fail);
@@ -110,7 +127,7 @@ static enum dgm_rc translate_request(const struct golden_case *c, const struct d
     return rc;
 }
 
-static void note_request(struct dgm_request *r, enum dgm_surface surface, struct outcome *o)
+static void note_request(struct dgm_request *r, const struct golden_case *c, struct outcome *o)
 {
     const struct dgm_str *segments;
     size_t n = dgm_request_body(r, &segments);
@@ -129,7 +146,9 @@ static void note_request(struct dgm_request *r, enum dgm_surface surface, struct
         dgm_buf_put_char(&o->headers, '\n');
     }
 
-    const struct dgm_place place = {surface, DGM_STR("golden-project"), DGM_STR("us-central1")};
+    if (c->relayed)
+        return;
+    const struct dgm_place place = {c->surface, DGM_STR("golden-project"), DGM_STR("us-central1")};
     dgm_buf_put_lit(&o->target, "POST ");
     dgm_request_put_path(r, &place, &o->target);
 }
@@ -301,7 +320,7 @@ static void drive_with(const struct golden_case *c, const struct dgm_alloc *allo
     struct dgm_request *r = NULL;
     o->rc = translate_request(c, alloc, body, o, &r);
     if (o->rc == DGM_OK && c->kind == GOLDEN_REQUEST)
-        note_request(r, c->surface, o);
+        note_request(r, c, o);
     if (o->rc == DGM_E_REFUSED && c->kind != GOLDEN_REQUEST)
         expect(o, false, "the case's own request is a good one");
     if (o->rc == DGM_OK && c->kind == GOLDEN_RESPONSE)

@@ -211,7 +211,9 @@ static void compare_files(struct report *r, const struct outcome *o)
     case GOLDEN_REQUEST:
         if (o->rc != DGM_OK && o->rc != DGM_E_REFUSED)
             fail(r, "the request came to %d", (int)o->rc);
-        compare(r, "gemini.json", JSON, absent_if_empty(&o->body));
+        /* What is relayed is the client's own text: every byte counts. */
+        compare(r, r->c->relayed ? "upstream.json" : "gemini.json", r->c->relayed ? TEXT : JSON,
+                absent_if_empty(&o->body));
         compare(r, "error.json", JSON, absent_if_empty(&o->error));
         compare(r, "ignored.txt", TEXT, absent_if_empty(&o->ignored));
         compare(r, "schema-notes.txt", TEXT, absent_if_empty(&o->schema));

@@ -46,7 +46,7 @@ static const char *look_at_call(struct choice *c, const struct json_val *call)
         return "a call's id, type and name come once, together";
     if (begins)
         return (size_t)index == c->calls++ ? NULL : "indexes of calls ascend from 0 without gaps";
-    return (size_t)index + 1 == c->calls ? NULL : "arguments belong to the call begun last";
+    return (size_t)index < c->calls ? NULL : "arguments belong to a call that has begun";
 }
 
 static const char *look_at_choice(struct look *look, const struct json_val *choice)

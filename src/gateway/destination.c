@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* destination.c - where a chat completion goes, and its body as that upstream gets it. */
+#include "gateway/destination.h"
+
+#include "base/str.h"
+#include "gateway/memory.h"
+#include "gateway/origin.h"
+
+#define MODEL_BYTES_MAX 1024 /* of a name that is looked at before the body is read; longer ones match nothing */
+
+bool gw_upstream_relays(const struct gw_upstream *u)
+{
+    if (u->kind == GW_EMULATOR)
+        return u->dialect != GW_DIALECT_GEMINI;
+    return u->kind != GW_VERTEX && u->kind != GW_GEMINI;
+}
+
+enum dgm_surface gw_upstream_surface(const struct gw_upstream *u)
+{
+    return u->kind == GW_GEMINI ? DGM_GEMINI : DGM_VERTEX;
+}
+
+/* ---- which upstream --------------------------------------------------------------------------------- */
+
+/* Fails with UPSTREAM_NONE and a sentence. */
+static enum dgm_rc no_upstream(struct dgm_fail *reterr, struct dgm_str what, struct dgm_str name,
+                               struct dgm_str why)
+{
+    dgm_fail_set(reterr, DGM_ERR_UPSTREAM_NONE, (struct dgm_str){0},
+                 (struct dgm_str[4]){what, dgm_str_head(name, 200), why});
+    return DGM_E_REFUSED;
+}
+
+static enum dgm_rc check(const struct gw_upstream *u, struct dgm_str model, struct dgm_fail *reterr)
+{
+    if (u == NULL)
+        return no_upstream(reterr, DGM_STR("No upstream is configured for the model "), model,
+                           DGM_STR("."));
+    struct dgm_str lack = gw_upstream_lacks(u);
+    return lack.n != 0 ? no_upstream(reterr, DGM_STR("The upstream "), u->name, lack) : DGM_OK;
+}
+
+/* Whether upstreams of both sorts are configured. */
+static bool are_mixed(const struct gw_config *c)
+{
+    bool first = gw_upstream_relays(&c->upstreams[0]);
+    for (size_t i = 1; i < c->upstreams_n; i++)
+        if (gw_upstream_relays(&c->upstreams[i]) != first)
+            return true;
+    return false;
+}
+
+/*
+ * Where a request goes, as far as that can be known before its body is read: by its endpoint or, where the two sorts
+ * are mixed, its model. NULL: the body must be read first; if `*ret_mixed`, to find out what is wrong with it.
+ */
+static const struct gw_upstream *look_ahead(const struct gw_config *c, const struct dgm_env *env,
+                                            const struct gw_endpoint *e, struct dgm_str body,
+                                            bool *ret_mixed)
+{
+    char name[MODEL_BYTES_MAX];
+    struct dgm_buf model = {.p = name, .cap = sizeof name, .max = sizeof name};
+    *ret_mixed = e == NULL && are_mixed(c);
+    if (!*ret_mixed)
+        return e != NULL ? e->upstream : NULL;
+    dgm_body_put_model(body, &model);
+    struct dgm_str said = model.rc == DGM_OK ? dgm_buf_str(&model) : DGM_STR("");
+    return gw_config_model(c, said.n != 0 ? said : env->model);
+}
+
+/* ---- relayed ---------------------------------------------------------------------------------------- */
+
+static enum dgm_server_kind server_kind(const struct gw_upstream *u)
+{
+    bool vllm = u->kind == GW_VLLM || (u->kind == GW_EMULATOR && u->dialect == GW_DIALECT_VLLM);
+    bool tgi = u->kind == GW_TGI || (u->kind == GW_EMULATOR && u->dialect == GW_DIALECT_TGI);
+    return vllm ? DGM_SERVER_VLLM : tgi ? DGM_SERVER_TGI : DGM_SERVER_OPENAI;
+}
+
+/* The client's name without the upstream's own before it: "lab/qwen" is lab's "qwen". Absent: it has none. */
+static struct dgm_str without_prefix(const struct gw_upstream *u, struct dgm_str model)
+{
+    bool has = model.n > u->name.n + 1 && dgm_str_starts(model, u->name) && model.p[u->name.n] == '/';
+    return has ? dgm_str_skip(model, u->name.n + 1) : (struct dgm_str){0};
+}
+
+static enum dgm_rc relay(const struct gw_upstream *u, bool by_endpoint,
+                         struct dgm_request *r, struct dgm_fail *reterr)
+{
+
+    const struct dgm_server server = {
+        .kind = server_kind(u),
+        .model = u->model.n != 0 ? u->model : without_prefix(u, dgm_request_model_sent(r)),
+        /* An endpoint of one's own serves one model, and is asked for it by any name. */
+        .serves_one = by_endpoint && u->model.n == 0 && server_kind(u) != DGM_SERVER_OPENAI,
+    };
+    return dgm_relay_make(r, &server, reterr);
+}
+
+/* ---- translated ------------------------------------------------------------------------------------- */
+
+static enum dgm_rc translate(const struct gw_upstream *u, struct dgm_request *r,
+                             struct dgm_fail *reterr)
+{
+    enum dgm_rc rc = u->model.n != 0 ? dgm_request_use_model(r, u->model, reterr) : DGM_OK;
+    if (rc == DGM_OK)
+        rc = dgm_request_translate(r, gw_upstream_surface(u), reterr);
+    if (rc != DGM_NEED)
+        return rc;
+    if (gw_memory_supply(r))
+        return dgm_request_resume(r, reterr);
+    dgm_fail_row(reterr, DGM_ERR_NO_MEMORY);
+    return DGM_E_NOMEM;
+}
+
+/* ---- both ------------------------------------------------------------------------------------------- */
+
+enum dgm_rc gw_destination_make(const struct gw_config *config, const struct dgm_env *env,
+                                struct dgm_str endpoint, struct dgm_buf *body,
+                                struct dgm_request **ret, const struct gw_upstream **ret_upstream,
+                                struct dgm_fail *reterr)
+{
+    const struct gw_endpoint *e = gw_config_endpoint(config, endpoint);
+    struct dgm_request *r = NULL;
+    bool mixed;
+    const struct gw_upstream *u = look_ahead(config, env, e, dgm_buf_str(body), &mixed);
+    /* Where the body must tell what is wrong with it, a relay's way changes least of it. */
+    bool relays = u != NULL ? gw_upstream_relays(u)
+                            : mixed || gw_upstream_relays(&config->upstreams[0]);
+    enum dgm_rc rc =
+        relays ? dgm_relay_open(env, body, &r, reterr) : dgm_request_open(env, body, &r, reterr);
+    if (rc != DGM_OK)
+        return rc;
+    if (u == NULL)
+        u = gw_config_model(config, dgm_request_model_sent(r));
+    rc = check(u, dgm_request_model_sent(r), reterr);
+    if (rc == DGM_OK && gw_upstream_relays(u) != relays)
+        rc = no_upstream(reterr, DGM_STR("No upstream is configured for the model "),
+                         dgm_request_model_sent(r), DGM_STR("."));
+    if (rc == DGM_OK)
+        rc = relays ? relay(u, e != NULL, r, reterr) : translate(u, r, reterr);
+    if (rc != DGM_OK) {
+        dgm_request_free(r);
+        return rc;
+    }
+    *ret = r;
+    *ret_upstream = u;
+    return DGM_OK;
+}
+
+/* Whether a segment of the path is a version of an API: "v1", "v1beta1". */
+static bool has_version(struct dgm_str path)
+{
+    struct dgm_str rest = path, segment;
+    while (rest.n != 0 && dgm_str_split(&rest, '/', &segment))
+        if (segment.n > 1 && segment.p[0] == 'v' && segment.p[1] >= '0' && segment.p[1] <= '9')
+            return true;
+    return false;
+}
+
+void gw_relay_put_target(const struct gw_upstream *u, struct dgm_buf *out)
+{
+    const struct dgm_str resource = DGM_STR("/chat/completions");
+    struct gw_origin origin = {0};
+    if (u->kind != GW_EMULATOR)
+        gw_origin_read(u->base_url, &origin);
+    if (dgm_str_ends(origin.prefix, resource))
+        return; /* somebody was thorough */
+    if (!has_version(origin.prefix))
+        dgm_buf_put_lit(out, "/v1");
+    dgm_buf_put(out, resource);
+}

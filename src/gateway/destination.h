@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * destination.h - where a chat completion goes, and its body as that upstream gets it.
+ *
+ * Which upstream it is decides how the body is read: for Gemini it is taken apart, for a server that speaks OpenAI's
+ * protocol it is relayed. So the model is looked at first, where the two are mixed.
+ */
+#ifndef GATEWAY_DESTINATION_H
+#define GATEWAY_DESTINATION_H
+
+#include "gateway/config.h"
+
+#include <dragoman/dragoman.h>
+
+/** Whether an upstream speaks OpenAI's protocol itself: vllm, tgi, openai, and the emulator in their dialects. */
+bool gw_upstream_relays(const struct gw_upstream *);
+
+/**
+ * Reads a body and makes of it what its upstream gets: by `endpoint`, the path's (absent: there is none), else by its
+ * model. Signatures that are asked for are supplied.
+ *
+ * DGM_OK: `*ret` is the caller's to free, and `*ret_upstream` lacks nothing. DGM_E_REFUSED, DGM_E_NOMEM, DGM_E_LIMIT:
+ * `*reterr` says why.
+ */
+DGM_MUST_USE enum dgm_rc gw_destination_make(const struct gw_config *, const struct dgm_env *,
+                                             struct dgm_str endpoint, struct dgm_buf *body,
+                                             struct dgm_request **ret,
+                                             const struct gw_upstream **ret_upstream,
+                                             struct dgm_fail *reterr);
+
+/** Which members a native request has, by the upstream's kind. */
+enum dgm_surface gw_upstream_surface(const struct gw_upstream *);
+
+/**
+ * Puts the target of a relayed request, behind the path of the base_url: "/v1/chat/completions", without what that path
+ * has already. A path with a version in it, as "/v1" or Vertex's "/v1/projects/...", is taken for a whole base.
+ */
+void gw_relay_put_target(const struct gw_upstream *, struct dgm_buf *out);
+
+#endif

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* relay_messages.c - messages that go on to a server: as they came, but for what quirks.def says of their history. */
+#include "translate/relay.h"
+
+#include "base/str.h"
+
+#define MESSAGES CHAT_MEMBER(NULL, DGM_STR("messages"))
+
+/* What must be known of a message before its members are looked at one by one. */
+struct message {
+    size_t index;
+    struct json_raw val;
+    bool calls; /* it has some */
+    bool reasoning_content, reasoning;
+};
+
+static bool is_there(struct json_raw v)
+{
+    return v.kind != JSON_NONE && v.kind != JSON_NULL;
+}
+
+static bool is_empty_array(struct json_raw v)
+{
+    struct json_raw_iter it = json_raw_iter(v);
+    return v.kind == JSON_ARR && !json_raw_next(&it);
+}
+
+static bool is_empty_string(struct json_raw v)
+{
+    return v.kind == JSON_STR && v.text.n == 2;
+}
+
+/* ---- texts ---- */
+
+/* Whether a content is a text: a string, or an array of text parts alone. */
+static bool is_text(struct json_raw content)
+{
+    struct json_raw_iter it = json_raw_iter(content);
+    if (content.kind != JSON_ARR || is_empty_array(content))
+        return content.kind == JSON_STR;
+    while (json_raw_next(&it))
+        if (!json_raw_says(json_raw_get(it.value, DGM_STR("type")).text, DGM_STR("text")) ||
+            json_raw_get(it.value, DGM_STR("text")).kind != JSON_STR)
+            return false;
+    return true;
+}
+
+static void put_inside(struct splice *s, struct dgm_str quoted)
+{
+    splice_put(s, dgm_str_skip(dgm_str_head(quoted, quoted.n - 1), 1));
+}
+
+/* Puts what stands between the quotes of a text: its parts are lines of it. */
+static void put_text(struct splice *s, struct json_raw content)
+{
+    struct json_raw_iter it = json_raw_iter(content);
+    if (content.kind == JSON_STR)
+        put_inside(s, content.text);
+    while (json_raw_next(&it)) {
+        if (it.index)
+            splice_put_lit(s, "\\n");
+        put_inside(s, json_raw_get(it.value, DGM_STR("text")).text);
+    }
+}
+
+/* ---- extra_content ---- */
+
+static bool is_extra(struct dgm_request *r, const struct json_raw_iter *m,
+                     const struct chat_place *place)
+{
+    const struct dgm_str name = DGM_STR("extra_content");
+    if (!relay_has(r, QUIRK_GOOGLE_EXTRAS) || !json_raw_says(m->name, name))
+        return false;
+    if (is_there(m->value))
+        chat_ignore_softly(r, CHAT_MEMBER(place, name));
+    return true;
+}
+
+static void put_part(struct dgm_request *r, struct json_raw part, const struct chat_place *place)
+{
+    struct splice *s = &r->relay->body;
+    struct splice_level l;
+    struct json_raw_iter it = json_raw_iter(part);
+    if (part.kind != JSON_OBJ) {
+        splice_put(s, part.text);
+        return;
+    }
+    splice_open(s, &l, part);
+    while (json_raw_next(&it)) {
+        if (is_extra(r, &it, place))
+            splice_drop(&l, &it);
+        else
+            splice_keep(s, &l, &it);
+    }
+    splice_close(s, &l);
+}
+
+static void put_parts(struct dgm_request *r, struct json_raw parts, const struct chat_place *place)
+{
+    struct splice *s = &r->relay->body;
+    struct splice_level l;
+    struct json_raw_iter it = json_raw_iter(parts);
+    splice_open(s, &l, parts);
+    while (json_raw_next(&it)) {
+        splice_begin(s, &l, &it);
+        put_part(r, it.value, CHAT_ELEMENT(place, it.index));
+    }
+    splice_close(s, &l);
+}
+
+/* ---- calls ---- */
+
+static void put_function(struct dgm_request *r, struct json_raw function)
+{
+    struct splice *s = &r->relay->body;
+    struct splice_level l;
+    struct json_raw_iter it = json_raw_iter(function);
+    bool mends = relay_has(r, QUIRK_ARGUMENTS_EMPTY), argued = false;
+    splice_open(s, &l, function);
+    while (json_raw_next(&it)) {
+        bool is_arguments = json_raw_says(it.name, DGM_STR("arguments"));
+        if (mends && is_arguments && (!is_there(it.value) || is_empty_string(it.value))) {
+            splice_drop(&l, &it);
+            continue;
+        }
+        argued = argued || is_arguments;
+        splice_keep(s, &l, &it);
+    }
+    if (mends && !argued) {
+        splice_add(s, &l);
+        splice_put_lit(s, "\"arguments\":\"{}\"");
+    }
+    splice_close(s, &l);
+}
+
+static void put_call(struct dgm_request *r, struct json_raw call, const struct chat_place *place)
+{
+    struct splice *s = &r->relay->body;
+    struct splice_level l;
+    struct json_raw_iter it = json_raw_iter(call);
+    if (call.kind != JSON_OBJ) {
+        splice_put(s, call.text);
+        return;
+    }
+    splice_open(s, &l, call);
+    while (json_raw_next(&it)) {
+        if (is_extra(r, &it, place)) {
+            splice_drop(&l, &it);
+        } else if (it.value.kind == JSON_OBJ && json_raw_says(it.name, DGM_STR("function"))) {
+            splice_begin(s, &l, &it);
+            put_function(r, it.value);
+        } else {
+            splice_keep(s, &l, &it);
+        }
+    }
+    splice_close(s, &l);
+}
+
+static void put_calls(struct dgm_request *r, struct json_raw calls, const struct chat_place *place)
+{
+    struct splice *s = &r->relay->body;
+    struct splice_level l;
+    struct json_raw_iter it = json_raw_iter(calls);
+    splice_open(s, &l, calls);
+    while (json_raw_next(&it)) {
+        splice_begin(s, &l, &it);
+        put_call(r, it.value, CHAT_ELEMENT(place, it.index));
+    }
+    splice_close(s, &l);
+}
+
+/* ---- one message ---- */
+
+static void put_content(struct dgm_request *r, struct splice_level *l,
+                        const struct json_raw_iter *m, const struct message *message)
+{
+    struct splice *s = &r->relay->body;
+    bool idle = m->value.kind == JSON_NULL || is_empty_string(m->value);
+    if (message->calls && idle && relay_has(r, QUIRK_CONTENT_BESIDE_CALLS)) {
+        splice_drop(l, m);
+    } else if (m->value.kind != JSON_ARR) {
+        splice_keep(s, l, m);
+    } else if (relay_has(r, QUIRK_TEXT_PARTS) && is_text(m->value)) {
+        chat_warn(r, DGM_STR("messages"), DGM_STR("contents of text parts are sent as one text"));
+        splice_begin(s, l, m);
+        splice_put_lit(s, "\"");
+        put_text(s, m->value);
+        splice_put_lit(s, "\"");
+    } else {
+        splice_begin(s, l, m);
+        put_parts(r, m->value, CHAT_MESSAGE_MEMBER(message->index, DGM_STR("content")));
+    }
+}
+
+/* reasoning_content and reasoning: `other` is the one that this is not, and `both` whether it is there too. */
+static void put_reasoning(struct dgm_request *r, struct splice_level *l,
+                          const struct json_raw_iter *m, size_t index, struct dgm_str name,
+                          struct dgm_str other, bool both)
+{
+    struct splice *s = &r->relay->body;
+    if (relay_has(r, QUIRK_REASONING_NONE)) {
+        chat_ignore_softly(r, CHAT_MESSAGE_MEMBER(index, name));
+        splice_drop(l, m);
+        return;
+    }
+    if (both && relay_has(r, QUIRK_REASONING_ONCE) && dgm_str_eq(name, DGM_STR("reasoning"))) {
+        splice_drop(l, m);
+        return;
+    }
+    splice_keep(s, l, m);
+    if (both || !relay_has(r, QUIRK_REASONING_BOTH))
+        return;
+    splice_add(s, l);
+    splice_put(s, other);
+    splice_put(s, m->value.text);
+}
+
+/* True when the member was dealt with, or is to be left out. */
+static bool put_special(struct dgm_request *r, struct splice_level *l,
+                        const struct json_raw_iter *m, const struct message *message)
+{
+    struct splice *s = &r->relay->body;
+    const struct dgm_str reasoning_content = DGM_STR("reasoning_content"),
+                         reasoning = DGM_STR("reasoning");
+    const struct chat_place *place = CHAT_ELEMENT(MESSAGES, message->index);
+    if (json_raw_says(m->name, DGM_STR("content"))) {
+        put_content(r, l, m, message);
+    } else if (m->value.kind == JSON_NULL && relay_has(r, QUIRK_MESSAGE_NULLS)) {
+        splice_drop(l, m);
+    } else if (json_raw_says(m->name, DGM_STR("role"))) {
+        if (!relay_has(r, QUIRK_DEVELOPER) ||
+            !json_raw_says(m->value.text, DGM_STR("developer")))
+            return false;
+        chat_warn(r, DGM_STR("messages"), DGM_STR("the role developer is sent as system"));
+        splice_begin(s, l, m);
+        splice_put_lit(s, "\"system\"");
+    } else if (json_raw_says(m->name, DGM_STR("tool_calls")) && m->value.kind == JSON_ARR) {
+        if (!message->calls && relay_has(r, QUIRK_CALLS_EMPTY)) {
+            splice_drop(l, m);
+            return true;
+        }
+        splice_begin(s, l, m);
+        put_calls(r, m->value, CHAT_MEMBER(place, DGM_STR("tool_calls")));
+    } else if (json_raw_says(m->name, reasoning_content)) {
+        put_reasoning(r, l, m, message->index, reasoning_content, DGM_STR("\"reasoning\":"),
+                      message->reasoning);
+    } else if (json_raw_says(m->name, reasoning)) {
+        put_reasoning(r, l, m, message->index, reasoning, DGM_STR("\"reasoning_content\":"),
+                      message->reasoning_content);
+    } else if (is_extra(r, m, place)) {
+        splice_drop(l, m);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static void put_message(struct dgm_request *r, const struct json_raw_iter *element)
+{
+    struct splice *s = &r->relay->body;
+    struct splice_level l;
+    struct json_raw val = element->value, calls = json_raw_get(val, DGM_STR("tool_calls"));
+    struct json_raw_iter it = json_raw_iter(val);
+    const struct message message = {
+        .index = element->index,
+        .val = val,
+        .calls = calls.kind == JSON_ARR && !is_empty_array(calls),
+        .reasoning_content = is_there(json_raw_get(val, DGM_STR("reasoning_content"))),
+        .reasoning = is_there(json_raw_get(val, DGM_STR("reasoning"))),
+    };
+    splice_open(s, &l, val);
+    while (json_raw_next(&it))
+        if (!put_special(r, &l, &it, &message))
+            splice_keep(s, &l, &it);
+    splice_close(s, &l);
+}
+
+/* ---- all of them ---- */
+
+static bool is_system(struct json_raw message)
+{
+    struct dgm_str role = json_raw_get(message, DGM_STR("role")).text;
+    return (json_raw_says(role, DGM_STR("system")) || json_raw_says(role, DGM_STR("developer"))) &&
+           is_text(json_raw_get(message, DGM_STR("content")));
+}
+
+/* How many messages at the front are the system's and texts; 0 where one or none is: nothing is to be merged. */
+static size_t leading_systems(const struct dgm_request *r, struct json_raw messages)
+{
+    size_t n = 0;
+    struct json_raw_iter it = json_raw_iter(messages);
+    while (relay_has(r, QUIRK_SYSTEM_FIRST) && json_raw_next(&it) && is_system(it.value))
+        n++;
+    return n > 1 ? n : 0;
+}
+
+static void put_merged(struct dgm_request *r, struct json_raw messages, size_t n)
+{
+    struct splice *s = &r->relay->body;
+    struct json_raw_iter it = json_raw_iter(messages);
+    chat_warn(r, DGM_STR("messages"), DGM_STR("leading system messages are sent as one"));
+    splice_put_lit(s, "{\"role\":\"system\",\"content\":\"");
+    while (json_raw_next(&it) && it.index < n) {
+        if (it.index)
+            splice_put_lit(s, "\\n\\n");
+        put_text(s, json_raw_get(it.value, DGM_STR("content")));
+    }
+    splice_put_lit(s, "\"}");
+}
+
+void relay_put_messages(struct dgm_request *r, struct json_raw messages)
+{
+    struct splice *s = &r->relay->body;
+    struct splice_level l;
+    struct json_raw_iter it = json_raw_iter(messages);
+    size_t systems = leading_systems(r, messages);
+    splice_open(s, &l, messages);
+    while (json_raw_next(&it)) {
+        if (it.index != 0 && it.index < systems) {
+            splice_drop(&l, &it);
+            continue;
+        }
+        splice_begin(s, &l, &it);
+        if (it.index < systems)
+            put_merged(r, messages, systems);
+        else
+            put_message(r, &it);
+    }
+    splice_close(s, &l);
+}
