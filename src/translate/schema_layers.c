@@ -4,30 +4,32 @@
 
 #include "base/str.h"
 
-#define NODES_MAX 10000
-#define WORK_MAX ((size_t)1 << 20) /* members that are looked at, over and over */
+#define LOOKUP_WORK 16 /* to find a keyword or a type by its name */
 
 /* ---- budgets ---- */
 
 bool subset_is_over(const struct subset *s)
 {
-    return s->nodes > NODES_MAX || s->job->work > WORK_MAX || s->out.rc != DGM_OK ||
+    return s->nodes > s->nodes_max || schema_is_spent(s->job) || s->out.rc != DGM_OK ||
            s->text.rc != DGM_OK || s->job->r->rc != DGM_OK;
 }
 
 const struct json_val *subset_get(struct subset *s, const struct json_val *v, struct dgm_str name)
 {
-    s->job->work += json_size(v);
+    schema_spend(s->job, 1 + json_size(v));
     return json_get(v, name);
 }
 
 /* ---- layers ---- */
 
-static unsigned times_on_trail(const struct node *n, const struct json_val *target)
+static unsigned times_on_trail(struct subset *s, const struct node *n,
+                               const struct json_val *target)
 {
     unsigned times = 0;
-    for (const struct trail *t = n->up; t; t = t->up)
+    for (const struct trail *t = n->up; t; t = t->up) {
         times += t->target == target;
+        schema_spend(s->job, 1);
+    }
     return times;
 }
 
@@ -42,7 +44,7 @@ static void gather_ref(struct subset *s, struct node *n, const struct json_val *
         schema_refuse_ref(s->job, json_str(ref), at);
         return;
     }
-    if (times_on_trail(n, target) >= s->recursion) {
+    if (times_on_trail(s, n, target) >= s->recursion) {
         n->cut = target;
         s->cuts++;
         schema_note(s->job, DGM_STR("recursion"), at);
@@ -59,6 +61,7 @@ void subset_gather(struct subset *s, struct node *n, const struct json_val *v,
                    const struct schema_at *at)
 {
     n->never = n->never || !json_bool(v, true);
+    schema_spend(s->job, 1 + n->n);
     if (json_kind(v) != JSON_OBJ || subset_is_over(s))
         return;
     for (size_t i = 0; i < n->n; i++)
@@ -111,7 +114,7 @@ void subset_scan(struct subset *s, struct node *n, const struct schema_at *at)
         n->found[i] = NULL;
     for (size_t i = 0; i < n->n; i++) {
         struct json_iter it = json_iter(n->layer[i]);
-        s->job->work += json_size(n->layer[i]);
+        schema_spend(s->job, LOOKUP_WORK * json_size(n->layer[i]));
         while (json_next(&it)) {
             enum keyword_id id = schema_keyword(it.name);
             if (id == KEYWORDS) {
@@ -182,6 +185,7 @@ static unsigned kinds_of_layer(struct subset *s, const struct json_val *type,
 {
     struct json_iter it = json_iter(type);
     unsigned kinds = schema_kind(json_str(type));
+    schema_spend(s->job, LOOKUP_WORK * json_size(type));
     bool odd = type && json_kind(type) != JSON_ARR && kinds == 0;
     while (json_next(&it)) {
         unsigned kind = schema_kind(json_str(it.value));

@@ -105,7 +105,7 @@ static bool required_before(struct subset *s, const struct node *n, size_t layer
 {
     for (size_t i = 0; i <= layer; i++) {
         struct json_iter it = json_iter(subset_get(s, n->layer[i], DGM_STR("required")));
-        for (; json_next(&it) && (i < layer || it.index < index); s->job->work++)
+        for (; json_next(&it) && (i < layer || it.index < index); schema_spend(s->job, 1))
             if (dgm_str_eq(json_str(it.value), name))
                 return true;
     }

@@ -5,6 +5,7 @@
 #include "base/str.h"
 
 #define LEVELS_MAX 20 /* of nodes in nodes: three containers each at most, and json_writer has 64 */
+#define NODES_MAX 10000
 #define NODES_GOOD 1000 /* what recursion alone may make of a schema */
 #define BYTES_MAX ((size_t)4 << 20)
 #define RECURSION_MAX 5 /* times that a schema may stand within itself */
@@ -64,6 +65,7 @@ static bool make_choices(struct subset *s, struct node *n, const struct schema_a
             return false;
         }
         n->done[n->done_n++] = choice;
+        schema_spend(s->job, 16 * json_size(choice)); /* each is looked into, and more than once */
         while (json_next(&it)) {
             some += !subset_is_null(it.value) && json_bool(it.value, true);
             n->nullable = n->nullable || subset_is_null(it.value);
@@ -95,7 +97,7 @@ static void put_enum(struct subset *s, const struct node *n, unsigned kind,
     const struct json_val *only = n->found[KEY_CONST];
     struct json_iter it = json_iter(n->found[KEY_ENUM]);
     bool open = false, odd = only && subset_kind_of(only) != K_STRING;
-    s->job->work += json_size(n->found[KEY_ENUM]);
+    schema_spend(s->job, 3 * json_size(n->found[KEY_ENUM])); /* it is walked in three places */
     if (only && kind == K_STRING && json_str(only).n) {
         json_put_name(&s->w, "enum");
         json_open_arr(&s->w);
@@ -206,7 +208,6 @@ static void put_plain(struct subset *s, enum keyword_id id, const struct json_va
         schema_note(s->job, k->name, at);
         return;
     }
-    s->job->work += json_size(v);
     json_put_key(&s->w, k->name);
     if (k->subset == SUBSET_COUNT)
         json_put_int(&s->w, count);
@@ -310,6 +311,8 @@ static void put_empty(struct subset *s)
 void subset_put_node(struct subset *s, struct node *n, const struct schema_at *at, unsigned level)
 {
     s->nodes++;
+    schema_spend(s->job, SCHEMA_WORK_NODE + (s->out.n - s->told) / SCHEMA_WORK_BYTES);
+    s->told = s->out.n;
     if (subset_is_over(s)) {
         put_empty(s);
         return;
@@ -346,43 +349,68 @@ void subset_put_node(struct subset *s, struct node *n, const struct schema_at *a
 
 /* ---- public ---- */
 
-static void put_root(struct subset *s, bool object)
+/* Puts all of it, a schema within itself so many times at most. False: it became too large. */
+static bool put_root(struct subset *s, bool object, unsigned recursion, size_t nodes_max)
 {
     struct node root;
-    s->nodes = 0;
-    s->cuts = 0;
-    s->job->work = 0;
+    s->recursion = recursion;
+    s->nodes_max = nodes_max;
+    s->nodes = s->cuts = s->told = 0;
     dgm_buf_clear(&s->out);
     s->w = json_writer(&s->out);
     subset_start(s, &root, NULL, s->job->root, NULL);
     root.object = object;
     subset_put_node(s, &root, NULL, 0);
+    return !subset_is_over(s);
+}
+
+/* Puts the whole once more, a schema within itself once more; what stands is kept if that becomes too large. */
+static bool put_deeper(struct subset *s, bool object, size_t notes_n)
+{
+    struct chat_notes *notes = &s->job->r->notes[DGM_NOTE_SCHEMA];
+    struct subset deeper = {.job = s->job, .text = s->text};
+    struct dgm_str kept[NOTES_MAX];
+    size_t kept_n = notes->n;
+    for (size_t i = 0; i < kept_n; i++)
+        kept[i] = notes->notes[i];
+    notes->n = notes_n;
+    dgm_buf_init(&deeper.out, dgm_arena_alloc(&s->job->r->arena), BYTES_MAX);
+    bool fine = put_root(&deeper, object, s->recursion + 1, NODES_GOOD);
+    s->text = deeper.text;
+    if (fine) {
+        dgm_buf_dispose(&s->out);
+        *s = deeper;
+        return true;
+    }
+    notes->n = kept_n;
+    for (size_t i = 0; i < kept_n; i++)
+        notes->notes[i] = kept[i];
+    if (deeper.out.rc == DGM_E_NOMEM)
+        chat_no_memory(s->job->r);
+    dgm_buf_dispose(&deeper.out);
+    return false;
 }
 
 /*
- * The deeper a recursion is followed, the larger the schema: with many branches it is cut earlier. What is too large
- * even so can only have been made to be.
+ * A schema that holds itself is followed as often as leaves the whole small. That may cost half of what is granted; the
+ * rest is for the schemas behind it.
  */
 void schema_put_subset(struct schema_job *job, struct json_writer *w, bool object)
 {
     struct dgm_request *r = job->r;
-    struct subset s = {.job = job, .recursion = RECURSION_MAX};
+    struct subset s = {.job = job};
     const struct dgm_alloc *alloc = dgm_arena_alloc(&r->arena);
+    size_t notes_n = r->notes[DGM_NOTE_SCHEMA].n, granted = job->work_max;
     dgm_buf_init(&s.out, alloc, BYTES_MAX);
     dgm_buf_init(&s.text, alloc, BYTES_MAX);
-    job->quiet = true;
-    put_root(&s, object);
-    while ((subset_is_over(&s) || s.nodes > NODES_GOOD) && s.cuts != 0 && s.recursion > 1 &&
-           r->rc == DGM_OK && s.out.rc != DGM_E_NOMEM) {
-        s.recursion--;
-        put_root(&s, object);
-    }
-    job->quiet = false;
-    if (!subset_is_over(&s))
-        put_root(&s, object);
+    bool fine = put_root(&s, object, 1, NODES_MAX);
+    job->work_max = granted / 2;
+    while (fine && s.cuts != 0 && s.recursion < RECURSION_MAX && put_deeper(&s, object, notes_n))
+        continue;
+    job->work_max = granted;
     if (s.out.rc == DGM_E_NOMEM || s.text.rc == DGM_E_NOMEM)
         chat_no_memory(r);
-    else if (subset_is_over(&s))
+    else if (!fine)
         chat_refuse(r, DGM_ERR_VALUE, job->place,
                     " is too large for this model, which takes no $ref; Gemini 2.5 and newer do.");
     json_put_raw(w, r->rc == DGM_OK ? dgm_buf_str(&s.out) : DGM_STR("null"));

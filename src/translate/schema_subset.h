@@ -41,7 +41,8 @@ struct subset {
     struct json_writer w;
     struct dgm_buf out, text; /* what is put; a description on its way */
     unsigned recursion;       /* times that a schema may stand within itself */
-    size_t nodes, cuts;
+    size_t nodes, nodes_max, cuts;
+    size_t told; /* bytes of `out` that are paid for */
 };
 
 /** Whether there is no budget left, or no memory: what is put from here on is thrown away. */
