@@ -8,7 +8,6 @@
 
 #define POINTER_BYTES_MAX 96 /* of a place in a note or a refusal */
 #define PIECE_BYTES_MAX 256  /* of a $ref's step that has escapes */
-#define DEPTH_MAX 95         /* of parameters: around them Gemini has a level more than OpenAI */
 
 #define MUTE JSON_MUTE
 #define LOST JSON_LOST
@@ -241,36 +240,32 @@ static void look(struct schema_job *job, const struct json_val *v, const struct 
     }
 }
 
-/*
- * Refuses what neither form can have: a name twice in one object, and, where `levels` are used up, what is nested
- * deeper than Google's parser goes. Counts its objects.
- */
-static bool is_sound(struct schema_job *job, const struct json_val *v, unsigned levels)
+/* ---- public ---- */
+
+bool schema_is_sound(struct dgm_request *r, const struct json_val *v, unsigned levels,
+                     const struct chat_place *place)
 {
     struct json_iter it = json_iter(v);
     struct dgm_str twice;
     bool container = json_kind(v) == JSON_OBJ || json_kind(v) == JSON_ARR;
-    job->r->schema_objects += json_kind(v) == JSON_OBJ;
+    r->schema_objects += json_kind(v) == JSON_OBJ;
     if (container && levels == 0) {
-        chat_refuse(job->r, DGM_ERR_BODY_DEPTH, job->place, " is nested too deeply to be sent.");
+        chat_refuse(r, DGM_ERR_BODY_DEPTH, place, " is nested too deeply to be sent.");
         return false;
     }
-    if (json_twice(v, &job->r->arena, &twice) != DGM_OK) {
-        chat_no_memory(job->r);
+    if (json_twice(v, &r->arena, &twice) != DGM_OK) {
+        chat_no_memory(r);
         return false;
     }
     if (twice.p) {
-        chat_refuse(job->r, DGM_ERR_BODY_TWICE, job->place,
-                    " has an object in which a name stands twice.");
+        chat_refuse(r, DGM_ERR_BODY_TWICE, place, " has an object in which a name stands twice.");
         return false;
     }
     while (json_next(&it))
-        if (!is_sound(job, it.value, levels - 1))
+        if (!schema_is_sound(r, it.value, levels - 1, place))
             return false;
     return true;
 }
-
-/* ---- public ---- */
 
 /* Whether a schema is written in OpenAPI's words, which JSON Schema does not have: "STRING", nullable. */
 static bool speaks_openapi(const struct json_val *v)
@@ -307,8 +302,9 @@ static void put(struct dgm_request *r, struct json_writer *w, const struct json_
                 bool object)
 {
     struct schema_job job = {.r = r, .root = schema, .label = label, .place = place};
-    bool fine = chat_expect(r, schema, J_OBJ, place) &&
-                is_sound(&job, schema, form == SCHEMA_JSON ? DEPTH_MAX : JSON_DEPTH_MAX);
+    bool fine =
+        chat_expect(r, schema, J_OBJ, place) &&
+        schema_is_sound(r, schema, form == SCHEMA_JSON ? SCHEMA_DEPTH_MAX : JSON_DEPTH_MAX, place);
     job.work = r->schema_spent;
     job.work_max = SCHEMA_WORK_FLOOR + r->schema_objects * SCHEMA_WORK_OBJECT;
     if (job.work_max > SCHEMA_WORK_MAX)
