@@ -64,7 +64,8 @@ static const struct json_val *option_of(const struct faker *f, const struct view
          !at->unique && emu_ask_next(&l) && l.index < SCHEMA_OPTIONS_MAX;)
         if (emu_facts_mention(f->facts, json_str(l.value)))
             return l.value;
-    for (size_t i = 0; i < n && i < SCHEMA_OPTIONS_MAX && json_kind(option) <= JSON_NULL; i++)
+    for (size_t i = 0;
+         i < n && i < SCHEMA_OPTIONS_MAX && (!option || json_kind(option) == JSON_NULL); i++)
         option = emu_ask_at(options, (f->wording + at->index + i) % n);
     return option;
 }

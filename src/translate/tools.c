@@ -5,7 +5,8 @@
 
 #include "base/str.h"
 
-#define DECLARATIONS_MAX 128 /* documented of a Tool object; more may be taken (google.md 2.4) */
+#define DECLARATIONS_DOCUMENTED 128 /* of a Tool object (google.md 2.4) */
+#define DECLARATIONS_MAX 512 /* what the service was seen to refuse more of (gemini-cli#19083) */
 
 #define P_TOOLS CHAT_MEMBER(NULL, DGM_STR("tools"))
 #define P_FUNCTIONS CHAT_MEMBER(NULL, DGM_STR("functions"))
@@ -146,6 +147,9 @@ static void enter_names(struct dgm_request *r)
         }
     }
     if (t->declared_n > DECLARATIONS_MAX)
+        chat_refuse(r, DGM_ERR_RANGE, t->legacy ? P_FUNCTIONS : P_TOOLS,
+                    " may declare 512 functions at most: Gemini takes no more.");
+    else if (t->declared_n > DECLARATIONS_DOCUMENTED)
         chat_note(r, DGM_NOTE_WARNING,
                   (struct dgm_str[4]){DGM_STR("tools: Google documents 128 functions at most")});
 }
