@@ -217,7 +217,8 @@ void dgm_stream_free(struct dgm_stream *); /* NULL is fine */
  * what is left of `*in`. DGM_KEEP: an event was put whose records (dgm_request_kept) must be stored before
  * `out` leaves; then call again. DGM_E_UPSTREAM: the stream ended in an error event, which is in `out`;
  * sticky. DGM_E_NOMEM, DGM_E_LIMIT: sticky; the connection should be closed, not ended well.
- * DGM_DONE: it has ended already; or now, well, for every choice has met a stop sequence that Gemini had no room for:
+ * DGM_DONE: it has ended already; or now, well, for every choice has met a stop sequence that Gemini had no room for,
+ * or the one call is there that a client wants at a time (parallel_tool_calls: false) and its usage is told:
  * nothing more is wanted from the upstream.
  *
  * FULL comes before an event whose output, at most 8 bytes for each of the event's own and 8 KiB besides,

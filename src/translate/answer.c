@@ -509,9 +509,9 @@ struct dgm_str answer_finish(const struct dgm_request *r, const struct choice *c
 {
     if (c->scan.hit)
         return DGM_STR("stop");
-    if (c->calls == 0 || !dgm_str_eq(c->finish, DGM_STR("stop")))
+    if (c->calls == 0 || (c->finish.p && !dgm_str_eq(c->finish, DGM_STR("stop"))))
         return c->finish;
-    /* One with calls that just stopped ended for them (user-pain C10, C17). */
+    /* One with calls that just stopped ended for them (user-pain C10, C17), or we ended it at the only one (C8). */
     return tools_legacy(r) ? DGM_STR("function_call") : DGM_STR("tool_calls");
 }
 
