@@ -129,7 +129,10 @@ enum dgm_note {
     DGM_NOTE_WARNING, /* what was changed or made up: "messages: a user's turn was added behind the last" */
 };
 
-/** All notes of one kind, printable ASCII, separated by ", "; "" when there are none. At most 4 KiB. */
+/**
+ * All notes of one kind, printable ASCII, separated by ", "; "" when there are none. At most 4 KiB.
+ * A whole answer may add to the warnings: what it made of max_tokens.
+ */
 struct dgm_str dgm_request_notes(const struct dgm_request *, enum dgm_note);
 
 /** A header that the native request needs besides its body: Vertex takes the service tier so (user-pain A14). */
