@@ -163,6 +163,7 @@ static void choose(struct dgm_request *r, const struct json_val *named,
     struct dgm_str name;
     if (!chat_need_str(r, named, member, &name))
         return;
+    chat_ignore_but(r, named, member->in, "name");
     struct chat_name *known = names_find(r, name);
     if (known && known->declared)
         known->chosen = true;
@@ -175,6 +176,7 @@ static void choose_function(struct dgm_request *r, const struct json_val *tool,
 {
     const struct chat_place *at = CHAT_MEMBER(place, DGM_STR("function"));
     const struct json_val *function = json_get(tool, at->member);
+    chat_ignore_but(r, tool, place, "type", "function");
     if (!function || json_kind(function) == JSON_NULL)
         chat_missing(r, at);
     else if (chat_expect(r, function, J_OBJ, at))
@@ -204,6 +206,8 @@ static void read_allowed(struct dgm_request *r, const struct json_val *choice)
         chat_refuse(r, DGM_ERR_VALUE, tools_place, " must name at least one tool.");
         return;
     }
+    chat_ignore_but(r, choice, P_CHOICE, "type", "allowed_tools");
+    chat_ignore_but(r, allowed, place, "mode", "tools");
     r->tools->mode = required ? MODE_ANY : MODE_AUTO;
     r->tools->chosen_only = true;
     struct json_iter it = json_iter(tools);
