@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * chat_request.c - any bytes as an OpenAI request: refused with an error object, or a native body that is
- * valid JSON, ends in `contents` and is the same a second time.
+ * valid JSON, ends in `contents`, is the same a second time, and that the emulator's parser takes: no unknown name, no
+ * wrong type, one of a oneof.
  *
  * The last byte chooses the surface, whether what the core asks for is known, and both settings of a translation.
  */
 #include "base/str.h"
+#include "emulate/check.h"
+#include "emulate/target.h"
 #include "json/read.h"
 
 #include <dragoman/dragoman.h>
 
 #include <assert.h>
+#include <stdio.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
@@ -47,6 +51,33 @@ static void check_refusal(const struct dgm_fail *fail)
     assert(dgm_error_status(fail->id) == 400 || dgm_error_status(fail->id) == 404);
     dgm_arena_dispose(&arena);
     dgm_buf_dispose(&out);
+}
+
+/* Two that know nothing of each other's tables agree on what Google's parser takes. */
+static void check_parsed(const struct dgm_request *r, enum dgm_surface surface,
+                         struct dgm_str native)
+{
+    const struct dgm_place place = {surface, DGM_STR("p"), DGM_STR("global")};
+    struct dgm_buf path, text;
+    struct dgm_arena arena;
+    struct target target;
+    struct refusal refusal;
+    const struct json_val *root;
+    dgm_buf_init(&path, &dgm_alloc_libc, 1024);
+    dgm_buf_init(&text, &dgm_alloc_libc, SIZE_MAX);
+    dgm_arena_init(&arena, &dgm_alloc_libc, SIZE_MAX);
+    dgm_request_put_path(r, &place, &path);
+    assert(emu_target_read(DGM_STR("POST"), dgm_buf_str(&path), &target));
+    dgm_buf_put(&text, native);
+    assert(dgm_buf_reserve(&text, JSON_PADDING));
+    enum dgm_rc rc = emu_check_body(&arena, text.p, text.n, target.surface, &root, &refusal);
+    if (rc != DGM_OK)
+        fprintf(stderr, "%.*s\n%.*s\n", (int)refusal.message.n, refusal.message.p, (int)native.n,
+                native.p);
+    assert(rc == DGM_OK);
+    dgm_arena_dispose(&arena);
+    dgm_buf_dispose(&text);
+    dgm_buf_dispose(&path);
 }
 
 static void check_body(struct dgm_buf *body)
@@ -101,6 +132,8 @@ static void run(const uint8_t *data, size_t n, uint8_t choice, struct dgm_buf *r
     size_t count = rc == DGM_OK ? dgm_request_body(r, &segments) : 0;
     for (size_t i = 0; i < count; i++)
         dgm_buf_put(ret, segments[i]);
+    if (rc == DGM_OK)
+        check_parsed(r, env.surface, dgm_buf_str(ret));
     dgm_request_free(r);
     dgm_buf_dispose(&in);
 }

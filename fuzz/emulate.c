@@ -5,9 +5,11 @@
  *
  * Holds: the status is 200, 400 or 404; the answer is JSON, a JSON array or SSE of JSON; it is the same a
  * second time; a stream says and calls what the whole answer does; its size is bounded; only a good answer has
- * warnings, and they fit a header.
+ * warnings, and they fit a header; and the translator makes an OpenAI answer, or error, of it.
  */
 #include "emulate/emulate.h"
+
+#include <dragoman/dragoman.h>
 
 #include <assert.h>
 #include <string.h>
@@ -149,6 +151,33 @@ static void read_answer(struct dgm_str body, bool sse, struct dgm_buf *text)
     dgm_arena_dispose(&arena);
 }
 
+/* The answer as an OpenAI client gets it: with choices, or with an error. */
+static void check_translated(int status, struct dgm_str native)
+{
+    const struct dgm_env env = {
+        .now = 1, .id = DGM_STR("fuzz"), .model = DGM_STR("gemini-2.5-pro")};
+    struct dgm_request *r = NULL;
+    struct dgm_fail fail;
+    struct dgm_buf body, out;
+    struct dgm_arena arena;
+    int client_status = 0;
+    dgm_buf_init(&body, &dgm_alloc_libc, SIZE_MAX);
+    dgm_buf_init(&out, &dgm_alloc_libc, SIZE_MAX);
+    dgm_arena_init(&arena, &dgm_alloc_libc, SIZE_MAX);
+    dgm_buf_put_lit(&body, "{\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}");
+    enum dgm_rc rc = dgm_chat_request(&env, &body, &r, &fail);
+    assert(rc == DGM_OK);
+    rc = dgm_chat_response(r, status, native, &out, &client_status);
+    assert(rc == DGM_OK || rc == DGM_KEEP);
+    const struct json_val *root = parse(&arena, dgm_buf_str(&out));
+    assert((client_status == 200) == (status == 200));
+    assert(json_get(root, client_status == 200 ? DGM_STR("choices") : DGM_STR("error")));
+    dgm_arena_dispose(&arena);
+    dgm_request_free(r);
+    dgm_buf_dispose(&out);
+    dgm_buf_dispose(&body);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
@@ -171,6 +200,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         read_answer(dgm_buf_str(out + i), i == 2 && status[i] == 200, texts + i);
         assert(dgm_str_eq(dgm_buf_str(texts), dgm_buf_str(texts + i)));
     }
+    check_translated(status[0], dgm_buf_str(out));
     run(target, verbs[2], responder, body, chars, &again);
     assert(dgm_str_eq(dgm_buf_str(&again), dgm_buf_str(out + 2)));
     dgm_buf_dispose(&again);

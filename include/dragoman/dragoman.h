@@ -178,7 +178,10 @@ enum dgm_note {
     DGM_NOTE_WARNING, /* what was changed or made up: "messages: a user's turn was added behind the last" */
 };
 
-/** All notes of one kind, printable ASCII, separated by ", "; "" when there are none. At most 4 KiB. */
+/**
+ * All notes of one kind, printable ASCII, separated by ", "; "" when there are none. At most 4 KiB.
+ * A whole answer may add to the warnings: what it made of max_tokens.
+ */
 struct dgm_str dgm_request_notes(const struct dgm_request *, enum dgm_note);
 
 /** A header that the native request needs besides its body: Vertex takes the service tier so (user-pain A14). */
@@ -266,9 +269,10 @@ void dgm_stream_free(struct dgm_stream *); /* NULL is fine */
  * what is left of `*in`. DGM_KEEP: an event was put whose records (dgm_request_kept) must be stored before
  * `out` leaves; then call again. DGM_E_UPSTREAM: the stream ended in an error event, which is in `out`;
  * sticky. DGM_E_NOMEM, DGM_E_LIMIT: sticky; the connection should be closed, not ended well.
- * DGM_DONE: it has ended already; or now, well, for every choice has met a stop sequence that Gemini had no room for:
- * nothing more is wanted from the upstream. (A relayed stream that says [DONE] itself comes to DGM_MORE once more, so
- * that its connection may end in peace.)
+ * DGM_DONE: it has ended already; or now, well, for every choice has met a stop sequence that Gemini had no room for,
+ * or the one call is there that a client wants at a time (parallel_tool_calls: false) and its usage is told:
+ * nothing more is wanted from the upstream. (A relayed stream that says [DONE] itself comes to DGM_MORE once more,
+ * so that its connection may end in peace.)
  *
  * FULL comes before an event whose output, at most 8 bytes for each of the event's own and 8 KiB besides,
  * might pass out->max, unless `out` is empty: an `out` with room for the largest event never overflows.

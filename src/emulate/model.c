@@ -26,6 +26,14 @@ static const struct {
 #undef MODEL
 };
 
+static const struct {
+    const char *name, *model;
+} aliases[] = {
+#define ALIAS(name, model) {name, model},
+#include "emulate/models.def"
+#undef ALIAS
+};
+
 static const struct family families[] = {
 #define FAMILY(from, to, word, thinks, by_default, can_stop, min, max, levels, input, output,      \
                candidates, penalties, inputs, outputs)                                             \
@@ -88,8 +96,18 @@ static bool has_word(struct dgm_str name, struct dgm_str word)
     return word.n == 0;
 }
 
+/* What an alias stands for; any other name is its own. */
+static struct dgm_str resolve(struct dgm_str name)
+{
+    for (size_t i = 0; i < sizeof aliases / sizeof *aliases; i++)
+        if (dgm_str_eq(name, dgm_str_c(aliases[i].name)))
+            return dgm_str_c(aliases[i].model);
+    return name;
+}
+
 bool emu_model_find(struct dgm_str name, struct model *ret)
 {
+    name = resolve(name);
     struct dgm_str prefix = DGM_STR("gemini-"), version, size, word, revision;
     if (!dgm_str_starts(name, prefix))
         return false;

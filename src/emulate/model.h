@@ -41,7 +41,10 @@ struct model {
 #define GENERATION_3 30   /* thought signatures are asked for */
 #define GENERATION_3_7 37 /* a history may not end with a turn of the model */
 
-/** Reads the name of a model. False: it is none that there is. The name is borrowed. */
+/**
+ * Reads the name of a model. False: it is none that there is. The name is borrowed; of an alias ("gemini-flash-latest")
+ * `ret->name` is the model that it stands for.
+ */
 bool emu_model_find(struct dgm_str name, struct model *ret);
 
 /** Whether Vertex serves it in a location. A location that nobody knows has what most have. */

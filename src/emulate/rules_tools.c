@@ -5,7 +5,8 @@
 #include "base/str.h"
 
 #define NAME_MAX_BYTES 64
-#define FUNCTIONS_MAX 128
+#define FUNCTIONS_MAX 512 /* of a Tool object */
+#define FUNCTIONS_DOCUMENTED 128
 
 /* Of a Tool, the members that are a kind of tool; "mcpServers" and others that are no proto's are none. */
 static const char *const kinds[] = {
@@ -85,9 +86,15 @@ void emu_rule_functions_disabled(struct rules *r)
 
 void emu_rule_functions_many(struct rules *r)
 {
-    size_t n = functions(r->ask);
-    if (n > FUNCTIONS_MAX)
-        emu_rules_tell(r, HOLES(emu_rules_number(r, n)));
+    for (struct ask_list t = emu_ask_list(r->ask->tools); emu_ask_next(&t);)
+        if (emu_ask_count(emu_ask_member(t.value, "functionDeclarations")) > FUNCTIONS_MAX)
+            emu_rules_tell(r, HOLES(emu_rules_number(r, t.index)));
+}
+
+void emu_rule_functions_documented(struct rules *r)
+{
+    if (functions(r->ask) > FUNCTIONS_DOCUMENTED)
+        emu_rules_tell(r, HOLES({0}));
 }
 
 void emu_rule_function_twice(struct rules *r)

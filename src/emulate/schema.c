@@ -11,6 +11,7 @@
 #define GIVEN_DEPTH_MAX 32 /* of a const, default or example that is taken over */
 #define ITEMS_MAX 256
 #define LENGTH_MAX 4096
+#define FORBIDDEN_MAX 16 /* numbers in a row that a `not` may refuse */
 
 /* Where a value stands. */
 struct spot {
@@ -62,9 +63,11 @@ static const struct json_val *option_of(const struct faker *f, const struct view
     size_t n = emu_ask_count(options);
     for (struct ask_list l = emu_ask_list(options);
          !at->unique && emu_ask_next(&l) && l.index < SCHEMA_OPTIONS_MAX;)
-        if (emu_facts_mention(f->facts, json_str(l.value)))
+        if (emu_facts_mention(f->facts, json_str(l.value)) && !emu_view_forbids(v, l.value))
             return l.value;
-    for (size_t i = 0; i < n && i < SCHEMA_OPTIONS_MAX && json_kind(option) <= JSON_NULL; i++)
+    for (size_t i = 0; i < n && i < SCHEMA_OPTIONS_MAX &&
+                       (!option || json_kind(option) == JSON_NULL || emu_view_forbids(v, option));
+         i++)
         option = emu_ask_at(options, (f->wording + at->index + i) % n);
     return option;
 }
@@ -77,7 +80,8 @@ static const struct json_val *example_of(const struct view *v, struct dgm_str ty
     const struct json_val *given[] = {n != 0 ? json_at(examples, index % n) : NULL,
                                       emu_view_member(v, "example"), emu_view_member(v, "default")};
     for (size_t i = 0; i < sizeof given / sizeof *given; i++)
-        if (given[i] && is_of_type(given[i], type) && is_shallow(given[i], 0))
+        if (given[i] && is_of_type(given[i], type) && is_shallow(given[i], 0) &&
+            !emu_view_forbids(v, given[i]))
             return given[i];
     return NULL;
 }
@@ -251,7 +255,12 @@ static void put_string(struct faker *f, const struct view *v, const struct spot 
     }
     if (!text.p)
         text = from_description(v);
-    put_text(f, at, text.n != 0 ? text : DGM_STR("emulated"), min, max);
+    static const struct dgm_str texts[] = {DGM_STR("emulated"), DGM_STR("another"),
+                                           DGM_STR("third")};
+    for (size_t i = 0;
+         i < sizeof texts / sizeof *texts && (text.n == 0 || emu_view_forbids_str(v, text)); i++)
+        text = texts[i];
+    put_text(f, at, text, min, max);
 }
 
 /* ---- numbers ------------------------------------------------------------------------------------------ */
@@ -298,24 +307,69 @@ static void put_number(struct faker *f, const struct view *v, struct dgm_str typ
         return;
     }
     for (size_t i = f->numbers_used; i < f->facts->nnumbers && !n.step.p && !at->unique; i++)
-        if (emu_number_fits(&n, f->facts->numbers[i])) {
+        if (emu_number_fits(&n, f->facts->numbers[i]) &&
+            !emu_view_forbids_number(v, f->facts->numbers[i])) {
             f->numbers_used = i + 1;
             json_put_raw(f->w, f->facts->numbers[i]);
             return;
         }
     char room[NUMBER_MAX_BYTES];
-    json_put_raw(f->w, emu_number_make(room, &n, at->unique ? at->index : 0));
+    size_t index = at->unique ? at->index : 0;
+    struct dgm_str made = emu_number_make(room, &n, index);
+    for (size_t i = 0; i < FORBIDDEN_MAX && emu_view_forbids_number(v, made); i++)
+        made = emu_number_make(room, &n, ++index);
+    json_put_raw(f->w, made);
 }
 
 /* ---- objects ------------------------------------------------------------------------------------------ */
 
+/* The lists of names that one schema requires: its own, and those that come with a member. `*at` is where the walk is. */
+struct required_walk {
+    size_t n;
+    struct json_iter dependent;
+};
+
+static const struct json_val *next_required(const struct json_val *schema, struct required_walk *at)
+{
+    if (at->n++ == 0) {
+        const struct json_val *map = json_get(schema, DGM_STR("dependentRequired"));
+        at->dependent = json_iter(map ? map : json_get(schema, DGM_STR("dependencies")));
+        const struct json_val *own = emu_ask_member(schema, "required");
+        if (own)
+            return own;
+    }
+    while (json_next(&at->dependent))
+        if (json_kind(at->dependent.value) == JSON_ARR)
+            return at->dependent.value;
+    return NULL;
+}
+
 static bool is_required(struct faker *f, const struct view *v, struct dgm_str name)
 {
+    const struct json_val *names;
     for (size_t i = 0; i < v->n; i++)
-        for (struct ask_list l = emu_ask_list(emu_ask_member(v->layers[i], "required"));
-             emu_ask_next(&l) && !emu_view_is_over(f, 0); f->work++)
-            if (dgm_str_eq(json_str(l.value), name))
-                return true;
+        for (struct required_walk at = {0}; (names = next_required(v->layers[i], &at)) != NULL;)
+            for (struct ask_list l = emu_ask_list(names);
+                 emu_ask_next(&l) && !emu_view_is_over(f, 0); f->work++)
+                if (dgm_str_eq(json_str(l.value), name))
+                    return true;
+    return false;
+}
+
+/* Whether another layer, or another list of the same one, required a name before. */
+static bool was_required(const struct view *v, size_t layer, const struct json_val *list,
+                         struct dgm_str name)
+{
+    const struct json_val *names;
+    for (size_t i = 0; i <= layer; i++)
+        for (struct required_walk at = {0}; (names = next_required(v->layers[i], &at)) != NULL;) {
+            if (i == layer && names == list)
+                return false;
+            for (struct ask_list l = emu_ask_list(names);
+                 emu_ask_next(&l) && l.index < SCHEMA_OPTIONS_MAX;)
+                if (dgm_str_eq(json_str(l.value), name))
+                    return true;
+        }
     return false;
 }
 
@@ -372,7 +426,9 @@ static size_t put_named(struct faker *f, const struct view *v, const struct spot
     for (size_t k = 0; k < v->n; k++) {
         struct json_iter i = json_iter(emu_ask_member(v->layers[k], "properties"));
         while (json_next(&i) && !emu_view_is_over(f, depth)) {
-            bool wanted = (all && !emu_view_is_deep(f, depth)) || is_required(f, v, i.name);
+            bool wanted =
+                (all && !emu_view_is_deep(f, depth) && !emu_view_forbids_name(v, i.name)) ||
+                is_required(f, v, i.name);
             if (!wanted || is_listed(order, i.name) || has_property(f, v, k, i.name))
                 continue;
             put_member(f, v, k + 1, i.name, i.value, at);
@@ -407,6 +463,26 @@ static void put_key(struct faker *f, const struct view *v, size_t number)
     json_put_key(f->w, (struct dgm_str){text, n});
 }
 
+/* Those of a list that are no properties, and that nobody required before. Returns how many. */
+static size_t put_required(struct faker *f, const struct view *v, size_t layer,
+                           const struct json_val *names, const struct json_val *schema,
+                           const struct spot *at)
+{
+    unsigned depth = at->depth;
+    size_t n = 0;
+    for (struct ask_list l = emu_ask_list(names);
+         emu_ask_next(&l) && l.index < SCHEMA_OPTIONS_MAX && !emu_view_is_over(f, depth);) {
+        struct dgm_str name = json_str(l.value);
+        if (!name.p || has_property(f, v, v->n, name) || was_required(v, layer, names, name))
+            continue;
+        struct view other = emu_view_of(f, schema, emu_view_is_deep(f, depth + 1));
+        json_put_key(f->w, name);
+        put(f, &other, (struct spot){.name = name, .depth = depth + 1, .up = at});
+        n++;
+    }
+    return n;
+}
+
 /* Members beyond those of `properties`: what is required, what makes up the number, one to show a map. */
 static void put_others(struct faker *f, const struct view *v, size_t n, const struct spot *at)
 {
@@ -418,22 +494,12 @@ static void put_others(struct faker *f, const struct view *v, size_t n, const st
     if (json_next(&patterns))
         others = patterns.value;
     bool map = json_kind(others) == JSON_OBJ;
-    for (size_t k = 0; k < v->n; k++)
-        for (struct ask_list l = emu_ask_list(emu_ask_member(v->layers[k], "required"));
-             emu_ask_next(&l) && l.index < SCHEMA_OPTIONS_MAX && !emu_view_is_over(f, depth);) {
-            struct dgm_str name = json_str(l.value);
-            if (!name.p || has_property(f, v, v->n, name))
-                continue;
-            bool twice = false;
-            for (size_t earlier = 0; earlier < k; earlier++)
-                twice = twice || is_listed(emu_ask_member(v->layers[earlier], "required"), name);
-            if (twice)
-                continue;
-            struct view other = emu_view_of(f, map ? others : NULL, emu_view_is_deep(f, depth + 1));
-            json_put_key(f->w, name);
-            put(f, &other, (struct spot){.name = name, .depth = depth + 1, .up = at});
-            n++;
-        }
+    for (size_t k = 0; k < v->n; k++) {
+        const struct json_val *names;
+        for (struct required_walk lists = {0};
+             (names = next_required(v->layers[k], &lists)) != NULL;)
+            n += put_required(f, v, k, names, map ? others : NULL, at);
+    }
     if (n == 0 && min == 0 && map && !emu_view_is_deep(f, depth) &&
         emu_view_at_most(v, DGM_STR("maxProperties"), ITEMS_MAX) != 0)
         min = 1;
@@ -490,7 +556,15 @@ static void put_array(struct faker *f, const struct view *v, const struct spot *
         first = items;
         items = emu_view_member(v, "additionalItems");
     }
+    const struct json_val *contained = emu_view_member(v, "contains");
     size_t nfirst = json_size(first), n = count_items(f, v, at, nfirst);
+    size_t wanted = contained && !emu_view_member(v, "minContains")
+                        ? 1
+                        : emu_view_at_least(v, DGM_STR("minContains"), ITEMS_MAX);
+    size_t rest =
+        contained ? wanted : 0; /* of those that `contains` asks for, behind the first ones */
+    if (contained && n < nfirst + rest)
+        n = nfirst + rest;
     struct spot spot = {.name = at->name,
                         .depth = at->depth + 1,
                         .up = at,
@@ -499,6 +573,10 @@ static void put_array(struct faker *f, const struct view *v, const struct spot *
     for (; spot.index < n && !emu_view_is_over(f, at->depth); spot.index++) {
         const struct json_val *schema = spot.index < nfirst ? json_at(first, spot.index) : items;
         struct view item = emu_view_of(f, schema, emu_view_is_deep(f, spot.depth));
+        if (rest != 0 && spot.index >= nfirst) {
+            emu_view_add(f, &item, contained, emu_view_is_deep(f, spot.depth));
+            rest--;
+        }
         put(f, &item, spot);
     }
     json_close_arr(f->w);

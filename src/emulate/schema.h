@@ -10,7 +10,10 @@
  * $ref (and Vertex's ref), allOf and the chosen one of anyOf or oneOf are read as one with what stands beside
  * them. Members come in the order of properties, or of propertyOrdering. Optional members are filled in to a
  * depth of six; below, where a schema includes itself, and where it is huge, there is only what is required:
- * recursion ends where it may. not, if, contains and dependencies are not read: a schema that rests on them may get what it refuses.
+ * recursion ends where it may. What an `if` asks for is made to hold, and what follows from it; what comes with a
+ * member (dependentRequired, dependentSchemas) comes; items that `contains` asks for are there. Of `not` these are heeded:
+ * const, enum, type and required (the first name is left out). Others, maxContains, unevaluated members and what no
+ * value can satisfy at once may get what they refuse.
  */
 #ifndef EMULATE_SCHEMA_H
 #define EMULATE_SCHEMA_H

@@ -73,6 +73,22 @@ static const struct json_val *choose(const struct json_val *options, bool deep)
     return best;
 }
 
+/* What holds if something else does is made to hold, and that too: the condition and what follows from it. */
+static void add_conditions(struct view *v, const struct json_val *s)
+{
+    const struct json_val *condition = json_get(s, DGM_STR("if")),
+                          *then = json_get(s, DGM_STR("then"));
+    if (condition && (then || json_get(s, DGM_STR("else")))) {
+        if (v->n < SCHEMA_LAYERS_MAX)
+            v->layers[v->n++] = condition;
+        if (then && v->n < SCHEMA_LAYERS_MAX)
+            v->layers[v->n++] = then;
+    }
+    struct json_iter i = json_iter(json_get(s, DGM_STR("dependentSchemas")));
+    while (json_next(&i) && v->n < SCHEMA_LAYERS_MAX)
+        v->layers[v->n++] = i.value;
+}
+
 void emu_view_add(struct faker *f, struct view *v, const struct json_val *schema, bool deep)
 {
     size_t done = v->n;
@@ -91,6 +107,7 @@ void emu_view_add(struct faker *f, struct view *v, const struct json_val *schema
         for (size_t i = 0; i < sizeof more / sizeof *more; i++)
             if (more[i] && v->n < SCHEMA_LAYERS_MAX)
                 v->layers[v->n++] = more[i];
+        add_conditions(v, s);
         for (struct ask_list l = emu_ask_list(json_get(s, DGM_STR("allOf")));
              emu_ask_next(&l) && v->n < SCHEMA_LAYERS_MAX;)
             v->layers[v->n++] = l.value;
@@ -120,6 +137,36 @@ bool emu_type_is(struct dgm_str type, const char *name)
     return dgm_str_eq_nocase(type, dgm_str_c(name));
 }
 
+/* As JSON Schema compares scalars; containers differ, as far as this looks. */
+static bool is_same(const struct json_val *a, const struct json_val *b)
+{
+    int64_t i, k;
+    if (!a || !b || json_kind(a) != json_kind(b))
+        return false;
+    switch (json_kind(a)) {
+    case JSON_STR:
+        return dgm_str_eq(json_str(a), json_str(b));
+    case JSON_NUM:
+        return json_int(a, &i) && json_int(b, &k) ? i == k : dgm_str_eq(json_num(a), json_num(b));
+    case JSON_BOOL:
+        return json_bool(a, false) == json_bool(b, false);
+    default:
+        return json_kind(a) == JSON_NULL;
+    }
+}
+
+static bool forbids_type(const struct view *v, const char *type)
+{
+    for (size_t i = 0; i < v->n; i++) {
+        const struct json_val *said =
+            json_get(json_get(v->layers[i], DGM_STR("not")), DGM_STR("type"));
+        for (struct ask_list l = emu_ask_list(said); emu_ask_next(&l);)
+            if (emu_type_is(json_str(l.value), type))
+                return true;
+    }
+    return false;
+}
+
 struct dgm_str emu_view_type(const struct view *v)
 {
     const struct json_val *type = emu_view_member(v, "type");
@@ -139,7 +186,64 @@ struct dgm_str emu_view_type(const struct view *v)
         emu_view_member(v, "multipleOf") || emu_view_member(v, "exclusiveMinimum") ||
         emu_view_member(v, "exclusiveMaximum"))
         return DGM_STR("number");
-    return DGM_STR("string");
+    return forbids_type(v, "string") ? DGM_STR("integer") : DGM_STR("string");
+}
+
+bool emu_view_forbids(const struct view *v, const struct json_val *value)
+{
+    for (size_t i = 0; i < v->n; i++) {
+        const struct json_val *not = json_get(v->layers[i], DGM_STR("not"));
+        if (is_same(json_get(not, DGM_STR("const")), value))
+            return true;
+        for (struct ask_list l = emu_ask_list(json_get(not, DGM_STR("enum")));
+             emu_ask_next(&l) && l.index < SCHEMA_OPTIONS_MAX;)
+            if (is_same(l.value, value))
+                return true;
+    }
+    return false;
+}
+
+bool emu_view_forbids_str(const struct view *v, struct dgm_str text)
+{
+    for (size_t i = 0; i < v->n; i++) {
+        const struct json_val *not = json_get(v->layers[i], DGM_STR("not"));
+        if (json_str(json_get(not, DGM_STR("const"))).p &&
+            dgm_str_eq(json_get_str(not, DGM_STR("const")), text))
+            return true;
+        for (struct ask_list l = emu_ask_list(json_get(not, DGM_STR("enum")));
+             emu_ask_next(&l) && l.index < SCHEMA_OPTIONS_MAX;)
+            if (json_str(l.value).p && dgm_str_eq(json_str(l.value), text))
+                return true;
+    }
+    return false;
+}
+
+bool emu_view_forbids_number(const struct view *v, struct dgm_str text)
+{
+    int64_t wanted, other;
+    for (size_t i = 0; i < v->n; i++) {
+        const struct json_val *not = json_get(v->layers[i], DGM_STR("not"));
+        if (!dgm_str_i64(text, &wanted))
+            return false;
+        if (json_int(json_get(not, DGM_STR("const")), &other) && other == wanted)
+            return true;
+        for (struct ask_list l = emu_ask_list(json_get(not, DGM_STR("enum")));
+             emu_ask_next(&l) && l.index < SCHEMA_OPTIONS_MAX;)
+            if (json_int(l.value, &other) && other == wanted)
+                return true;
+    }
+    return false;
+}
+
+bool emu_view_forbids_name(const struct view *v, struct dgm_str name)
+{
+    for (size_t i = 0; i < v->n; i++) {
+        const struct json_val *names =
+            json_get(json_get(v->layers[i], DGM_STR("not")), DGM_STR("required"));
+        if (json_size(names) != 0 && dgm_str_eq(json_str(json_at(names, 0)), name))
+            return true;
+    }
+    return false;
 }
 
 bool emu_view_may_be_null(const struct view *v)

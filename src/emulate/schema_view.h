@@ -49,6 +49,15 @@ struct dgm_str emu_view_type(const struct view *);
 bool emu_type_is(struct dgm_str type, const char *name);
 bool emu_view_may_be_null(const struct view *);
 
+/**
+ * Whether a `not` refuses a value: the const, or one of the enum, within it. Of a name: it must not be there, being the
+ * first that a `not` requires.
+ */
+bool emu_view_forbids(const struct view *, const struct json_val *value);
+bool emu_view_forbids_str(const struct view *, struct dgm_str text);
+bool emu_view_forbids_number(const struct view *, struct dgm_str text);
+bool emu_view_forbids_name(const struct view *, struct dgm_str name);
+
 /** The largest of the lower limits of that name, the least of the upper ones; neither over the ceiling. */
 size_t emu_view_at_least(const struct view *, struct dgm_str name, size_t ceiling);
 size_t emu_view_at_most(const struct view *, struct dgm_str name, size_t ceiling);

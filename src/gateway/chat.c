@@ -115,6 +115,14 @@ static void stream_error(struct gw_exchange *x, struct dgm_buf *object)
     gw_exchange_stream(x, true);
 }
 
+/* What the translation has to say goes out as headers, which outlive the request. */
+static void take_notes(struct gw_exchange *x)
+{
+    for (size_t i = 0; i < GW_REPLY_NOTES; i++)
+        x->reply.notes[i] =
+            dgm_arena_copy(&x->arena, dgm_request_notes(x->chat.request, (enum dgm_note)i));
+}
+
 static void on_end(void *owner)
 {
     struct gw_exchange *x = owner;
@@ -133,6 +141,7 @@ static void on_end(void *owner)
                                        dgm_buf_str(&x->chat.native), &object, &status);
     if (rc == DGM_KEEP)
         gw_memory_keep(x->chat.request);
+    take_notes(x); /* the answer may have added to them */
     if (rc < 0) {
         dgm_buf_dispose(&object);
         fail_rc(x, rc);
@@ -274,14 +283,6 @@ static enum dgm_rc make_request(struct gw_exchange *x, const struct gw_upstream 
                                 .model = x->target.model};
     return gw_destination_make(x->worker->config, &env, x->target.endpoint, &x->body,
                                &x->chat.request, ret, reterr);
-}
-
-/* What the translation has to say goes out as headers, which outlive the request. */
-static void take_notes(struct gw_exchange *x)
-{
-    for (size_t i = 0; i < GW_REPLY_NOTES; i++)
-        x->reply.notes[i] =
-            dgm_arena_copy(&x->arena, dgm_request_notes(x->chat.request, (enum dgm_note)i));
 }
 
 void gw_chat_run(struct gw_exchange *x)

@@ -156,12 +156,17 @@ static bool has_more(const struct json_val *candidate)
     return false;
 }
 
+static bool is_given(const struct json_val *v)
+{
+    return v && json_kind(v) != JSON_NULL;
+}
+
 /* Whether something is carried that has a place nowhere else. */
 static bool is_carried(const struct choice *c, const struct json_val *candidate)
 {
     for (size_t i = 0; i < COUNT(carried); i++)
         if ((carried[i].when == ALWAYS || c->finish.p) &&
-            json_kind(json_get(candidate, carried[i].native)) > JSON_NULL)
+            is_given(json_get(candidate, carried[i].native)))
             return true;
     return false;
 }
@@ -438,7 +443,7 @@ static void put_extra(const struct dgm_request *r, struct json_writer *w, const 
         put_finish(r, w, c);
     for (size_t i = 0; p->more && i < COUNT(carried); i++) {
         const struct json_val *v = json_get(p->candidate, carried[i].native);
-        if (json_kind(v) <= JSON_NULL || (carried[i].when == AT_END && !c->finish.p))
+        if (!is_given(v) || (carried[i].when == AT_END && !c->finish.p))
             continue;
         json_put_key(w, carried[i].name);
         json_put_val(w, v);
@@ -504,9 +509,9 @@ struct dgm_str answer_finish(const struct dgm_request *r, const struct choice *c
 {
     if (c->scan.hit)
         return DGM_STR("stop");
-    if (c->calls == 0 || !dgm_str_eq(c->finish, DGM_STR("stop")))
+    if (c->calls == 0 || (c->finish.p && !dgm_str_eq(c->finish, DGM_STR("stop"))))
         return c->finish;
-    /* One with calls that just stopped ended for them (user-pain C10, C17). */
+    /* One with calls that just stopped ended for them (user-pain C10, C17), or we ended it at the only one (C8). */
     return tools_legacy(r) ? DGM_STR("function_call") : DGM_STR("tool_calls");
 }
 

@@ -5,7 +5,8 @@
 
 #include "base/str.h"
 
-#define SCHEMAS_MAX 16 /* that one value may have to do with */
+#define SCHEMAS_MAX 16             /* that one value may have to do with */
+#define WORK_MAX ((size_t)1 << 20) /* members looked at for one call */
 
 /* All schemas that may describe a value: a schema, what it refers to, its alternatives. */
 struct schemas {
@@ -20,7 +21,7 @@ struct schemas {
 static const struct json_val *get(struct schema_job *job, const struct json_val *v,
                                   struct dgm_str name)
 {
-    job->work += json_size(v);
+    schema_spend(job, 1 + json_size(v));
     return json_get(v, name);
 }
 
@@ -28,7 +29,7 @@ static const struct json_val *get(struct schema_job *job, const struct json_val 
 static void add_schema(struct schema_job *job, struct schemas *to, const struct json_val *v)
 {
     static const struct dgm_str lists[] = {DGM_STR("anyOf"), DGM_STR("oneOf"), DGM_STR("allOf")};
-    if (json_kind(v) != JSON_OBJ || to->n == SCHEMAS_MAX || job->work > SCHEMA_WORK_MAX)
+    if (json_kind(v) != JSON_OBJ || to->n == SCHEMAS_MAX || schema_is_spent(job))
         to->unknown = true;
     if (to->unknown)
         return;
@@ -63,7 +64,7 @@ static void add_element(struct schema_job *job, struct schemas *to, const struct
     if (json_kind(items) == JSON_ARR)
         prefix = items;
     if (json_kind(prefix) == JSON_ARR && index < json_size(prefix)) {
-        job->work += index;
+        schema_spend(job, index);
         items = json_at(prefix, index);
     }
     if (json_kind(items) == JSON_OBJ || json_bool(items, false))
@@ -74,7 +75,7 @@ static unsigned kinds(struct schema_job *job, const struct json_val *schema)
 {
     const struct json_val *type = get(job, schema, DGM_STR("type"));
     unsigned bits = schema_kind(json_str(type));
-    job->work += json_size(type);
+    schema_spend(job, json_size(type));
     for (struct json_iter it = json_iter(type); json_next(&it);)
         bits |= schema_kind(json_str(it.value));
     return bits;
@@ -121,7 +122,7 @@ static void put(struct schema_job *job, struct json_writer *w, const struct json
     }
     json_add_str(w, is_obj ? DGM_STR("{") : DGM_STR("["));
     for (struct json_iter it = json_iter(v); json_next(&it);) {
-        struct schemas inner = {.unknown = job->work > SCHEMA_WORK_MAX};
+        struct schemas inner = {.unknown = schema_is_spent(job)};
         for (unsigned k = 0; k < by->n && !inner.unknown; k++) {
             if (is_obj)
                 add_member(job, &inner, by->of[k], it.name);
@@ -142,7 +143,7 @@ static void put(struct schema_job *job, struct json_writer *w, const struct json
 void args_put_as_str(struct json_writer *w, const struct json_val *args,
                      const struct json_val *schema)
 {
-    struct schema_job job = {.root = schema};
+    struct schema_job job = {.root = schema, .work_max = WORK_MAX};
     struct schemas by = {0};
     if (!schema || !has_fraction(args)) {
         json_put_val_as_str(w, args);

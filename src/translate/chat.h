@@ -154,6 +154,9 @@ struct dgm_request {
     struct name_node *names;  /* names.c: the functions' names, both ways */
     struct chat_tools *tools; /* tools.c: what was read of the tools; NULL where there are none */
 
+    size_t schema_objects,
+        schema_spent; /* in schemas so far; what these have cost: schema_parts.h */
+
     struct dgm_need *needs;
     size_t needs_n, needs_used;
     struct dgm_kept *kept;

@@ -18,6 +18,12 @@ void google_read(struct dgm_request *);
  */
 void google_check(struct dgm_request *);
 
+/** Checks the settings of a tool of Google's own, likewise; the place's member is its kind. Puts it as a Tool object. */
+void google_check_tool(struct dgm_request *, const struct json_val *settings,
+                       const struct chat_place *);
+void google_put_tool(struct dgm_request *, struct json_writer *, struct dgm_str kind,
+                     const struct json_val *settings);
+
 /** Puts those of them that are members of the native request, cachedContent among them. After google_check. */
 void google_put(struct dgm_request *, struct json_writer *);
 

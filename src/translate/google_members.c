@@ -22,17 +22,18 @@ enum type {
     TYPE_MAP,
     TYPE_SCHEMA,
     TYPE_JSON_SCHEMA,
+    TYPE_TIME,
+    TYPE_OPEN,
     TYPE_TEXTS,
     TYPE_WORDS,
     TYPE_OBJECTS,
 };
 
 static const unsigned type_accepts[] = {
-    [TYPE_FLAG] = J_BOOL,       [TYPE_NUMBER] = J_NUM, [TYPE_INTEGER] = J_NUM,
-    [TYPE_TEXT] = J_STR,        [TYPE_BYTES] = J_STR,  [TYPE_WORD] = J_STR,
-    [TYPE_OBJECT] = J_OBJ,      [TYPE_MAP] = J_OBJ,    [TYPE_SCHEMA] = J_OBJ,
-    [TYPE_JSON_SCHEMA] = J_OBJ, [TYPE_TEXTS] = J_ARR,  [TYPE_WORDS] = J_ARR,
-    [TYPE_OBJECTS] = J_ARR,
+    [TYPE_FLAG] = J_BOOL,  [TYPE_NUMBER] = J_NUM,      [TYPE_INTEGER] = J_NUM, [TYPE_TEXT] = J_STR,
+    [TYPE_BYTES] = J_STR,  [TYPE_WORD] = J_STR,        [TYPE_OBJECT] = J_OBJ,  [TYPE_MAP] = J_OBJ,
+    [TYPE_SCHEMA] = J_OBJ, [TYPE_JSON_SCHEMA] = J_OBJ, [TYPE_TIME] = J_STR,    [TYPE_OPEN] = J_OBJ,
+    [TYPE_TEXTS] = J_ARR,  [TYPE_WORDS] = J_ARR,       [TYPE_OBJECTS] = J_ARR,
 };
 
 /* What an element of a list is; other types are their own. */
@@ -63,6 +64,29 @@ enum set {
     SET_ROUTING_CONFIG,
     SET_AUTO_MODE,
     SET_MANUAL_MODE,
+    /* settings of tools */
+    SET_TOOL,
+    SET_GOOGLE_SEARCH,
+    SET_SEARCH_RETRIEVAL,
+    SET_GOOGLE_MAPS,
+    SET_EMPTY,
+    SET_COMPUTER_USE,
+    SET_RETRIEVAL,
+    SET_ENTERPRISE_SEARCH,
+    SET_PARTNER_SEARCH,
+    SET_FILE_SEARCH,
+    SET_INTERVAL,
+    SET_DYNAMIC_RETRIEVAL,
+    SET_VERTEX_SEARCH,
+    SET_RAG_STORE,
+    SET_STORE_SPEC,
+    SET_RAG_RESOURCE,
+    SET_RAG_CONFIG,
+    SET_RAG_FILTER,
+    SET_RAG_RANKING,
+    SET_RANKER,
+    SET_FILE_RESOURCE,
+    SET_FILE_CONFIG,
     /* words */
     SET_HARM_CATEGORY,
     SET_BLOCK_THRESHOLD,
@@ -72,6 +96,9 @@ enum set {
     SET_THINKING_LEVEL,
     SET_PERSON_GENERATION,
     SET_ROUTING_PREFERENCE,
+    SET_PHISH_THRESHOLD,
+    SET_RETRIEVAL_MODE,
+    SET_ENVIRONMENT,
 };
 
 static const enum fate fates[GOOGLE_FIELDS] = {
@@ -171,10 +198,46 @@ static bool is_base64(struct dgm_str s)
     return true;
 }
 
-/* Of some objects one member alone may be there: they are a oneof of the protos. */
-static bool is_oneof(enum set set)
+/* Of some members one alone may be there: they are a oneof of the protos. */
+static bool is_oneof(const struct member *m)
 {
-    return set == SET_VOICE_CONFIG || set == SET_ROUTING_CONFIG;
+    return m->in == SET_VOICE_CONFIG || m->in == SET_ROUTING_CONFIG || m->in == SET_RAG_RANKING ||
+           (m->in == SET_RETRIEVAL && m->type == TYPE_OBJECT) ||
+           (m->in == SET_RAG_FILTER && m->type == TYPE_NUMBER);
+}
+
+/* "", or a point with one to nine digits. */
+static bool is_fraction(struct dgm_str s)
+{
+    if (s.n == 0)
+        return true;
+    for (size_t i = 1; i < s.n; i++)
+        if (s.p[i] < '0' || s.p[i] > '9')
+            return false;
+    return s.p[0] == '.' && s.n >= 2 && s.n <= 10;
+}
+
+/* RFC 3339 in UTC, as proto3 JSON writes it: "2026-01-31T00:00:00Z". */
+static bool is_time(struct dgm_str s)
+{
+    static const char form[] = "0000-00-00T00:00:00";
+    static const struct {
+        size_t at;
+        unsigned min, max;
+    } pairs[] = {{5, 1, 12}, {8, 1, 31}, {11, 0, 23}, {14, 0, 59}, {17, 0, 59}};
+    size_t n = sizeof form - 1;
+    if (s.n <= n || dgm_str_starts(s, DGM_STR("0000")))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (form[i] == '0' ? s.p[i] < '0' || s.p[i] > '9' : s.p[i] != form[i])
+            return false;
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        unsigned v =
+            (unsigned)(s.p[pairs[i].at] - '0') * 10 + (unsigned)(s.p[pairs[i].at + 1] - '0');
+        if (v < pairs[i].min || v > pairs[i].max)
+            return false;
+    }
+    return s.p[s.n - 1] == 'Z' && is_fraction(dgm_str_head(dgm_str_skip(s, n), s.n - n - 1));
 }
 
 static void check_object(struct dgm_request *r, enum set set, const struct json_val *obj,
@@ -193,8 +256,8 @@ static void check_object(struct dgm_request *r, enum set set, const struct json_
             google_refuse_again(r, at);
         else if (!is_here(r, m->surfaces))
             chat_ignore(r, at);
-        else if (n++ && is_oneof(set))
-            chat_refuse(r, DGM_ERR_VALUE, place, " may have one member alone.");
+        else if (is_oneof(m) && n++)
+            chat_refuse(r, DGM_ERR_VALUE, at, " cannot stand beside the one before.");
         else
             check_value(r, m, m->type, it.value, at);
     }
@@ -221,6 +284,7 @@ static void check_value(struct dgm_request *r, const struct member *m, enum type
                         const struct json_val *v, const struct chat_place *place)
 {
     int64_t i;
+    double d;
     if (!chat_expect(r, v, type_accepts[type], place))
         return;
     switch (type) {
@@ -230,6 +294,8 @@ static void check_value(struct dgm_request *r, const struct member *m, enum type
         chat_in_range(r, v, m->min, m->max, place);
         return;
     case TYPE_NUMBER:
+        if (!json_double(v, &d))
+            chat_refuse(r, DGM_ERR_RANGE, place, " is larger than any number that can be sent.");
         chat_in_range(r, v, m->min, m->max, place);
         return;
     case TYPE_BYTES:
@@ -249,6 +315,13 @@ static void check_value(struct dgm_request *r, const struct member *m, enum type
     case TYPE_WORDS:
     case TYPE_OBJECTS:
         check_list(r, m, v, place);
+        return;
+    case TYPE_TIME:
+        if (!is_time(json_str(v)))
+            chat_refuse(r, DGM_ERR_VALUE, place, " must be a time as \"2026-01-31T12:00:00Z\".");
+        return;
+    case TYPE_OPEN:
+        (void)schema_is_sound(r, v, SCHEMA_DEPTH_MAX, place);
         return;
     case TYPE_FLAG:
     case TYPE_TEXT:
@@ -363,6 +436,8 @@ static void put_value(struct dgm_request *r, struct json_writer *w, const struct
     case TYPE_TEXT:
     case TYPE_BYTES:
     case TYPE_MAP:
+    case TYPE_TIME:
+    case TYPE_OPEN:
     case TYPE_SCHEMA: /* these two stand in generationConfig alone, where their place is known */
     case TYPE_JSON_SCHEMA:
         json_put_val(w, v);
@@ -398,6 +473,25 @@ void google_put(struct dgm_request *r, struct json_writer *w)
             put_value(r, w, m, m->type, r->google[id]);
         }
     }
+}
+
+void google_check_tool(struct dgm_request *r, const struct json_val *settings,
+                       const struct chat_place *place)
+{
+    const struct member *m = find_member(SET_TOOL, place->member);
+    check_object(r, m ? m->of : SET_EMPTY, settings, place);
+}
+
+void google_put_tool(struct dgm_request *r, struct json_writer *w, struct dgm_str kind,
+                     const struct json_val *settings)
+{
+    const struct member *m = find_member(SET_TOOL, kind);
+    json_open_obj(w);
+    google_put_key(w, kind);
+    json_open_obj(w);
+    put_members(r, w, m ? m->of : SET_EMPTY, settings);
+    json_close_obj(w);
+    json_close_obj(w);
 }
 
 /* ---- generationConfig ---- */

@@ -10,7 +10,8 @@
 
 #include <string.h>
 
-static void put_choice(struct dgm_request *r, struct json_writer *w,
+/* Puts a choice. False: it has nothing to show, for thoughts took all the tokens that it might have. */
+static bool put_choice(struct dgm_request *r, struct json_writer *w,
                        const struct json_val *candidate, size_t index)
 {
     struct choice c;
@@ -27,6 +28,34 @@ static void put_choice(struct dgm_request *r, struct json_writer *w,
     logprobs_put(w, candidate);
     json_member_str(w, "finish_reason", answer_finish(r, &c));
     json_close_obj(w);
+    return c.said || !dgm_str_eq(c.finish, DGM_STR("length"));
+}
+
+/*
+ * What became of max_tokens, in x-dragoman-warning (user-pain A2). A text cannot be cut where a number of tokens ends:
+ * only the model's own tokenizer knows where that is. So it goes as it came, usage tells its true length, and so does
+ * this.
+ */
+static void note_limit(struct dgm_request *r, const struct usage *usage, bool empty)
+{
+    struct dgm_str member = r->field[CHAT_MAX_COMPLETION_TOKENS] ? DGM_STR("max_completion_tokens")
+                                                                 : DGM_STR("max_tokens");
+    int64_t max, visible = usage->completion - usage->reasoning;
+    char text[24];
+    struct dgm_buf number = {.p = text, .cap = sizeof text, .max = sizeof text};
+    bool longer = !r->field[CHAT_MAX_COMPLETION_TOKENS] && !r->field[CHAT_N] &&
+                  json_int(r->field[CHAT_MAX_TOKENS], &max) && visible > max;
+    if (!empty && !longer)
+        return;
+    dgm_buf_put_int(&number, empty ? usage->reasoning : visible);
+    chat_note(r, DGM_NOTE_WARNING,
+              (struct dgm_str[4]){member,
+                                  empty ? DGM_STR(": thoughts took all of it: ")
+                                        : DGM_STR(": the visible answer has "),
+                                  dgm_buf_str(&number),
+                                  empty ? DGM_STR(" tokens")
+                                        : DGM_STR(" tokens: thoughts left of their room")});
+    chat_end_notes(r);
 }
 
 static void put_blocked(struct json_writer *w, const struct json_val *feedback)
@@ -99,15 +128,17 @@ static void put_completion(struct dgm_request *r, const struct json_val *root, s
     answer_put_head(r, &w, DGM_STR("chat.completion"));
     json_put_name(&w, "choices");
     json_open_arr(&w);
+    bool empty = false;
     for (size_t i = 0; i < CHOICES_MAX; i++)
-        if (by_index[i])
-            put_choice(r, &w, by_index[i], i);
+        if (by_index[i] && !put_choice(r, &w, by_index[i], i))
+            empty = true;
     if (json_size(candidates) == 0)
         put_blocked(&w, feedback);
     json_close_arr(&w);
     json_put_name(&w, "usage");
     usage_put(&w, &usage);
     json_close_obj(&w);
+    note_limit(r, &usage, empty);
 }
 
 static int put_failure(enum dgm_error id, struct dgm_buf *out)

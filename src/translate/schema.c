@@ -8,7 +8,6 @@
 
 #define POINTER_BYTES_MAX 96 /* of a place in a note or a refusal */
 #define PIECE_BYTES_MAX 256  /* of a $ref's step that has escapes */
-#define DEPTH_MAX 95         /* of parameters: around them Gemini has a level more than OpenAI */
 
 #define MUTE JSON_MUTE
 #define LOST JSON_LOST
@@ -101,7 +100,7 @@ void schema_refuse_ref(struct schema_job *job, struct dgm_str ref, const struct 
 static const struct json_val *get(struct schema_job *job, const struct json_val *v,
                                   struct dgm_str name)
 {
-    job->work += json_size(v);
+    schema_spend(job, 1 + json_size(v));
     return json_get(v, name);
 }
 
@@ -141,7 +140,7 @@ static const struct json_val *follow(struct schema_job *job, struct dgm_str poin
             v = get(job, v, step);
             continue;
         }
-        job->work += json_size(v);
+        schema_spend(job, 1 + json_size(v));
         v = dgm_str_u64(step, &index) ? json_at(v, (size_t)index) : NULL;
     }
     return v;
@@ -161,7 +160,8 @@ static const struct json_val *find_anchor(struct schema_job *job, struct dgm_str
 
 const struct json_val *schema_resolve(struct schema_job *job, struct dgm_str ref)
 {
-    struct dgm_str id = json_get_str(job->root, DGM_STR("$id"));
+    struct dgm_str id = json_str(get(job, job->root, DGM_STR("$id")));
+    schema_spend(job, ref.n / SCHEMA_WORK_BYTES);
     if (id.n != 0 && dgm_str_starts(ref, id)) /* its own name before the "#", or alone */
         ref = ref.n == id.n ? DGM_STR("#") : dgm_str_skip(ref, id.n);
     if (!dgm_str_starts(ref, DGM_STR("#")))
@@ -196,7 +196,7 @@ static void look_ref(struct schema_job *job, const struct json_val *v, const str
     bool alone = true;
     if (!ref.p)
         return;
-    if (job->work < SCHEMA_WORK_MAX && !schema_resolve(job, ref))
+    if (!schema_is_spent(job) && !schema_resolve(job, ref))
         schema_refuse_ref(job, ref, at);
     while (alone && at && json_next(&it))
         alone = dgm_str_starts(it.name, DGM_STR("$"));
@@ -240,35 +240,32 @@ static void look(struct schema_job *job, const struct json_val *v, const struct 
     }
 }
 
-/*
- * Refuses what neither form can have: a name twice in one object, and, where `levels` are used up, what is nested
- * deeper than Google's parser goes.
- */
-static bool is_sound(struct schema_job *job, const struct json_val *v, unsigned levels)
+/* ---- public ---- */
+
+bool schema_is_sound(struct dgm_request *r, const struct json_val *v, unsigned levels,
+                     const struct chat_place *place)
 {
     struct json_iter it = json_iter(v);
     struct dgm_str twice;
     bool container = json_kind(v) == JSON_OBJ || json_kind(v) == JSON_ARR;
+    r->schema_objects += json_kind(v) == JSON_OBJ;
     if (container && levels == 0) {
-        chat_refuse(job->r, DGM_ERR_BODY_DEPTH, job->place, " is nested too deeply to be sent.");
+        chat_refuse(r, DGM_ERR_BODY_DEPTH, place, " is nested too deeply to be sent.");
         return false;
     }
-    if (json_twice(v, &job->r->arena, &twice) != DGM_OK) {
-        chat_no_memory(job->r);
+    if (json_twice(v, &r->arena, &twice) != DGM_OK) {
+        chat_no_memory(r);
         return false;
     }
     if (twice.p) {
-        chat_refuse(job->r, DGM_ERR_BODY_TWICE, job->place,
-                    " has an object in which a name stands twice.");
+        chat_refuse(r, DGM_ERR_BODY_TWICE, place, " has an object in which a name stands twice.");
         return false;
     }
     while (json_next(&it))
-        if (!is_sound(job, it.value, levels - 1))
+        if (!schema_is_sound(r, it.value, levels - 1, place))
             return false;
     return true;
 }
-
-/* ---- public ---- */
 
 /* Whether a schema is written in OpenAPI's words, which JSON Schema does not have: "STRING", nullable. */
 static bool speaks_openapi(const struct json_val *v)
@@ -305,15 +302,21 @@ static void put(struct dgm_request *r, struct json_writer *w, const struct json_
                 bool object)
 {
     struct schema_job job = {.r = r, .root = schema, .label = label, .place = place};
-    bool fine = chat_expect(r, schema, J_OBJ, place) &&
-                is_sound(&job, schema, form == SCHEMA_JSON ? DEPTH_MAX : JSON_DEPTH_MAX);
+    bool fine =
+        chat_expect(r, schema, J_OBJ, place) &&
+        schema_is_sound(r, schema, form == SCHEMA_JSON ? SCHEMA_DEPTH_MAX : JSON_DEPTH_MAX, place);
+    job.work = r->schema_spent;
+    job.work_max = SCHEMA_WORK_FLOOR + r->schema_objects * SCHEMA_WORK_OBJECT;
+    if (job.work_max > SCHEMA_WORK_MAX)
+        job.work_max = SCHEMA_WORK_MAX;
     if (fine && form == SCHEMA_SUBSET) {
         schema_put_subset(&job, w, object);
-        return;
+    } else {
+        if (fine)
+            look(&job, schema, NULL);
+        json_put_val(w, r->rc == DGM_OK ? schema : NULL); /* a key waits for it, whatever comes */
     }
-    if (fine)
-        look(&job, schema, NULL);
-    json_put_val(w, r->rc == DGM_OK ? schema : NULL); /* a key waits for it, whatever comes */
+    r->schema_spent = job.work;
 }
 
 void schema_put(struct dgm_request *r, struct json_writer *w, const struct json_val *schema,

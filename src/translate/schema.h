@@ -33,6 +33,14 @@ void schema_put_parameters(struct dgm_request *, struct json_writer *,
                            const struct json_val *schema, enum schema_form, struct dgm_str label,
                            const struct chat_place *);
 
+/**
+ * Refuses JSON that cannot go as it came: a name twice in one object, nesting deeper than `levels` (Google's parser
+ * goes so far: SCHEMA_DEPTH_MAX is what is left for parameters). Counts its objects: see schema_parts.h.
+ */
+#define SCHEMA_DEPTH_MAX 95 /* around parameters Gemini has a level more than OpenAI */
+bool schema_is_sound(struct dgm_request *, const struct json_val *, unsigned levels,
+                     const struct chat_place *);
+
 /** Whether all it takes are objects, as the parameters of a function are. */
 bool schema_is_object(const struct json_val *schema);
 

@@ -5,8 +5,17 @@
 
 #include "translate/schema.h"
 
-/* Members that are compared while names are looked up; over so many a schema is not worth the time. */
-#define SCHEMA_WORK_MAX ((size_t)16 << 20)
+/*
+ * What schemas cost is counted in members looked at, over and over, and a request may spend on all its schemas together
+ * what they are worth: so much to begin with, so much for each object in them, never more than the most. It depends on
+ * the schemas alone: with one more message the same tools become the same text. A $ref that it is too late to follow is
+ * left to Google, a schema that it is too late to rewrite is refused.
+ */
+#define SCHEMA_WORK_FLOOR ((size_t)2000 * SCHEMA_WORK_NODE)
+#define SCHEMA_WORK_OBJECT ((size_t)8 * SCHEMA_WORK_NODE)
+#define SCHEMA_WORK_MAX ((size_t)100000 * SCHEMA_WORK_NODE)
+#define SCHEMA_WORK_NODE 256 /* a schema put in the subset */
+#define SCHEMA_WORK_BYTES 8  /* bytes that cost as much as a member */
 
 /** Types, as bits. */
 enum {
@@ -81,15 +90,26 @@ struct schema_at {
 #define AT_MEMBER(at, n) (&(struct schema_at){.up = (at), .name = (n)})
 #define AT_ELEMENT(at, i) (&(struct schema_at){.up = (at), .index = (i)})
 
-/** One schema at work. */
+/** One schema at work. `r`: absent where it is but read. */
 struct schema_job {
     struct dgm_request *r;
     const struct json_val *root;
     struct dgm_str label;
     const struct chat_place *place;
-    size_t work;
-    bool quiet; /* notes are not made */
+    size_t work, work_max; /* members looked at, and how many may be */
+    bool quiet;            /* notes are not made */
 };
+
+/** Counts what a schema costs, in members looked at. */
+static inline void schema_spend(struct schema_job *job, size_t members)
+{
+    job->work += members;
+}
+
+static inline bool schema_is_spent(const struct schema_job *job)
+{
+    return job->work > job->work_max;
+}
 
 /** Notes what was lost at a place: "get_weather: pattern at /properties/city". */
 void schema_note(struct schema_job *, struct dgm_str what, const struct schema_at *);

@@ -4,8 +4,10 @@
 
 #include "base/str.h"
 #include "translate/failure.h"
+#include "translate/google.h"
 #include "translate/logprobs.h"
 #include "translate/relay.h"
+#include "translate/tools.h"
 
 #include <string.h>
 
@@ -146,8 +148,10 @@ static enum dgm_rc take_event(struct dgm_stream *s, struct dgm_buf *out)
         !(s->choices[0] && s->choices[0]->started))
         put_refusal(s, feedback, out);
     const struct json_val *usage = json_get(root, DGM_STR("usageMetadata"));
-    if (json_kind(usage) == JSON_OBJ)
+    if (json_kind(usage) == JSON_OBJ) {
         s->usage = usage_read(usage);
+        s->usage_told = true;
+    }
     if (s->r->rc != DGM_OK || out->rc != DGM_OK) {
         s->state = STREAM_FAILED;
         s->rc = s->r->rc != DGM_OK ? s->r->rc : out->rc;
@@ -169,6 +173,16 @@ static bool is_stopped(const struct dgm_stream *s)
         any = any || s->choices[i];
     }
     return any;
+}
+
+/*
+ * Whether the one call that the client wants at a time is there, whole: what else comes it would not see (user-pain C8).
+ * The usage it asked for it gets: where nobody has told any yet, the stream goes on until somebody does.
+ */
+static bool has_its_call(const struct dgm_stream *s)
+{
+    const struct choice *c = s->choices[0];
+    return c && c->calls != 0 && !c->partial && s->one_call && (!s->r->usage || s->usage_told);
 }
 
 /* Makes a copy of an event to wait for its turn. False when memory is short. */
@@ -239,7 +253,7 @@ static enum dgm_rc take_events(struct dgm_stream *s, struct dgm_str *in, bool en
         enum dgm_rc rc = DGM_EVENT;
         if (s->relay && relay_stream_over(s->relay))
             return relay_stream_end(s, out);
-        if (is_stopped(s))
+        if (is_stopped(s) || has_its_call(s))
             return stream_has_room(out, 0) ? end_well(s, out) : DGM_FULL;
         if (!s->event) {
             rc = ended ? dgm_sse_finish(&s->sse, &e) : dgm_sse_next(&s->sse, in, &e);
@@ -362,13 +376,23 @@ static bool put_head(struct dgm_stream *s)
     return head.rc == DGM_OK;
 }
 
+static bool wants_one_answer(const struct dgm_request *r)
+{
+    struct google_place place;
+    int64_t n = 1, google = 1;
+    json_int(r->field[CHAT_N], &n);
+    json_int(google_config(r, DGM_STR("candidate_count"), &place), &google);
+    return n == 1 && google == 1;
+}
+
 struct dgm_stream *dgm_stream_new(struct dgm_request *r)
 {
     const struct dgm_alloc *alloc = r->env.alloc;
     struct dgm_stream *s = alloc->resize(alloc->ctx, NULL, 0, sizeof *s);
     if (!s)
         return NULL;
-    *s = (struct dgm_stream){.r = r};
+    *s = (struct dgm_stream){.r = r,
+                             .one_call = r->tools && r->tools->single && wants_one_answer(r)};
     dgm_sse_init(&s->sse, alloc, r->limits.event_bytes);
     dgm_arena_init(&s->scratch, alloc, r->limits.arena_bytes);
     /* An upstream's message is as long as its event, and a little more as JSON of ours. */

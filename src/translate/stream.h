@@ -37,6 +37,8 @@ struct dgm_stream {
         *choices[CHOICES_MAX]; /* NULL until the upstream names it; in the request's arena */
     struct relay_stream *relay; /* instead of them, for a relayed request; NULL for others */
     struct usage usage;
+    bool usage_told; /* the upstream has said something of it */
+    bool one_call;   /* the client wants one answer, with one call at most */
     char *event; /* in scratch, with JSON_PADDING behind it; NULL when none waits */
     size_t event_bytes;
     bool event_cut;

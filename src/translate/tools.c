@@ -5,7 +5,8 @@
 
 #include "base/str.h"
 
-#define DECLARATIONS_MAX 128 /* documented of a Tool object; more may be taken (google.md 2.4) */
+#define DECLARATIONS_DOCUMENTED 128 /* of a Tool object (google.md 2.4) */
+#define DECLARATIONS_MAX 512 /* what the service was seen to refuse more of (gemini-cli#19083) */
 
 #define P_TOOLS CHAT_MEMBER(NULL, DGM_STR("tools"))
 #define P_FUNCTIONS CHAT_MEMBER(NULL, DGM_STR("functions"))
@@ -146,6 +147,9 @@ static void enter_names(struct dgm_request *r)
         }
     }
     if (t->declared_n > DECLARATIONS_MAX)
+        chat_refuse(r, DGM_ERR_RANGE, t->legacy ? P_FUNCTIONS : P_TOOLS,
+                    " may declare 512 functions at most: Gemini takes no more.");
+    else if (t->declared_n > DECLARATIONS_DOCUMENTED)
         chat_note(r, DGM_NOTE_WARNING,
                   (struct dgm_str[4]){DGM_STR("tools: Google documents 128 functions at most")});
 }
@@ -159,6 +163,7 @@ static void choose(struct dgm_request *r, const struct json_val *named,
     struct dgm_str name;
     if (!chat_need_str(r, named, member, &name))
         return;
+    chat_ignore_but(r, named, member->in, "name");
     struct chat_name *known = names_find(r, name);
     if (known && known->declared)
         known->chosen = true;
@@ -171,6 +176,7 @@ static void choose_function(struct dgm_request *r, const struct json_val *tool,
 {
     const struct chat_place *at = CHAT_MEMBER(place, DGM_STR("function"));
     const struct json_val *function = json_get(tool, at->member);
+    chat_ignore_but(r, tool, place, "type", "function");
     if (!function || json_kind(function) == JSON_NULL)
         chat_missing(r, at);
     else if (chat_expect(r, function, J_OBJ, at))
@@ -200,6 +206,8 @@ static void read_allowed(struct dgm_request *r, const struct json_val *choice)
         chat_refuse(r, DGM_ERR_VALUE, tools_place, " must name at least one tool.");
         return;
     }
+    chat_ignore_but(r, choice, P_CHOICE, "type", "allowed_tools");
+    chat_ignore_but(r, allowed, place, "mode", "tools");
     r->tools->mode = required ? MODE_ANY : MODE_AUTO;
     r->tools->chosen_only = true;
     struct json_iter it = json_iter(tools);

@@ -98,7 +98,7 @@ void google_tools_read(struct dgm_request *);
 void google_tools_leave_out(struct dgm_request *);
 
 /** Puts a function of theirs, an element of functionDeclarations. */
-void google_tools_put_declaration(struct json_writer *, const struct tool *);
+void google_tools_put_declaration(struct dgm_request *, struct json_writer *, const struct tool *);
 
 /** Whether there are other kinds; puts each as an element of `tools`, and web_search_options too. */
 bool google_tools_any(const struct dgm_request *);

@@ -54,7 +54,7 @@ static void put_tool(struct dgm_request *r, struct json_writer *w, const struct 
         return;
     case FROM_GOOGLE:
     default:
-        google_tools_put_declaration(w, tool);
+        google_tools_put_declaration(r, w, tool);
         return;
     }
 }

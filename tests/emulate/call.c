@@ -452,6 +452,29 @@ static void paths_and_models_that_are_none(void **state)
                    "application/json", "{\"error\"");
 }
 
+/* user-pain A5: a name without a version is answered, and modelVersion names the model that did. */
+static void names_without_a_version_are_resolved(void **state)
+{
+    static const char *const rows[][2] = {{"gemini-pro-latest", "gemini-3.1-pro-preview"},
+                                          {"gemini-flash-latest", "gemini-3.8-flash"},
+                                          {"gemini-flash-lite-latest", "gemini-3.5-flash-lite"}};
+    static const char *const paths[] = {VERTEX, "/v1beta/models/"};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        for (size_t k = 0; k < sizeof paths / sizeof *paths; k++) {
+            struct emu_run run;
+            char target[256];
+            snprintf(target, sizeof target, "%s%s:generateContent", paths[k], rows[i][0]);
+            post(&run, target, HELLO);
+            assert_true(dgm_str_eq(json_get_str(emu_run_last(&run), DGM_STR("modelVersion")),
+                                   dgm_str_c(rows[i][1])));
+            emu_run_dispose(&run);
+        }
+    }
+    assert_refused("/v1beta/models/gemini-newest-latest:generateContent", HELLO, 404,
+                   "application/json", "models/gemini-newest-latest is not found");
+}
+
 /* A body can make any number of mistakes; the answer to it stays small. */
 static void only_so_many_mistakes_are_told(void **state)
 {
@@ -563,6 +586,7 @@ int main(void)
         cmocka_unit_test(pieces_end_at_words_and_never_within_characters),
         cmocka_unit_test(a_full_buffer_loses_nothing),
         cmocka_unit_test(paths_and_models_that_are_none),
+        cmocka_unit_test(names_without_a_version_are_resolved),
         cmocka_unit_test(only_so_many_mistakes_are_told),
         cmocka_unit_test(bodies_over_the_limit),
         cmocka_unit_test(each_allocation_may_fail),

@@ -19,9 +19,9 @@
 enum mode { CHECK, QUICK, BLESS };
 
 static const char usage[] =
-    "usage: golden [--quick | --bless] [NAME...]\n"
+    "usage: golden [--quick | --first | --bless] [NAME...]\n"
     "Runs the golden cases whose name has one of NAME in it; all without. --quick runs each in one way only,\n"
-    "--bless rewrites the expected files.\n";
+    "--first does too and ends with the first that fails, --bless rewrites the expected files.\n";
 
 /* ---- saying what is wrong ------------------------------------------------------------------------------ */
 
@@ -397,6 +397,7 @@ static void run_case(struct report *r)
 
 struct plan {
     enum mode mode;
+    bool first; /* one failure is enough */
     char **names;
     size_t names_n;
     size_t cases, failed;
@@ -444,6 +445,9 @@ int main(int argc, char **argv)
             plan.mode = BLESS;
         } else if (strcmp(argv[first], "--quick") == 0) {
             plan.mode = QUICK;
+        } else if (strcmp(argv[first], "--first") == 0) {
+            plan.mode = QUICK;
+            plan.first = true;
         } else {
             fputs(usage, stderr);
             return 2;
@@ -454,7 +458,7 @@ int main(int argc, char **argv)
 
     for (int kind = GOLDEN_REQUEST; kind <= GOLDEN_STREAM; kind++) {
         char **list = golden_list((enum golden_kind)kind);
-        for (char **folder = list; folder && *folder; folder++)
+        for (char **folder = list; folder && *folder && !(plan.first && plan.failed); folder++)
             if (is_wanted(&plan, (enum golden_kind)kind, *folder))
                 run_folder(&plan, (enum golden_kind)kind, *folder);
         golden_list_free(list);
