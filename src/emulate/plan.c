@@ -109,8 +109,9 @@ static bool advance_all(const struct plan *plan, size_t chars, struct plan_curso
                         bool moved[PLAN_CANDIDATES_MAX])
 {
     bool ended = true, taken = false;
+    size_t first = cursor->_turn;
     for (size_t k = 0; k < plan->ncandidates; k++) {
-        size_t i = (cursor->_turn + k) % plan->ncandidates;
+        size_t i = (first + k) % plan->ncandidates;
         struct plan_mark *m = cursor->marks + i;
         moved[i] = !m->ended && !(taken && plan->interleaved && chars != PLAN_WHOLE);
         taken = taken || moved[i];
