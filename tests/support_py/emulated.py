@@ -72,3 +72,9 @@ def cases():
     for name, members in MEDIA.items():
         found[name] = ("usual", {"model": FLASH, "messages": SKY, **members})
     return found
+
+
+FAULTS = [(kind, values[0]) for kind, values in table("faults.def")]
+SAME = ["one-byte", "lf", "cr", "bom", "comments", "multi-line", "big-event", "no-blank-line"]  # other bytes, nothing else
+REFUSES = [name for kind, name in FAULTS if kind == "REFUSES"]
+BREAKS = [name for kind, name in FAULTS if kind == "BREAKS" and name not in SAME]
