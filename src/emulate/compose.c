@@ -88,12 +88,12 @@ static enum dgm_rc sign_candidate(const struct composer *c, struct plan_candidat
     return DGM_OK;
 }
 
-/* Whether the calls of this answer are streamed in pieces. */
+/* Whether the calls of this answer are streamed in pieces: Vertex alone does that (google.md 6.9). */
 static bool wants_partial(const struct composer *c)
 {
     const struct json_val *config =
         emu_ask_member(emu_ask_member(c->ask->root, "toolConfig"), "functionCallingConfig");
-    return c->ask->target.verb == TARGET_STREAM &&
+    return c->ask->target.verb == TARGET_STREAM && emu_ask_is_vertex(c->ask) &&
            (c->responder->id == RESPONDER_PARTIAL_ARGS ||
             json_bool(emu_ask_member(config, "streamFunctionCallArguments"), false));
 }

@@ -6,7 +6,10 @@ import base64
 import binascii
 import dataclasses
 import json
+import os
+import pathlib
 import struct
+import subprocess
 import zlib
 
 import emulated
@@ -15,9 +18,11 @@ import pytest
 import shapes
 import wire
 from chunks import check_usage
+from dragoman import ROOT
 from openai.lib.streaming.chat import ChatCompletionStreamState
 
 CASES = emulated.cases()
+NODE = pathlib.Path(os.environ.get("NODE_FOLDER", ROOT / "build/node"))
 REFUSED = {  # an answer that is none is an error, and says which (user-pain C2, F6)
     "empty-stop": "empty_response", "finish:MALFORMED_FUNCTION_CALL": "malformed_function_call",
     "finish:UNEXPECTED_TOOL_CALL": "malformed_function_call", "finish:TOO_MANY_TOOL_CALLS": "malformed_function_call"}
@@ -274,3 +279,68 @@ def test_a_responder_that_does_not_exist(client, value, streams):
         client.chat.completions.create(model=emulated.FLASH, messages=emulated.SKY, stream=streams,
                                        extra_headers={"x-dragoman-emulate": value})
     assert f'"{value}"' in caught.value.message and "long-thinking[:TOKENS]" in caught.value.message
+
+
+# What we document beside OpenAI's members, declared where openai-node's types have none (shapes.EXTRA).
+EXTENSIONS = """
+type Google = { google: Record<string, unknown> };
+type Picture = { index?: number; type: 'image_url'; image_url: { url: string } };
+declare module 'openai/resources/chat/completions/completions' {
+    interface ChatCompletionMessage {
+        extra_content?: Google; reasoning_content?: string; reasoning?: string; images?: Picture[];
+    }
+    interface ChatCompletionAudio { extra_content?: Google }
+    interface ChatCompletionMessageFunctionToolCall { extra_content?: Google }
+    namespace ChatCompletionChunk.Choice {
+        interface Delta {
+            extra_content?: Google; reasoning_content?: string; reasoning?: string; images?: Picture[];
+            annotations?: (ChatCompletionMessage.Annotation & { index: number })[];
+        }
+        namespace Delta { interface ToolCall { extra_content?: Google } interface Audio { extra_content?: Google } }
+    }
+}
+declare module 'openai/resources/completions' {
+    interface CompletionUsage { extra_properties?: Google }
+    namespace CompletionUsage { interface CompletionTokensDetails { image_tokens?: number } }
+}
+"""
+
+
+def typescript(recorded):
+    """Every answer as a literal of the type that openai-node gives it: a member that it does not know is an error."""
+    yield "import type { ChatCompletion, ChatCompletionChunk } from 'openai/resources/chat/completions/completions';"
+    yield "import type { ErrorObject } from 'openai/resources/shared';"
+    yield EXTENSIONS
+    for case, answer in recorded.items():
+        yield f"// {case}"
+        for text in [answer.whole, *answer.events]:
+            if text == "[DONE]":
+                continue
+            kind = json.loads(text).get("object", "error")
+            name = {"chat.completion": "ChatCompletion", "chat.completion.chunk": "ChatCompletionChunk",
+                    "error": "{ error: ErrorObject }"}[kind]
+            yield f"({text}) satisfies {name};"
+
+
+def compiled(lines):
+    """What TypeScript has against a file of these lines, which stands among openai-node's packages."""
+    file = NODE / "answers.ts"
+    file.write_text("\n".join(lines))
+    done = subprocess.run([NODE / "node_modules/.bin/tsc", "--ignoreConfig", "--noEmit", "--strict", "--skipLibCheck", "--target", "es2022",
+                           "--module", "nodenext", "--types", "", file], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          timeout=100)
+    return done.returncode, done.stdout
+
+
+def test_openai_nodes_types(recorded):
+    code, told = compiled(typescript(recorded))
+    assert code == 0, told[:4000]
+
+
+def test_openai_nodes_types_see_what_is_wrong(recorded):
+    good = recorded["usual"].whole
+    wrong = [good.replace(*change) for change in (
+        ('"object":"chat.completion"', '"object":"chat.completion","candidates":[]'),
+        ('"finish_reason":"stop"', '"finish_reason":"STOP"'), ('"role":"assistant"', '"role":"assistant","thought":true'))]
+    code, told = compiled(typescript({str(i): Answer(one, []) for i, one in enumerate(wrong)}))
+    assert code != 0 and told.count("error TS") == 3 and good not in wrong, told
