@@ -29,6 +29,7 @@ struct golden_case {
     struct dgm_str model; /* that a URL named; absent: none did */
     enum dgm_reasoning reasoning;
     bool strict, bounds_thoughts; /* as in struct dgm_env */
+    enum dgm_compat compat;
     int status;                   /* of the upstream's answer */
     enum dgm_error
         end; /* a stream that its caller ends so; DGM_ERR_NONE: the upstream just closes */
