@@ -46,8 +46,9 @@ struct dgm_env {
     const struct dgm_limits *limits; /* NULL: the defaults */
     enum dgm_surface surface; /* whose members to use, where dgm_request_translate does not say */
     enum dgm_reasoning reasoning; /* where thoughts go */
-    enum dgm_compat compat;       /* whose shapes the answer has; Google's leave no choice of `reasoning` */
-    bool strict;                  /* refuse what has no effect instead of ignoring and naming it */
+    enum dgm_compat
+        compat;  /* whose shapes the answer has; Google's leave no choice of `reasoning` */
+    bool strict; /* refuse what has no effect instead of ignoring and naming it */
     /* max_tokens bounds thoughts too, as Gemini's own maxOutputTokens does. Otherwise thinking gets a budget of
      * its own on top, as OpenAI's clients of max_tokens expect; max_completion_tokens always bounds both. */
     bool max_tokens_bounds_thoughts;

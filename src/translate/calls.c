@@ -46,7 +46,8 @@ static struct dgm_str google_call_id(struct dgm_request *r)
     dgm_buf_put_hex(&id, high >> 32, 8);
     dgm_buf_put_char(&id, '-');
     dgm_buf_put_hex(&id, high >> 16 & 0xffff, 4);
-    dgm_buf_put_lit(&id, "-8"); /* a UUID of the eighth version: made as its maker likes (RFC 9562) */
+    dgm_buf_put_lit(&id,
+                    "-8"); /* a UUID of the eighth version: made as its maker likes (RFC 9562) */
     dgm_buf_put_hex(&id, high & 0xfff, 3);
     dgm_buf_put_char(&id, '-');
     dgm_buf_put_hex(&id, (low >> 48 & 0x3fff) | 0x8000, 4);

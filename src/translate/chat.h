@@ -158,9 +158,9 @@ struct dgm_request {
     struct dgm_kept *kept;
     size_t kept_n, kept_cap, calls_n; /* calls_n: ids given out so far */
 
-    struct stops stops;     /* sequences beyond those that Gemini looks for */
-    struct dgm_retry retry; /* of the upstream's last error */
-    struct dgm_str version; /* the modelVersion of the answer */
+    struct stops stops;         /* sequences beyond those that Gemini looks for */
+    struct dgm_retry retry;     /* of the upstream's last error */
+    struct dgm_str version;     /* the modelVersion of the answer */
     struct dgm_str response_id; /* its responseId, for compat.c; absent elsewhere */
 
     enum dgm_rc rc;        /* sticky: the first refusal or lack of memory */

@@ -76,11 +76,11 @@ static void put_sorted_member(struct json_writer *w, struct dgm_str name, const 
 
 /* What the pieces of one choice have in common. */
 struct compat_choice {
-    bool seen;                          /* OpenAI's clients would have got a chunk of it */
-    struct dgm_str call_id, call_name;  /* of the call begun last */
-    bool holds;                         /* a chunk waits */
-    struct dgm_buf delta, logprobs;     /* of that chunk, as JSON */
-    struct dgm_str finish;              /* in the request's arena; absent: it goes on */
+    bool seen;                         /* OpenAI's clients would have got a chunk of it */
+    struct dgm_str call_id, call_name; /* of the call begun last */
+    bool holds;                        /* a chunk waits */
+    struct dgm_buf delta, logprobs;    /* of that chunk, as JSON */
+    struct dgm_str finish;             /* in the request's arena; absent: it goes on */
 };
 
 static bool is_dropped(struct dgm_str name)
@@ -141,8 +141,7 @@ static void put_google_member(struct json_writer *w, struct dgm_str name, struct
 /* "data:TYPE;base64,DATA", as answer.c puts images. */
 static void put_image(struct json_writer *w, const struct json_val *image)
 {
-    struct dgm_str url =
-        json_get_str(json_get(image, DGM_STR("image_url")), DGM_STR("url"));
+    struct dgm_str url = json_get_str(json_get(image, DGM_STR("image_url")), DGM_STR("url"));
     url = dgm_str_skip(url, DGM_STR("data:").n);
     size_t at = dgm_str_find(url, DGM_STR(";base64,"));
     json_put_name(w, "audio");
@@ -384,6 +383,8 @@ static void put_held(struct compat_stream *s, size_t index, const struct usage *
 {
     struct compat_choice *c = &s->choices[index];
     struct json_writer w = json_writer(out);
+    if (s->r->response_id.n == 0) /* one that comes later comes too late: all chunks have the same */
+        s->r->response_id = s->r->env.id;
     dgm_buf_put_lit(out, "data: ");
     json_open_obj(&w);
     json_put_name(&w, "choices");

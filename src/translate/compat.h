@@ -60,7 +60,8 @@ struct dgm_buf *compat_plain(struct compat_stream *);
  * Puts what stands in that buffer. A chunk of a choice that has its finish reason (`finished`) waits for what comes behind
  * it: it may be the one that tells the reason.
  */
-void compat_put_events(struct compat_stream *, const bool finished[CHOICES_MAX], struct dgm_buf *out);
+void compat_put_events(struct compat_stream *, const bool finished[CHOICES_MAX],
+                       struct dgm_buf *out);
 
 /** The same for the events of a stream's good end: finish reasons and usage on the chunks that waited, then [DONE]. */
 void compat_put_end(struct compat_stream *, const struct usage *, struct dgm_buf *out);

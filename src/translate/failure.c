@@ -328,8 +328,8 @@ static struct dgm_str tell_page(struct page *page, const struct dgm_request *r, 
     *to = (struct dgm_buf){.p = page->text, .cap = sizeof page->text, .max = sizeof page->text};
     dgm_buf_put_lit(to, "The model's server answered HTTP ");
     dgm_buf_put_int(to, status);
-    dgm_buf_put(to, text.n ? DGM_STR(" with something that is no JSON")
-                           : DGM_STR(" and nothing else"));
+    dgm_buf_put(to,
+                text.n ? DGM_STR(" with something that is no JSON") : DGM_STR(" and nothing else"));
     if (quoted.n) {
         dgm_buf_put_lit(to, ": \"");
         dgm_buf_put(to, quoted);

@@ -35,7 +35,8 @@ struct dgm_stream {
     struct choice
         *choices[CHOICES_MAX]; /* NULL until the upstream names it; in the request's arena */
     struct usage usage;
-    struct compat_stream *google; /* puts what `out` gets in Google's shapes; NULL: it goes as it is */
+    struct compat_stream
+        *google; /* puts what `out` gets in Google's shapes; NULL: it goes as it is */
     char *event; /* in scratch, with JSON_PADDING behind it; NULL when none waits */
     size_t event_bytes;
     bool event_cut;

@@ -10,15 +10,16 @@
 
 #include "translate/chat.h"
 
-#define SUSPECTS_MAX 5   /* told to the client */
-#define SUSPECT_SURE 60  /* so likely that `param` names it */
+#define SUSPECTS_MAX 5  /* told to the client */
+#define SUSPECT_SURE 60 /* so likely that `param` names it */
 
 /** One of them. Texts stand in the request's arena. */
 struct suspect {
     const char *id, *sentence; /* {0} in the sentence is `what` */
     unsigned likely;           /* of a hundred */
-    struct dgm_str param;      /* where in the client's request: "messages[3].tool_calls"; absent: nowhere */
-    struct dgm_str what;       /* what was found, printable */
+    struct dgm_str
+        param; /* where in the client's request: "messages[3].tool_calls"; absent: nowhere */
+    struct dgm_str what; /* what was found, printable */
 };
 
 /** Whether an upstream's message is one that names nothing. */

@@ -9,9 +9,9 @@
 
 #include <string.h>
 
-#define HEAD_CHARS 24               /* of base64: the first 18 bytes */
+#define HEAD_CHARS 24                 /* of base64: the first 18 bytes */
 #define TAIL_CHARS ((size_t)2 * 1024) /* of base64, in which a file's end is looked for */
-#define FILE_BYTES_MIN 24           /* no image, sound or document is smaller */
+#define FILE_BYTES_MIN 24             /* no image, sound or document is smaller */
 #define MEDIA_BYTES_MAX ((size_t)20 << 20)
 #define TEXT_BYTES_FINE ((size_t)3 << 20) /* a million tokens are some four million letters */
 
@@ -99,12 +99,12 @@ static struct dgm_str decode(struct dgm_str text, char *to, size_t room)
     size_t n = 0;
     for (size_t i = 0; i < text.n && n < room; i++) {
         char c = text.p[i];
-        unsigned value = c >= 'A' && c <= 'Z'     ? (unsigned)(c - 'A')
-                         : c >= 'a' && c <= 'z'   ? (unsigned)(c - 'a') + 26
-                         : c >= '0' && c <= '9'   ? (unsigned)(c - '0') + 52
-                         : c == '+' || c == '-'   ? 62
-                         : c == '/' || c == '_'   ? 63
-                                                  : 64;
+        unsigned value = c >= 'A' && c <= 'Z'   ? (unsigned)(c - 'A')
+                         : c >= 'a' && c <= 'z' ? (unsigned)(c - 'a') + 26
+                         : c >= '0' && c <= '9' ? (unsigned)(c - '0') + 52
+                         : c == '+' || c == '-' ? 62
+                         : c == '/' || c == '_' ? 63
+                                                : 64;
         if (value == 64)
             continue;
         bits = bits << 6 | value;
@@ -126,7 +126,8 @@ static bool begins_as(const struct medium *m, struct dgm_str head)
 static const char *fault_of(const struct media *media, struct dgm_str *ret_other)
 {
     char head_room[HEAD_CHARS], tail_room[TAIL_CHARS];
-    struct dgm_str head = decode(dgm_str_head(media->data, HEAD_CHARS), head_room, sizeof head_room);
+    struct dgm_str head =
+        decode(dgm_str_head(media->data, HEAD_CHARS), head_room, sizeof head_room);
     size_t from = media->data.n > TAIL_CHARS ? (media->data.n - TAIL_CHARS) / 4 * 4 : 0;
     struct dgm_str tail = decode(dgm_str_skip(media->data, from), tail_room, sizeof tail_room);
     *ret_other = (struct dgm_str){0};
@@ -276,7 +277,8 @@ static bool has_text(const struct chat_message *m)
 bool look_text_and_calls(const struct look *look, struct finding *f)
 {
     const struct model *model = &look->r->model;
-    bool refuses = model->generation >= 36 || (model->generation == 35 && model->words & MODEL_LITE);
+    bool refuses =
+        model->generation >= 36 || (model->generation == 35 && model->words & MODEL_LITE);
     for (size_t i = 0; i < look->r->history_n; i++) {
         size_t message = look->r->history[i].message;
         if (!has_text(&look->r->messages[message]))

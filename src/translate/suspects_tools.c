@@ -7,14 +7,15 @@
 
 #include "base/str.h"
 
-#define MAX_ITEMS_SUM 960         /* python-genai#2170 found it by halving */
-#define ENUM_ANY_BYTES 2000       /* python-genai#2133: 240 values of two words are refused, of one word are not */
-#define ENUM_VALUES 100           /* of one enum */
-#define TOOLS_FEW 128             /* OpenAI's own limit: most clients stay below it */
-#define TOOLS_REFUSED 512         /* gemini-cli#25440 */
-#define DEPTH_FINE 8              /* levels that nobody reports */
-#define MEMBERS_FINE 400          /* of all schemas */
-#define CYCLE_DEPTH 64            /* of $refs that are followed */
+#define MAX_ITEMS_SUM 960 /* python-genai#2170 found it by halving */
+#define ENUM_ANY_BYTES                                                                             \
+    2000 /* python-genai#2133: 240 values of two words are refused, of one word are not */
+#define ENUM_VALUES 100   /* of one enum */
+#define TOOLS_FEW 128     /* OpenAI's own limit: most clients stay below it */
+#define TOOLS_REFUSED 512 /* gemini-cli#25440 */
+#define DEPTH_FINE 8      /* levels that nobody reports */
+#define MEMBERS_FINE 400  /* of all schemas */
+#define CYCLE_DEPTH 64    /* of $refs that are followed */
 #define CYCLE_STEPS ((size_t)20000)
 
 /* ---- schemas, one after the other ---- */
@@ -44,8 +45,9 @@ static bool spot_function(const struct look *look, size_t i, struct spot *ret)
     ret->top.member = sources[t->source];
     ret->element = (struct chat_place){.in = &ret->top, .index = t->index};
     ret->function = (struct chat_place){.in = &ret->element, .member = DGM_STR("function")};
-    ret->member = (struct chat_place){.in = t->source == FROM_TOOLS ? &ret->function : &ret->element,
-                                      .member = DGM_STR("parameters")};
+    ret->member =
+        (struct chat_place){.in = t->source == FROM_TOOLS ? &ret->function : &ret->element,
+                            .member = DGM_STR("parameters")};
     return json_kind(ret->schema) == JSON_OBJ;
 }
 
@@ -126,8 +128,8 @@ static void add_schema(struct sum *sum, const struct json_val *v, uint64_t depth
 }
 
 /* The sums of all functions, and the schema that has the most of one of them. */
-static uint64_t most(const struct look *look, size_t measure, bool functions_alone, uint64_t *ret_total,
-                     struct spot *ret)
+static uint64_t most(const struct look *look, size_t measure, bool functions_alone,
+                     uint64_t *ret_total, struct spot *ret)
 {
     uint64_t largest = 0;
     struct spot spot;

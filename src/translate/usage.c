@@ -90,7 +90,8 @@ void usage_put(struct json_writer *w, const struct usage *u)
 }
 
 /* Puts {name: count} as the member `details`, unless the count is 0. */
-static void put_detail(struct json_writer *w, struct dgm_str details, struct dgm_str name, int64_t n)
+static void put_detail(struct json_writer *w, struct dgm_str details, struct dgm_str name,
+                       int64_t n)
 {
     if (n == 0)
         return;

@@ -14,7 +14,8 @@
 struct usage {
     int64_t prompt, completion; /* prompt: with what tools added; cached tokens are part of it */
     int64_t reasoning, cached, audio_in, audio_out, image_out;
-    int64_t native_prompt, native_candidates, native_total; /* as Gemini counts; total 0: not said */
+    int64_t native_prompt, native_candidates,
+        native_total;          /* as Gemini counts; total 0: not said */
     char traffic[TRAFFIC_MAX]; /* "ON_DEMAND"; "" when nobody said */
 };
 
