@@ -383,7 +383,8 @@ static void put_held(struct compat_stream *s, size_t index, const struct usage *
 {
     struct compat_choice *c = &s->choices[index];
     struct json_writer w = json_writer(out);
-    if (s->r->response_id.n == 0) /* one that comes later comes too late: all chunks have the same */
+    if (s->r->response_id.n ==
+        0) /* one that comes later comes too late: all chunks have the same */
         s->r->response_id = s->r->env.id;
     dgm_buf_put_lit(out, "data: ");
     json_open_obj(&w);
