@@ -46,7 +46,9 @@ struct dgm_env {
     const struct dgm_limits *limits; /* NULL: the defaults */
     enum dgm_surface surface; /* whose members to use, where dgm_request_translate does not say */
     enum dgm_reasoning reasoning; /* where thoughts go */
-    bool strict;                  /* refuse what has no effect instead of ignoring and naming it */
+    enum dgm_compat
+        compat;  /* whose shapes the answer has; Google's leave no choice of `reasoning` */
+    bool strict; /* refuse what has no effect instead of ignoring and naming it */
     /* max_tokens bounds thoughts too, as Gemini's own maxOutputTokens does. Otherwise thinking gets a budget of
      * its own on top, as OpenAI's clients of max_tokens expect; max_completion_tokens always bounds both. */
     bool max_tokens_bounds_thoughts;
@@ -275,7 +277,8 @@ void dgm_stream_free(struct dgm_stream *); /* NULL is fine */
  * so that its connection may end in peace.)
  *
  * FULL comes before an event whose output, at most 8 bytes for each of the event's own and 8 KiB besides,
- * might pass out->max, unless `out` is empty: an `out` with room for the largest event never overflows.
+ * might pass out->max, unless `out` is empty: an `out` with room for the largest event never overflows. With
+ * DGM_COMPAT_GOOGLE the last chunk may wait for the event behind it: there it is room for the two largest.
  */
 DGM_MUST_USE enum dgm_rc dgm_stream_feed(struct dgm_stream *, struct dgm_str *in,
                                          struct dgm_buf *out);

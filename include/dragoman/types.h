@@ -122,7 +122,19 @@ void dgm_fail_set(struct dgm_fail *f, enum dgm_error, struct dgm_str param,
 /** The same with nothing but the row's own sentence. */
 void dgm_fail_row(struct dgm_fail *f, enum dgm_error);
 
+/** Whose contract an answer keeps where the two differ (docs/COMPAT.md, compat: google). */
+enum dgm_compat {
+    DGM_COMPAT_OPENAI, /* OpenAI's, with Google's own members inside */
+    DGM_COMPAT_GOOGLE, /* that of Google's own endpoint, to the letter */
+};
+
 /** Puts OpenAI's error object `{"error":{"message","type","param","code"}}`, param and code null when absent. */
 void dgm_fail_put(const struct dgm_fail *, struct dgm_buf *out);
+
+/** Puts the error as a whole answer in one form or the other: Google's is `[{"error":{code,message,status,details}}]`. */
+void dgm_fail_put_as(const struct dgm_fail *, enum dgm_compat, struct dgm_buf *out);
+
+/** Such an answer, in either form, as the data of an event: without Google's array around it. */
+struct dgm_str dgm_fail_event(struct dgm_str answer);
 
 #endif

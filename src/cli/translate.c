@@ -48,6 +48,7 @@ static bool read_number(const struct cli_args *args, enum cli_option_id id, uint
 static bool read_env(const struct cli_args *args, struct dgm_env *ret)
 {
     struct dgm_str id = cli_get(args, CLI_OPT_ID), surface = cli_get(args, CLI_OPT_SURFACE);
+    struct dgm_str compat = cli_get(args, CLI_OPT_COMPAT);
     uint64_t now;
     *ret = (struct dgm_env){.id = id.p ? id : DGM_STR("0"),
                             .surface = DGM_VERTEX,
@@ -60,6 +61,12 @@ static bool read_env(const struct cli_args *args, struct dgm_env *ret)
         ret->surface = DGM_GEMINI;
     else if (surface.p && !dgm_str_eq(surface, DGM_STR("vertex"))) {
         (void)cli_misused(args, DGM_STR("--upstream: expected vertex or gemini"));
+        return false;
+    }
+    if (dgm_str_eq(compat, DGM_STR("google")))
+        ret->compat = DGM_COMPAT_GOOGLE;
+    else if (compat.p && !dgm_str_eq(compat, DGM_STR("openai"))) {
+        (void)cli_misused(args, DGM_STR("--compat: expected openai or google"));
         return false;
     }
     if (!read_number(args, CLI_OPT_NOW, 0, INT64_MAX, STANDARD_NOW, &now))

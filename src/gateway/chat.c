@@ -106,11 +106,11 @@ static void on_data(void *owner, struct dgm_str bytes)
         fail_rc(x, x->chat.native.rc);
 }
 
-/* An error as the last event of a stream whose head has gone: the object is one line already. */
+/* An error as the last event of a stream whose head has gone: it is one line already. */
 static void stream_error(struct gw_exchange *x, struct dgm_buf *object)
 {
     dgm_buf_put_lit(&x->out, "data: ");
-    dgm_buf_put(&x->out, dgm_buf_str(object));
+    dgm_buf_put(&x->out, dgm_fail_event(dgm_buf_str(object)));
     dgm_buf_put_lit(&x->out, "\n\n");
     gw_exchange_stream(x, true);
 }
@@ -275,6 +275,7 @@ static enum dgm_rc make_request(struct gw_exchange *x, const struct gw_upstream 
     gw_random_id(x->chat.id);
     const struct dgm_env env = {.alloc = &x->worker->alloc,
                                 .reasoning = (enum dgm_reasoning)x->worker->config->reasoning,
+                                .compat = x->reply.compat,
                                 .strict = x->worker->config->strict,
                                 .max_tokens_bounds_thoughts =
                                     x->worker->config->max_tokens_includes_thinking,

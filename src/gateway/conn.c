@@ -207,11 +207,12 @@ static void answer_alone(struct gw_conn *c, const struct dgm_fail *f)
     const struct gw_reply reply = {
         .request_id = {id, sizeof id},
         .allow = f->id == DGM_ERR_METHOD ? gw_route_allow(NULL) : (struct dgm_str){0},
+        .compat = (enum dgm_compat)c->worker->config->compat,
         .now = net_loop_wall_s(c->worker->loop),
         .minor = 1,
     };
     struct dgm_buf out;
-    dgm_buf_init(&out, &c->worker->alloc, 8192);
+    dgm_buf_init(&out, &c->worker->alloc, 16384);
     gw_reply_put_fail(&out, &reply, f);
     struct dgm_str bytes = dgm_buf_str(&out);
     if (out.rc == DGM_OK)

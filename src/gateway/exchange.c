@@ -41,6 +41,20 @@ static void choose_request_id(struct gw_exchange *x)
     x->reply.request_id = (struct dgm_str){x->id, sizeof x->id};
 }
 
+/* Whose shapes the answer has: what the request asks for counts before the setting. */
+static void choose_compat(struct gw_exchange *x)
+{
+    struct dgm_str asked = http_head_get(x->head, DGM_STR("x-dragoman-compat"));
+    x->reply.compat = (enum dgm_compat)x->worker->config->compat;
+    if (dgm_str_eq_nocase(asked, DGM_STR("google")))
+        x->reply.compat = DGM_COMPAT_GOOGLE;
+    else if (dgm_str_eq_nocase(asked, DGM_STR("openai")))
+        x->reply.compat = DGM_COMPAT_OPENAI;
+    else
+        x->odd_compat = asked.p != NULL;
+    x->reply.tells_compat = asked.p != NULL || x->reply.compat != DGM_COMPAT_OPENAI;
+}
+
 struct gw_exchange *gw_exchange_new(struct gw_conn *c)
 {
     struct gw_worker *w = c->worker;
@@ -60,6 +74,7 @@ struct gw_exchange *gw_exchange_new(struct gw_conn *c)
     x->reply.minor = x->head->minor;
     x->reply.head_only = x->head->method == HTTP_METHOD_HEAD;
     choose_request_id(x);
+    choose_compat(x);
     w->counters.exchanges++;
     w->counters.requests_total++;
     return x;
@@ -253,7 +268,7 @@ void gw_exchange_fail(struct gw_exchange *x, const struct dgm_fail *f)
     gw_chat_dispose(x);
     x->worker->counters.refused_total++;
     dgm_buf_clear(&x->out);
-    dgm_fail_put(f, &x->out);
+    dgm_fail_put_as(f, x->reply.compat, &x->out);
     gw_exchange_answer(x, dgm_error_status(f->id), GW_MEDIA_JSON);
 }
 
@@ -456,6 +471,11 @@ void gw_exchange_head(struct gw_exchange *x)
         dgm_str_eq(x->head->target, DGM_STR("*")); /* OPTIONS alone, says the reader */
     if (!server_wide && !find_route(x))
         return;
+    if (x->odd_compat) {
+        refuse_with(x, DGM_ERR_VALUE, DGM_STR("x-dragoman-compat must be google or openai."),
+                    (struct dgm_str){0}, (struct dgm_str){0});
+        return;
+    }
     if (x->head->framing == HTTP_BODY_SIZED &&
         x->head->length > (uint64_t)x->worker->config->limits.body_bytes) {
         refuse_large(x, x->head->length, true);

@@ -62,6 +62,7 @@ struct gw_exchange {
     int status;                           /* of the answer */
     bool blocked;                         /* the client does not take more for now */
     bool final;                           /* the connection ends with this answer */
+    bool odd_compat;                      /* x-dragoman-compat has a word that we do not know */
     char id[GW_ID_CHARS];                 /* x-request-id, when it is ours */
 };
 

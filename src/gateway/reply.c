@@ -5,7 +5,7 @@
 #include "http/put.h"
 
 #define FAIL_BODY_MAX                                                                              \
-    4096 /* dgm_fail's texts, each byte escaped at worst, and what stands round them */
+    8192 /* dgm_fail's texts, in Google's form twice, each byte escaped at worst, and what stands round them */
 
 static void put_if(struct dgm_buf *out, struct dgm_str name, struct dgm_str value)
 {
@@ -31,6 +31,9 @@ static void put_common(struct dgm_buf *out, const struct gw_reply *r, int status
     http_put_date(out, r->now);
     http_put_header(out, DGM_STR("x-request-id"), r->request_id);
     put_if(out, DGM_STR("x-dragoman-upstream"), r->upstream);
+    if (r->tells_compat)
+        http_put_header(out, DGM_STR("x-dragoman-compat"),
+                        r->compat == DGM_COMPAT_GOOGLE ? DGM_STR("google") : DGM_STR("openai"));
     put_if(out, DGM_STR("x-dragoman-ignored"), r->notes[DGM_NOTE_IGNORED]);
     put_if(out, DGM_STR("x-dragoman-schema-notes"), r->notes[DGM_NOTE_SCHEMA]);
     put_if(out, DGM_STR("x-dragoman-warning"), r->notes[DGM_NOTE_WARNING]);
@@ -42,10 +45,11 @@ static void put_common(struct dgm_buf *out, const struct gw_reply *r, int status
         http_put_header_lit(out, "Retry-After", "1");
     if (r->origin.n != 0) {
         http_put_header(out, DGM_STR("Access-Control-Allow-Origin"), r->origin);
-        http_put_header_lit(out, "Access-Control-Expose-Headers",
-                            "x-request-id, x-dragoman-upstream, x-dragoman-ignored, "
-                            "x-dragoman-schema-notes, x-dragoman-warning, "
-                            "retry-after, retry-after-ms, x-should-retry");
+        http_put_header_lit(
+            out, "Access-Control-Expose-Headers",
+            "x-request-id, x-dragoman-upstream, x-dragoman-compat, x-dragoman-ignored, "
+            "x-dragoman-schema-notes, x-dragoman-warning, "
+            "retry-after, retry-after-ms, x-should-retry");
         http_put_header_lit(out, "Vary", "Origin");
         if (status == 204) {
             put_if(out, DGM_STR("Access-Control-Allow-Methods"), r->allow);
@@ -91,7 +95,7 @@ void gw_reply_put_fail(struct dgm_buf *out, const struct gw_reply *r, const stru
 {
     struct dgm_buf body;
     dgm_buf_init(&body, out->_alloc, FAIL_BODY_MAX);
-    dgm_fail_put(f, &body);
+    dgm_fail_put_as(f, r->compat, &body);
     if (body.rc == DGM_OK)
         gw_reply_put(out, r, dgm_error_status(f->id), GW_MEDIA_JSON, dgm_buf_str(&body));
     else

@@ -14,7 +14,9 @@ struct gw_reply {
     struct dgm_str notes[GW_REPLY_NOTES]; /* by enum dgm_note: what the translation has to say */
     struct dgm_str doubts;                /* warnings of the emulator: what Google might refuse */
     struct dgm_str upstream;              /* who answered */
-    struct dgm_retry retry;               /* of an upstream's error, when has_retry */
+    enum dgm_compat compat;               /* the form of our own errors, and of answers */
+    bool tells_compat;      /* with x-dragoman-compat: it was asked for, or is not the usual */
+    struct dgm_retry retry; /* of an upstream's error, when has_retry */
     bool has_retry;
     struct dgm_str allow;     /* the methods of the path; for 405 and OPTIONS */
     struct dgm_str media;     /* of a stream; absent: text/event-stream */
@@ -36,7 +38,7 @@ void gw_reply_put_stream_head(struct dgm_buf *out, const struct gw_reply *);
 void gw_reply_put(struct dgm_buf *out, const struct gw_reply *, int status, struct dgm_str media,
                   struct dgm_str body);
 
-/** A whole answer: OpenAI's error object with the status of its row. */
+/** A whole answer: the error in the form of `compat`, with the status of its row. */
 void gw_reply_put_fail(struct dgm_buf *out, const struct gw_reply *, const struct dgm_fail *);
 
 #define GW_MEDIA_JSON DGM_STR("application/json")

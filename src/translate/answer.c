@@ -2,6 +2,7 @@
 /* answer.c - what whole and streamed answers share: a candidate's pieces as members of a message or a delta. */
 #include "translate/answer.h"
 #include "translate/annotations.h"
+#include "translate/compat.h"
 #include "translate/tools.h"
 
 #include "base/str.h"
@@ -558,7 +559,7 @@ struct dgm_str answer_finish(const struct dgm_request *r, const struct choice *c
 
 enum dgm_error answer_fault(const struct dgm_request *r, const struct choice *c)
 {
-    if (c->said)
+    if (c->said || compat_is_google(r)) /* whose endpoint takes it for an answer */
         return DGM_ERR_NONE;
     if (c->failed)
         return DGM_ERR_CALL_MALFORMED;

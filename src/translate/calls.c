@@ -2,6 +2,7 @@
 /* calls.c - the calls of an answer: ids, names, arguments, and the signatures to keep. */
 #include "translate/answer.h"
 #include "translate/args.h"
+#include "translate/compat.h"
 #include "translate/tools.h"
 
 #include "base/str.h"
@@ -23,8 +24,42 @@ bool answer_is_answer(const struct dgm_request *r, const struct json_val *part)
     return call && tools_is_answer(r, json_get_str(call, DGM_STR("name")));
 }
 
+/* FNV-1a: https://datatracker.ietf.org/doc/draft-eastlake-fnv. */
+static uint64_t digest(uint64_t from, struct dgm_str id, uint64_t n)
+{
+    for (size_t i = 0; i < id.n; i++)
+        from = (from ^ (unsigned char)id.p[i]) * 1099511628211u;
+    for (; n; n >>= 8)
+        from = (from ^ (n & 0xff)) * 1099511628211u;
+    return from;
+}
+
+/* "function-call-" and a UUID (google.md 4.2), of the exchange's id and the call's number. */
+static struct dgm_str google_call_id(struct dgm_request *r)
+{
+    char text[64];
+    struct dgm_buf id = {.p = text, .cap = sizeof text, .max = sizeof text};
+    uint64_t n = ++r->calls_n;
+    uint64_t high = digest(14695981039346656037u, r->env.id, n);
+    uint64_t low = digest(high, r->env.id, n);
+    dgm_buf_put_lit(&id, "function-call-");
+    dgm_buf_put_hex(&id, high >> 32, 8);
+    dgm_buf_put_char(&id, '-');
+    dgm_buf_put_hex(&id, high >> 16 & 0xffff, 4);
+    dgm_buf_put_lit(&id,
+                    "-8"); /* a UUID of the eighth version: made as its maker likes (RFC 9562) */
+    dgm_buf_put_hex(&id, high & 0xfff, 3);
+    dgm_buf_put_char(&id, '-');
+    dgm_buf_put_hex(&id, (low >> 48 & 0x3fff) | 0x8000, 4);
+    dgm_buf_put_char(&id, '-');
+    dgm_buf_put_hex(&id, low & 0xffffffffffff, 12);
+    return dgm_arena_copy(&r->arena, dgm_buf_str(&id));
+}
+
 struct dgm_str answer_new_call_id(struct dgm_request *r)
 {
+    if (compat_is_google(r))
+        return google_call_id(r);
     char stem[CALL_ID_STEM_BYTES], text[64];
     size_t stem_n = 0, digits = CALL_ID_DIGITS;
     for (size_t i = 0; i < r->env.id.n && stem_n < sizeof stem; i++)

@@ -14,13 +14,14 @@
  *   parts.c     one content part: text, images, audio, files; media.c what is no text
  *   results.c   tool results, brought behind the calls they answer
  *   arguments.c the arguments of a call, which may be broken
- *   failure.c   an upstream's error as OpenAI's
+ *   failure.c   an upstream's error as OpenAI's; suspects.c, for one that names nothing, what may have caused it
  *   usage.c, logprobs.c, annotations.c (with offsets.c)   a candidate's numbers and sources
  *   calls.c     the calls of an answer
  *   args.c      their arguments by their schema; partial_args.c the same streamed in parts
  *   stops.c     stop sequences that are enforced here
  *   answer.c    what whole and streamed answers share; response.c and stream.c are the two of them
  *   relay.c     a request for a server that speaks OpenAI's protocol itself (relay.h says how; quirks.def)
+ *   compat.c    both of them in the shapes of Google's own endpoint (compat.def)
  */
 #ifndef TRANSLATE_CHAT_H
 #define TRANSLATE_CHAT_H
@@ -162,9 +163,10 @@ struct dgm_request {
     struct dgm_kept *kept;
     size_t kept_n, kept_cap, calls_n; /* calls_n: ids given out so far */
 
-    struct stops stops;     /* sequences beyond those that Gemini looks for */
-    struct dgm_retry retry; /* of the upstream's last error */
-    struct dgm_str version; /* the modelVersion of the answer */
+    struct stops stops;         /* sequences beyond those that Gemini looks for */
+    struct dgm_retry retry;     /* of the upstream's last error */
+    struct dgm_str version;     /* the modelVersion of the answer */
+    struct dgm_str response_id; /* its responseId, for compat.c; absent elsewhere */
 
     enum dgm_rc rc;        /* sticky: the first refusal or lack of memory */
     struct dgm_fail *fail; /* why it was refused */
@@ -182,6 +184,9 @@ struct chat_place {
 
 #define CHAT_MEMBER(place, name) (&(struct chat_place){.in = (place), .member = (name)})
 #define CHAT_ELEMENT(place, i) (&(struct chat_place){.in = (place), .index = (i)})
+
+/** Puts a place as people read it. */
+CHAT_COLD void chat_put_place(struct dgm_buf *, const struct chat_place *);
 
 /** messages[i] and messages[i].member */
 #define CHAT_MESSAGE(i) CHAT_ELEMENT(CHAT_MEMBER(NULL, DGM_STR("messages")), (i))

@@ -4,7 +4,9 @@
 
 #include "base/str.h"
 #include "base/utf8.h"
+#include "translate/compat.h"
 #include "translate/relay.h"
+#include "translate/suspects.h"
 
 #define WAIT_MAX_MS                                                                                \
     60000 /* openai-node takes longer waits for none and tries again at once (user-pain G1) */
@@ -44,6 +46,8 @@ struct failure {
     struct dgm_str message;         /* absent: it said nothing */
     struct dgm_str google;          /* its google.rpc.Code's name */
     const struct json_val *details; /* an array, or NULL */
+    struct suspect suspects[SUSPECTS_MAX];
+    size_t suspects_n;
 };
 
 /* ---- reading ---- */
@@ -270,19 +274,54 @@ static const struct json_val *first_violation(const struct failure *f)
     return json_at(json_get(bad, DGM_STR("fieldViolations")), 0);
 }
 
-static void put_message(struct json_writer *w, const struct failure *f, const struct row *row)
+/* What Google's message says besides that a plan is used up; all of it where it does not say so, or means it. */
+static struct dgm_str rest_of_quota(const struct dgm_request *r, const struct failure *f,
+                                    const struct row *row)
+{
+    struct dgm_str plan =
+        DGM_STR("You exceeded your current quota, please check your plan and billing details.");
+    if (!dgm_str_eq(dgm_str_c(row->code), DGM_STR("rate_limit_exceeded")) || r->retry.hopeless ||
+        r->retry.after_ms < 0 || !dgm_str_starts(f->message, plan))
+        return (struct dgm_str){0};
+    return dgm_str_skip(f->message, plan.n);
+}
+
+/* The two likeliest besides the first are named too: more would hide Google's own text. */
+static void add_suspects(struct json_writer *w, const struct suspect *suspects, size_t n)
+{
+    for (size_t i = 0; i < n && i < 3; i++) {
+        json_add_str(w, i == 0   ? DGM_STR(" Likeliest cause: ")
+                        : i == 1 ? DGM_STR(" Also possible: ")
+                                 : DGM_STR("; "));
+        suspect_add_sentence(w, &suspects[i]);
+        if (suspects[i].param.n) {
+            json_add_str(w, DGM_STR(" ("));
+            json_add_str(w, suspects[i].param);
+            json_add_str(w, DGM_STR(")"));
+        }
+        if (i == 0 || i + 1 == n || i == 2)
+            json_add_str(w, DGM_STR("."));
+    }
+}
+
+static void put_message(struct dgm_request *r, struct json_writer *w, const struct failure *f,
+                        const struct row *row)
 {
     const struct json_val *violation = first_violation(f);
     struct dgm_str description = json_get_str(violation, DGM_STR("description"));
+    struct dgm_str rest = rest_of_quota(r, f, row);
     json_open_str(w);
     if (dgm_str_eq(dgm_str_c(row->code), DGM_STR("context_length_exceeded")))
         add_context_length(w, f->message);
-    json_add_str(w, f->message);
+    if (rest.p) /* a minute's limit, which is over soon: clients take those words for a plan's end (user-pain G4) */
+        json_add_str(w, DGM_STR("Too many requests for the moment: a rate limit was reached."));
+    json_add_str(w, rest.p ? rest : f->message);
     if (description.n && !has(f->message, description)) {
         json_add_str(w, DGM_STR(" ("));
         json_add_str(w, description);
         json_add_str(w, DGM_STR(")"));
     }
+    add_suspects(w, f->suspects, f->suspects_n);
     json_close_str(w);
 }
 
@@ -291,6 +330,8 @@ static void put_param(struct json_writer *w, const struct failure *f)
 {
     struct dgm_str field = json_get_str(first_violation(f), DGM_STR("field"));
     struct json_iter it = json_iter(f->loc);
+    if (f->suspects_n && f->suspects[0].likely >= SUSPECT_SURE)
+        field = f->suspects[0].param;
     if (field.n == 0)
         field = f->param;
     if (field.n) {
@@ -317,13 +358,14 @@ static void put_param(struct json_writer *w, const struct failure *f)
     json_close_str(w);
 }
 
-static void put_object(struct json_writer *w, const struct failure *f, const struct row *row)
+static void put_object(struct dgm_request *r, struct json_writer *w, const struct failure *f,
+                       const struct row *row)
 {
     json_open_obj(w);
     json_put_name(w, "error");
     json_open_obj(w);
     json_put_name(w, "message");
-    put_message(w, f, row);
+    put_message(r, w, f, row);
     /* A server that gives a code in words is taken at its words. */
     json_member_str(w, "type", f->code.n && f->type.n ? f->type : dgm_str_c(row->type));
     json_put_name(w, "param");
@@ -333,6 +375,12 @@ static void put_object(struct json_writer *w, const struct failure *f, const str
         json_member_str(w, "status", f->google);
     if (f->details)
         json_member_val(w, "details", f->details);
+    if (rest_of_quota(r, f, row).p)
+        json_member_str(w, "google_message", f->message);
+    if (f->suspects_n) {
+        json_put_name(w, "suspects");
+        suspects_put(w, f->suspects, f->suspects_n);
+    }
     json_close_obj(w);
     json_close_obj(w);
 }
@@ -355,37 +403,44 @@ static struct dgm_str quotable(struct dgm_str text)
     return dgm_utf8_bad(text) == text.n ? text : (struct dgm_str){0};
 }
 
-static void put_page(struct dgm_request *r, struct json_writer *w, const struct row *row,
+/* What is said of an answer without a message; it fits: a status, a quotation, the name of a model. */
+struct page {
+    char text[QUOTED_BYTES_MAX + 512];
+    struct dgm_buf message;
+};
+
+static struct dgm_str tell_page(struct page *page, const struct dgm_request *r, int status,
+                                struct dgm_str text)
+{
+    struct dgm_str quoted = quotable(text);
+    struct dgm_buf *to = &page->message;
+    *to = (struct dgm_buf){.p = page->text, .cap = sizeof page->text, .max = sizeof page->text};
+    dgm_buf_put_lit(to, "The model's server answered HTTP ");
+    dgm_buf_put_int(to, status);
+    dgm_buf_put(to,
+                text.n ? DGM_STR(" with something that is no JSON") : DGM_STR(" and nothing else"));
+    if (quoted.n) {
+        dgm_buf_put_lit(to, ": \"");
+        dgm_buf_put(to, quoted);
+        dgm_buf_put_lit(to, "\"");
+    }
+    dgm_buf_put_lit(to, ".");
+    if (status == 404) { /* user-pain G7 */
+        dgm_buf_put_lit(to, " Its host, its path or its location is wrong, or it does not serve ");
+        dgm_buf_put(to, r->model.name);
+        dgm_buf_put_lit(to, " there; try the location global.");
+    }
+    return dgm_buf_str(to);
+}
+
+static void put_page(const struct dgm_request *r, struct json_writer *w, const struct row *row,
                      int status, struct dgm_str text)
 {
-    char digits[8];
-    struct dgm_buf number = {.p = digits, .cap = sizeof digits, .max = sizeof digits};
-    struct dgm_str quoted = quotable(text);
-    dgm_buf_put_int(&number, status);
+    struct page page;
     json_open_obj(w);
     json_put_name(w, "error");
     json_open_obj(w);
-    json_put_name(w, "message");
-    json_open_str(w);
-    json_add_str(w, DGM_STR("The model's server answered HTTP "));
-    json_add_str(w, dgm_buf_str(&number));
-    json_add_str(w, text.n ? DGM_STR(" with something that is no JSON")
-                           : DGM_STR(" and nothing else"));
-    if (quoted.n) {
-        json_add_str(w, DGM_STR(": \""));
-        json_add_str(w, quoted);
-        json_add_str(w, DGM_STR("\""));
-    }
-    json_add_str(w, DGM_STR("."));
-    if (status == 404 && r->relay) {
-        json_add_str(w, DGM_STR(" Its address is wrong: there is no chat/completions."));
-    } else if (status == 404) { /* user-pain G7 */
-        json_add_str(
-            w, DGM_STR(" Its host, its path or its location is wrong, or it does not serve "));
-        json_add_str(w, r->model.name);
-        json_add_str(w, DGM_STR(" there; try the location global."));
-    }
-    json_close_str(w);
+    json_member_str(w, "message", tell_page(&page, r, status, text));
     json_member_str(w, "type", dgm_str_c(row->type));
     json_member_null(w, "param");
     json_member_str(w, "code", dgm_str_c(row->code));
@@ -393,11 +448,21 @@ static void put_page(struct dgm_request *r, struct json_writer *w, const struct 
     json_close_obj(w);
 }
 
-static int put_broken(struct dgm_buf *out)
+/* The same as Google's own endpoint has it: its own words, and its own status. */
+static int put_google(const struct dgm_request *r, const struct failure *f, struct dgm_str text,
+                      struct dgm_buf *out)
+{
+    struct page page;
+    struct dgm_str message = f->message.n ? f->message : tell_page(&page, r, f->status, text);
+    compat_put_error(out, f->status, message, f->google, f->details);
+    return f->status;
+}
+
+static int put_broken(const struct dgm_request *r, struct dgm_buf *out)
 {
     struct dgm_fail broken;
     dgm_fail_row(&broken, DGM_ERR_UPSTREAM_BROKEN);
-    dgm_fail_put(&broken, out);
+    chat_put_fail(r, &broken, out);
     return dgm_error_status(broken.id);
 }
 
@@ -410,12 +475,16 @@ int failure_put(struct dgm_request *r, struct dgm_buf *out, int status, const st
     const struct row *row = find_row(&f);
     struct json_writer w = json_writer(out);
     if (!row)
-        return put_broken(out);
+        return put_broken(r, out);
     if (f.message.n == 0 && status == 0)
-        return put_broken(out);
+        return put_broken(r, out);
     r->retry = read_retry(&f, row);
+    if (compat_is_google(r))
+        return put_google(r, &f, text, out);
+    if (f.status == 400 && suspects_wanted(f.message) && !first_violation(&f))
+        f.suspects_n = suspects_find(r, f.suspects);
     if (f.message.n)
-        put_object(&w, &f, row);
+        put_object(r, &w, &f, row);
     else
         put_page(r, &w, row, f.status, text);
     return f.status == row->status ? row->becomes : f.status;

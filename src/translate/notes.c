@@ -26,6 +26,7 @@ static const char *text_end(struct text *t)
     return t->bytes;
 }
 
+/* With the indexes of elements, or with "[]" for each. */
 static void put_place(struct dgm_buf *out, const struct chat_place *place, bool with_index)
 {
     if (!place)
@@ -41,6 +42,11 @@ static void put_place(struct dgm_buf *out, const struct chat_place *place, bool 
     if (place->in)
         dgm_buf_put_lit(out, ".");
     dgm_buf_put(out, dgm_utf8_head(place->member, sizeof((struct dgm_fail *)0)->param));
+}
+
+void chat_put_place(struct dgm_buf *out, const struct chat_place *place)
+{
+    put_place(out, place, true);
 }
 
 /* ---- refusals ---- */

@@ -311,19 +311,19 @@ static void put_usage(struct dgm_stream *s, struct dgm_buf *out)
 enum dgm_rc relay_stream_end(struct dgm_stream *s, struct dgm_buf *out)
 {
     struct relay_stream *rs = s->relay;
-    if (!stream_has_room(out, 0))
+    if (!stream_has_room(s, out, 0))
         return DGM_FULL;
     if (!rs->judged && find_fault(rs) != DGM_ERR_NONE)
         return stream_fail_with(s, find_fault(rs), out);
     rs->judged = true;
     for (; rs->ended_n < rs->choices_n; rs->ended_n++) {
         struct relay_choice *c = rs->choices[rs->ended_n];
-        if (!stream_has_room(out, rs->others.n + (c ? c->last.n : 0)))
+        if (!stream_has_room(s, out, rs->others.n + (c ? c->last.n : 0)))
             return DGM_FULL;
         if (c)
             put_last(s, c, rs->ended_n, out);
     }
-    if (!stream_has_room(out, rs->usage.n))
+    if (!stream_has_room(s, out, rs->usage.n))
         return DGM_FULL;
     put_usage(s, out);
     dgm_buf_put_lit(out, "data: [DONE]\n\n");

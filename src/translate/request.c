@@ -260,6 +260,8 @@ struct dgm_request *chat_request_new(const struct dgm_env *env)
         return NULL;
     *r = (struct dgm_request){.env = *env, .limits = default_limits, .retry = {.after_ms = -1}};
     r->env.alloc = alloc;
+    if (env->compat == DGM_COMPAT_GOOGLE)
+        r->env.reasoning = DGM_REASONING_CONTENT; /* from where compat.c takes it */
     if (env->limits && env->limits->arena_bytes)
         r->limits.arena_bytes = env->limits->arena_bytes;
     if (env->limits && env->limits->event_bytes)

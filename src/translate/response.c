@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* response.c - a whole native answer as an OpenAI completion. */
 #include "translate/answer.h"
+#include "translate/compat.h"
 
 #include "base/str.h"
 #include "translate/failure.h"
@@ -117,11 +118,11 @@ static void sort_candidates(const struct json_val *candidates,
         ret_by_index[it.index] = it.value;
 }
 
-static void put_completion(struct dgm_request *r, const struct json_val *root, struct dgm_buf *out)
+static void put_completion(struct dgm_request *r, const struct json_val *root,
+                           const struct usage *usage, struct dgm_buf *out)
 {
     const struct json_val *candidates = json_get(root, DGM_STR("candidates"));
     const struct json_val *feedback = json_get(root, DGM_STR("promptFeedback"));
-    struct usage usage = usage_read(json_get(root, DGM_STR("usageMetadata")));
     const struct json_val *by_index[CHOICES_MAX];
     sort_candidates(candidates, by_index);
     struct json_writer w = json_writer(out);
@@ -137,17 +138,44 @@ static void put_completion(struct dgm_request *r, const struct json_val *root, s
         put_blocked(r, &w, feedback);
     json_close_arr(&w);
     json_put_name(&w, "usage");
-    usage_put(&w, &usage);
+    usage_put(&w, usage);
     json_close_obj(&w);
     note_limit(r, &usage, empty);
 }
 
-static int put_failure(enum dgm_error id, struct dgm_buf *out)
+/* The same in the shapes of Google's own endpoint. */
+static void put_google(struct dgm_request *r, const struct json_val *root,
+                       const struct usage *usage, struct dgm_buf *out)
+{
+    struct dgm_buf plain;
+    dgm_buf_init(&plain, r->env.alloc, out->max);
+    compat_note_id(r, root);
+    put_completion(r, root, usage, &plain);
+    if (plain.rc != DGM_OK)
+        out->rc = plain.rc;
+    else
+        compat_put_completion(r, dgm_buf_str(&plain), usage, out);
+    dgm_buf_dispose(&plain);
+}
+
+static int put_failure(const struct dgm_request *r, enum dgm_error id, struct dgm_buf *out)
 {
     struct dgm_fail fail;
     dgm_fail_row(&fail, id);
-    dgm_fail_put(&fail, out);
+    dgm_fail_put_as(&fail, r->env.compat, out);
     return dgm_error_status(id);
+}
+
+/* An upstream's error; Google's endpoint has an array around it. */
+static int put_error(struct dgm_request *r, int status, const struct json_val *root,
+                     struct dgm_str native, struct dgm_buf *out)
+{
+    if (compat_is_google(r))
+        dgm_buf_put_char(out, '[');
+    status = failure_put(r, out, status, root, native);
+    if (compat_is_google(r))
+        dgm_buf_put_char(out, ']');
+    return status;
 }
 
 /* What an answer is, by its status and its members; puts the client's and returns the client's status. */
@@ -157,14 +185,18 @@ static int put_answer(struct dgm_request *r, int status, const struct json_val *
     const struct json_val *candidates = json_get(root, DGM_STR("candidates"));
     const struct json_val *feedback = json_get(root, DGM_STR("promptFeedback"));
     if (status != 200 || failure_find(root))
-        return failure_put(r, out, status == 200 ? 0 : status, root, native);
+        return put_error(r, status == 200 ? 0 : status, root, native, out);
     if (json_size(candidates) == 0 && json_get_str(feedback, DGM_STR("blockReason")).n == 0)
-        return put_failure(DGM_ERR_UPSTREAM_BROKEN, out);
+        return put_failure(r, DGM_ERR_UPSTREAM_BROKEN, out);
     enum dgm_error fault = find_fault(r, candidates);
     if (fault != DGM_ERR_NONE)
-        return put_failure(fault, out);
+        return put_failure(r, fault, out);
     answer_note_version(r, root);
-    put_completion(r, root, out);
+    struct usage usage = usage_read(json_get(root, DGM_STR("usageMetadata")));
+    if (compat_is_google(r))
+        put_google(r, root, &usage, out);
+    else
+        put_completion(r, root, &usage, out);
     return 200;
 }
 
@@ -174,7 +206,7 @@ enum dgm_rc dgm_chat_response(struct dgm_request *r, int status, struct dgm_str 
     r->kept_n = 0;
     r->retry = (struct dgm_retry){.after_ms = -1};
     if (native.n > r->limits.event_bytes) {
-        *ret_status = put_failure(DGM_ERR_UPSTREAM_LARGE, out);
+        *ret_status = put_failure(r, DGM_ERR_UPSTREAM_LARGE, out);
         return out->rc;
     }
     char *text = dgm_arena_take(&r->arena, native.n + JSON_PADDING);
@@ -188,7 +220,7 @@ enum dgm_rc dgm_chat_response(struct dgm_request *r, int status, struct dgm_str 
         memcpy(text, native.p, native.n);
     const struct json_val *root = NULL;
     struct json_error e;
-    if (json_parse(&r->arena, text, native.n, r->limits.depth, &root, &e) == DGM_E_NOMEM)
+    if (json_parse(&r->arena, text, native.n, compat_depth(r), &root, &e) == DGM_E_NOMEM)
         return DGM_E_NOMEM;
     int answered = r->relay ? relay_put_answer(r, status, root, native, out)
                             : put_answer(r, status, root, native, out);

@@ -3,6 +3,7 @@
 #include "translate/stream.h"
 
 #include "base/str.h"
+#include "translate/compat.h"
 #include "translate/failure.h"
 #include "translate/google.h"
 #include "translate/logprobs.h"
@@ -97,6 +98,8 @@ static void put_candidate(struct dgm_stream *s, const struct json_val *candidate
 /* Ends the stream in the error that stands in s->error. */
 enum dgm_rc stream_put_error(struct dgm_stream *s, struct dgm_buf *out)
 {
+    if (s->google)
+        compat_flush(s->google, out);
     dgm_buf_put_lit(out, "data: ");
     dgm_buf_put(out, dgm_buf_str(&s->error));
     dgm_buf_put_lit(out, "\n\n");
@@ -109,7 +112,7 @@ enum dgm_rc stream_fail_with(struct dgm_stream *s, enum dgm_error id, struct dgm
 {
     struct dgm_fail fail;
     dgm_fail_row(&fail, id);
-    dgm_fail_put(&fail, &s->error);
+    chat_put_fail(s->r, &fail, &s->error);
     s->error_status = dgm_error_status(id);
     return stream_put_error(s, out);
 }
@@ -129,7 +132,7 @@ static enum dgm_rc take_event(struct dgm_stream *s, struct dgm_buf *out)
     const struct json_val *root = NULL;
     struct json_error e = {0};
     enum dgm_rc rc =
-        json_parse(&s->scratch, s->event, s->event_bytes, s->r->limits.depth, &root, &e);
+        json_parse(&s->scratch, s->event, s->event_bytes, compat_depth(s->r), &root, &e);
     s->event = NULL;
     if (rc == DGM_E_NOMEM)
         return stream_no_memory(s);
@@ -142,6 +145,8 @@ static enum dgm_rc take_event(struct dgm_stream *s, struct dgm_buf *out)
     if (json_kind(root) != JSON_OBJ)
         return stream_fail_with(s, s->event_cut ? DGM_ERR_UPSTREAM_CUT : DGM_ERR_UPSTREAM_BROKEN, out);
     answer_note_version(s->r, root);
+    if (s->google)
+        compat_note_id(s->r, root);
     /* More than one a choice nobody could have asked for; each may put a chunk. */
     struct json_iter it = json_iter(json_get(root, DGM_STR("candidates")));
     while (json_next(&it) && it.index < CHOICES_MAX)
@@ -202,11 +207,29 @@ static bool hold_event(struct dgm_stream *s, const struct dgm_sse_event *e)
     return true;
 }
 
-bool stream_has_room(const struct dgm_buf *out, size_t event_bytes)
+bool stream_has_room(const struct dgm_stream *s, const struct dgm_buf *out, size_t event_bytes)
 {
     size_t room = out->max - out->n;
+    if (s->google)
+        event_bytes += compat_held_bytes(s->google);
     return out->n == 0 ||
            (room >= OUT_BESIDES && (room - OUT_BESIDES) / OUT_PER_BYTE >= event_bytes);
+}
+
+/* take_event, in Google's shapes. */
+static enum dgm_rc take_google(struct dgm_stream *s, struct dgm_buf *out)
+{
+    bool finished[CHOICES_MAX];
+    enum dgm_rc rc = take_event(s, compat_plain(s->google));
+    for (size_t i = 0; i < CHOICES_MAX; i++)
+        finished[i] = s->choices[i] && s->choices[i]->finish.p;
+    compat_put_events(s->google, finished, out);
+    enum dgm_rc put = s->r->rc != DGM_OK ? s->r->rc : out->rc;
+    if (put == DGM_OK)
+        return rc;
+    s->state = STREAM_FAILED;
+    s->rc = put;
+    return put;
 }
 
 static void put_end(struct dgm_stream *s, struct dgm_buf *out)
@@ -237,7 +260,9 @@ static void put_end(struct dgm_stream *s, struct dgm_buf *out)
 /* Ends the stream as it should end. */
 static enum dgm_rc end_well(struct dgm_stream *s, struct dgm_buf *out)
 {
-    put_end(s, out);
+    put_end(s, s->google ? compat_plain(s->google) : out);
+    if (s->google)
+        compat_put_end(s->google, &s->usage, out);
     enum dgm_rc rc = s->r->rc != DGM_OK ? s->r->rc : out->rc;
     s->state = rc == DGM_OK ? STREAM_DONE : STREAM_FAILED;
     s->rc = rc;
@@ -257,7 +282,7 @@ static enum dgm_rc take_events(struct dgm_stream *s, struct dgm_str *in, bool en
         if (s->relay && relay_stream_over(s->relay))
             return relay_stream_end(s, out);
         if (is_stopped(s) || has_its_call(s))
-            return stream_has_room(out, 0) ? end_well(s, out) : DGM_FULL;
+            return stream_has_room(s, out, 0) ? end_well(s, out) : DGM_FULL;
         if (!s->event) {
             rc = ended ? dgm_sse_finish(&s->sse, &e) : dgm_sse_next(&s->sse, in, &e);
             if (rc == DGM_MORE || rc == DGM_DONE)
@@ -267,9 +292,11 @@ static enum dgm_rc take_events(struct dgm_stream *s, struct dgm_str *in, bool en
             if (rc != DGM_EVENT || !hold_event(s, &e))
                 return stream_no_memory(s);
         }
-        if (!stream_has_room(out, s->event_bytes))
+        if (!stream_has_room(s, out, s->event_bytes))
             return DGM_FULL;
-        rc = s->relay ? relay_stream_take(s, out) : take_event(s, out);
+        rc = s->relay    ? relay_stream_take(s, out)
+             : s->google ? take_google(s, out)
+                         : take_event(s, out);
         if (rc != DGM_OK)
             return rc;
     }
@@ -329,7 +356,7 @@ enum dgm_rc dgm_stream_finish(struct dgm_stream *s, struct dgm_buf *out)
         return rc;
     if (s->relay)
         return relay_stream_end(s, out);
-    if (!stream_has_room(out, 0))
+    if (!stream_has_room(s, out, 0))
         return DGM_FULL;
     if (!is_whole(s))
         return stream_fail_with(s, DGM_ERR_UPSTREAM_CUT, out);
@@ -342,7 +369,7 @@ void dgm_stream_fail(struct dgm_stream *s, const struct dgm_fail *fail, struct d
 {
     if (s->state == STREAM_FAILED || s->state == STREAM_DONE)
         return;
-    dgm_fail_put(fail, &s->error);
+    chat_put_fail(s->r, fail, &s->error);
     s->error_status = dgm_error_status(fail->id);
     (void)stream_put_error(s, out);
 }
@@ -359,7 +386,11 @@ bool dgm_stream_started(const struct dgm_stream *s)
 
 int dgm_stream_put_error(const struct dgm_stream *s, struct dgm_buf *out)
 {
+    if (s->google)
+        dgm_buf_put_char(out, '[');
     dgm_buf_put(out, dgm_buf_str(&s->error));
+    if (s->google)
+        dgm_buf_put_char(out, ']');
     return s->error_status;
 }
 
@@ -402,7 +433,12 @@ struct dgm_stream *dgm_stream_new(struct dgm_request *r)
     dgm_buf_init(&s->error, alloc, OUT_PER_BYTE * r->limits.event_bytes + OUT_BESIDES);
     if (r->relay)
         s->relay = relay_stream_new(r);
-    if (r->relay ? s->relay != NULL : put_head(s))
+    if (compat_is_google(r))
+        s->google = compat_stream_new(r);
+    bool made = r->relay              ? s->relay != NULL
+                : compat_is_google(r) ? s->google && put_head(s)
+                                      : put_head(s);
+    if (made)
         return s;
     dgm_stream_free(s);
     return NULL;
@@ -413,6 +449,7 @@ void dgm_stream_free(struct dgm_stream *s)
     if (!s)
         return;
     const struct dgm_alloc *alloc = s->r->env.alloc;
+    compat_stream_dispose(s->google);
     dgm_sse_dispose(&s->sse);
     dgm_arena_dispose(&s->scratch);
     dgm_buf_dispose(&s->error);

@@ -37,6 +37,8 @@ struct dgm_stream {
         *choices[CHOICES_MAX]; /* NULL until the upstream names it; in the request's arena */
     struct relay_stream *relay; /* instead of them, for a relayed request; NULL for others */
     struct usage usage;
+    struct compat_stream
+        *google; /* puts what `out` gets in Google's shapes; NULL: it goes as it is */
     bool usage_told; /* the upstream has said something of it */
     bool one_call;   /* the client wants one answer, with one call at most */
     char *event; /* in scratch, with JSON_PADDING behind it; NULL when none waits */
@@ -48,7 +50,7 @@ struct dgm_stream {
 };
 
 /** Whether `out` holds what an event of so many bytes may put. */
-bool stream_has_room(const struct dgm_buf *out, size_t event_bytes);
+bool stream_has_room(const struct dgm_stream *, const struct dgm_buf *out, size_t event_bytes);
 
 /** Ends the stream in an error event; returns what the call comes to. `put_error` finds the object in s->error. */
 enum dgm_rc stream_fail_with(struct dgm_stream *, enum dgm_error, struct dgm_buf *out);

@@ -34,12 +34,15 @@ struct usage usage_read(const struct json_val *native)
     const struct json_val *in = json_get(native, DGM_STR("promptTokensDetails"));
     const struct json_val *out = json_get(native, DGM_STR("candidatesTokensDetails"));
     struct dgm_str traffic = json_get_str(native, DGM_STR("trafficType"));
-    struct usage u = {.prompt = count(native, DGM_STR("promptTokenCount")) +
-                                count(native, DGM_STR("toolUsePromptTokenCount"))};
+    int64_t tools = count(native, DGM_STR("toolUsePromptTokenCount"));
+    struct usage u = {.prompt = count(native, DGM_STR("promptTokenCount")) + tools};
     /* Some models count their thoughts among the candidates' tokens: the total tells (user-pain K1). */
     bool counted = thoughts != 0 && candidates >= thoughts && total == u.prompt + candidates;
     u.completion = counted ? candidates : candidates + thoughts;
     u.reasoning = thoughts;
+    u.native_prompt = u.prompt - tools;
+    u.native_candidates = candidates;
+    u.native_total = total;
     u.cached = least(count(native, DGM_STR("cachedContentTokenCount")), u.prompt);
     u.audio_in = least(of_modality(in, DGM_STR("AUDIO")), u.prompt);
     u.audio_out = least(of_modality(out, DGM_STR("AUDIO")), u.completion - u.reasoning);
@@ -47,6 +50,19 @@ struct usage usage_read(const struct json_val *native)
     if (traffic.n && traffic.n < sizeof u.traffic)
         memcpy(u.traffic, traffic.p, traffic.n);
     return u;
+}
+
+static void put_traffic(struct json_writer *w, const struct usage *u)
+{
+    if (!u->traffic[0])
+        return;
+    json_put_name(w, "extra_properties");
+    json_open_obj(w);
+    json_put_name(w, "google");
+    json_open_obj(w);
+    json_member_str(w, "traffic_type", dgm_str_c(u->traffic));
+    json_close_obj(w);
+    json_close_obj(w);
 }
 
 void usage_put(struct json_writer *w, const struct usage *u)
@@ -69,14 +85,32 @@ void usage_put(struct json_writer *w, const struct usage *u)
     if (u->image_out)
         json_member_int(w, "image_tokens", u->image_out);
     json_close_obj(w);
-    if (u->traffic[0]) {
-        json_put_name(w, "extra_properties");
-        json_open_obj(w);
-        json_put_name(w, "google");
-        json_open_obj(w);
-        json_member_str(w, "traffic_type", dgm_str_c(u->traffic));
-        json_close_obj(w);
-        json_close_obj(w);
-    }
+    put_traffic(w, u);
+    json_close_obj(w);
+}
+
+/* Puts {name: count} as the member `details`, unless the count is 0. */
+static void put_detail(struct json_writer *w, struct dgm_str details, struct dgm_str name,
+                       int64_t n)
+{
+    if (n == 0)
+        return;
+    json_put_key(w, details);
+    json_open_obj(w);
+    json_put_key(w, name);
+    json_put_int(w, n);
+    json_close_obj(w);
+}
+
+void usage_put_google(struct json_writer *w, const struct usage *u)
+{
+    int64_t sum = u->native_prompt + u->native_candidates + u->reasoning;
+    json_open_obj(w);
+    json_member_int(w, "completion_tokens", u->native_candidates);
+    put_detail(w, DGM_STR("completion_tokens_details"), DGM_STR("reasoning_tokens"), u->reasoning);
+    put_traffic(w, u);
+    json_member_int(w, "prompt_tokens", u->native_prompt);
+    put_detail(w, DGM_STR("prompt_tokens_details"), DGM_STR("cached_tokens"), u->cached);
+    json_member_int(w, "total_tokens", u->native_total ? u->native_total : sum);
     json_close_obj(w);
 }

@@ -14,6 +14,8 @@
 struct usage {
     int64_t prompt, completion; /* prompt: with what tools added; cached tokens are part of it */
     int64_t reasoning, cached, audio_in, audio_out, image_out;
+    int64_t native_prompt, native_candidates,
+        native_total;          /* as Gemini counts; total 0: not said */
     char traffic[TRAFFIC_MAX]; /* "ON_DEMAND"; "" when nobody said */
 };
 
@@ -21,5 +23,8 @@ struct usage {
 struct usage usage_read(const struct json_val *native);
 
 void usage_put(struct json_writer *, const struct usage *);
+
+/** The same as Google's own endpoint counts: thoughts beside the completion, in the alphabet's order (compat.def). */
+void usage_put_google(struct json_writer *, const struct usage *);
 
 #endif

@@ -31,7 +31,8 @@ struct golden_case {
     struct dgm_str model; /* that a URL named; absent: none did */
     enum dgm_reasoning reasoning;
     bool strict, bounds_thoughts; /* as in struct dgm_env */
-    int status;                   /* of the upstream's answer */
+    enum dgm_compat compat;
+    int status; /* of the upstream's answer */
     enum dgm_error
         end; /* a stream that its caller ends so; DGM_ERR_NONE: the upstream just closes */
     struct golden_supply supplies[GOLDEN_SUPPLIES_MAX];

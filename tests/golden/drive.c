@@ -100,6 +100,7 @@ static enum dgm_rc translate_request(const struct golden_case *c, const struct d
         .alloc = alloc,
         .surface = c->surface,
         .reasoning = c->reasoning,
+        .compat = c->compat,
         .strict = c->strict,
         .max_tokens_bounds_thoughts = c->bounds_thoughts,
         .now = GOLDEN_NOW,
@@ -122,7 +123,7 @@ static enum dgm_rc translate_request(const struct golden_case *c, const struct d
     expect(o, rc == DGM_E_REFUSED || rc == DGM_E_NOMEM || rc == DGM_E_LIMIT,
            "a named return value");
     expect(o, rc != DGM_E_NOMEM || fail.id == DGM_ERR_NO_MEMORY, "NOMEM has its row of errors.def");
-    dgm_fail_put(&fail, &o->error);
+    dgm_fail_put_as(&fail, c->compat, &o->error);
     o->status = dgm_error_status(fail.id);
     return rc;
 }

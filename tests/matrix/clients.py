@@ -37,10 +37,7 @@ ALL = (
         "it tries again after every 429, and knows neither `x-should-retry` nor `insufficient_quota`; then it raises",
         raises_429(requests=2))}),
     Client("LangChain Python", "matrix", "langchain_python.py", ("langchain-openai", "langchain-core", "openai")),
-    Client("LangChain JS", "node", "langchain_js.mjs", ("@langchain/openai", "@langchain/core", "openai", "zod"), {
-        "retried": Cannot(
-        "it reads the words of Google's message (\"exceeded your current quota\", \"billing\") before `code` and "
-        "`Retry-After`, and raises at once", raises_429(requests=1))}),
+    Client("LangChain JS", "node", "langchain_js.mjs", ("@langchain/openai", "@langchain/core", "openai", "zod")),
     Client("LlamaIndex OpenAILike", "matrix", "llama_index_like.py",
            ("llama-index-llms-openai-like", "llama-index-core", "openai")),
     Client("LiteLLM", "matrix", "litellm_client.py", ("litellm", "openai")),

@@ -13,13 +13,15 @@ enum { CHOICES_MAX = 64 };
 
 struct choice {
     bool role, finished;
-    size_t calls; /* begun so far */
+    size_t calls;  /* begun so far */
+    char call[64]; /* the id of the last */
 };
 
 struct look {
     char id[128], model[256];
     int64_t created;
     size_t chunks;
+    bool google; /* which promises: dragoman.h's, or compat.def's */
     bool done, failed, usage;
     struct choice choices[CHOICES_MAX];
 };
@@ -32,6 +34,24 @@ static bool same_text(char *place, size_t size, struct dgm_str s, bool is_first)
     if (is_first)
         memcpy(place, s.p, s.n); /* the rest is zero */
     return dgm_str_eq(dgm_str_c(place), s);
+}
+
+/* Google's endpoint names a call in each of its pieces. */
+static const char *look_at_google_call(struct choice *c, const struct json_val *call)
+{
+    int64_t index;
+    struct dgm_str id = json_get_str(call, DGM_STR("id"));
+    if (!json_int(json_get(call, DGM_STR("index")), &index) || index < 0)
+        return "a call has an index";
+    if (!id.n || id.n >= sizeof c->call || !json_get(call, DGM_STR("type")) ||
+        !json_get(json_get(call, DGM_STR("function")), DGM_STR("name")))
+        return "a call's id, type and name stand in each of its pieces";
+    if (!dgm_str_eq(dgm_str_c(c->call), id)) {
+        memset(c->call, 0, sizeof c->call);
+        memcpy(c->call, id.p, id.n);
+        c->calls++;
+    }
+    return (size_t)index + 1 == c->calls ? NULL : "indexes of calls ascend from 0 without gaps";
 }
 
 static const char *look_at_call(struct choice *c, const struct json_val *call)
@@ -60,11 +80,14 @@ static const char *look_at_choice(struct look *look, const struct json_val *choi
     const struct json_val *delta = json_get(choice, DGM_STR("delta"));
     if (json_kind(delta) != JSON_OBJ)
         return "a choice has a delta";
-    if ((json_get(delta, DGM_STR("role")) != NULL) == c->role)
-        return "the role stands in a choice's first chunk, and only there";
+    if ((json_get(delta, DGM_STR("role")) != NULL) == (c->role && !look->google))
+        return "the role stands in a choice's first chunk, and only there; in Google's in each";
+    if (look->google && json_kind(json_get(choice, DGM_STR("finish_reason"))) == JSON_NULL)
+        return "a finish_reason is absent or told";
     c->role = true;
     for (struct json_iter i = json_iter(json_get(delta, DGM_STR("tool_calls"))); json_next(&i);) {
-        const char *broken = look_at_call(c, i.value);
+        const char *broken =
+            look->google ? look_at_google_call(c, i.value) : look_at_call(c, i.value);
         if (broken)
             return broken;
     }
@@ -90,7 +113,10 @@ static const char *look_at_chunk(struct look *look, const struct json_val *chunk
 
     const struct json_val *choices = json_get(chunk, DGM_STR("choices"));
     look->usage = json_kind(json_get(chunk, DGM_STR("usage"))) == JSON_OBJ;
-    if (json_kind(choices) != JSON_ARR || look->usage != (json_size(choices) == 0))
+    if (look->google && json_size(choices) != 1)
+        return "a chunk has one choice";
+    if (!look->google &&
+        (json_kind(choices) != JSON_ARR || look->usage != (json_size(choices) == 0)))
         return "usage comes with empty choices, and every other chunk has some";
     for (struct json_iter i = json_iter(choices); json_next(&i);) {
         const char *broken = look_at_choice(look, i.value);
@@ -133,15 +159,17 @@ static const char *look_at_end(const struct look *look)
 {
     if (look->done == look->failed)
         return "a stream ends in [DONE] or in an error";
+    if (look->google && look->done && !look->usage)
+        return "a stream that is done tells its usage";
     for (size_t i = 0; i < CHOICES_MAX; i++)
         if (look->done && look->choices[i].role && !look->choices[i].finished)
             return "a stream that is done has one finish_reason a choice";
     return NULL;
 }
 
-const char *chunks_broken(struct dgm_str sse)
+static const char *find_broken(struct dgm_str sse, bool google)
 {
-    struct look look = {0};
+    struct look look = {.google = google};
     struct dgm_sse decoder;
     struct dgm_sse_event event;
     const char *broken = NULL;
@@ -152,4 +180,14 @@ const char *chunks_broken(struct dgm_str sse)
         broken = "the last event ends in a blank line";
     dgm_sse_dispose(&decoder);
     return broken ? broken : look_at_end(&look);
+}
+
+const char *chunks_broken(struct dgm_str sse)
+{
+    return find_broken(sse, false);
+}
+
+const char *chunks_google_broken(struct dgm_str sse)
+{
+    return find_broken(sse, true);
 }

@@ -8,4 +8,7 @@
 /** Looks at a whole stream that a client got. Returns the promise that it breaks, or NULL. */
 const char *chunks_broken(struct dgm_str sse);
 
+/** The same for DGM_COMPAT_GOOGLE, whose chunks have other habits (compat.def). */
+const char *chunks_google_broken(struct dgm_str sse);
+
 #endif
