@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* settings.c - the configuration that a command line, the environment and a file make together. */
 #include "cli/cli.h"
+#include "gateway/trust.h"
 
 #include "base/str.h"
 
@@ -90,6 +91,18 @@ static struct dgm_str file_name(const struct cli_args *args, const char *const *
     return name;
 }
 
+/* Loads the authorities that upstreams need: what can not be read is wrong now, not at the first request. */
+static int open_trust(struct gw_config **config)
+{
+    char why[NET_WHY_BYTES];
+    if (gw_trust_open(*config, why))
+        return CLI_DONE;
+    cli_tell(dgm_str_c(why));
+    gw_config_free(*config);
+    *config = NULL;
+    return CLI_CONFIG;
+}
+
 int cli_config(const struct cli_args *args, struct gw_config **ret)
 {
     struct dgm_str sets[SETS_MAX], listen[LISTEN_MAX], location;
@@ -120,6 +133,8 @@ int cli_config(const struct cli_args *args, struct gw_config **ret)
     if (name.p)
         source.file = file.p ? dgm_buf_str(&file) : DGM_STR("");
     code = parse(&source, name, ret);
+    if (code == CLI_DONE)
+        code = open_trust(ret);
     if (file.p)
         explicit_bzero(file.p, file.cap);
     dgm_buf_dispose(&file);

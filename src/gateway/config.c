@@ -5,9 +5,11 @@
 #include "gateway/config_near.h"
 #include "gateway/config_parse.h"
 #include "gateway/origin.h"
+#include "gateway/trust.h"
 
 #include "base/str.h"
 #include "base/utf8.h"
+#include "net/proxy.h"
 
 #include <assert.h>
 #include <string.h>
@@ -303,6 +305,48 @@ static void note_idle_upstreams(struct gw_parse *p)
                 p, gw_join(p, DGM_STR("upstreams."), c->upstreams[i].name, DGM_STR(".model")));
 }
 
+/* Not ours alone, so not rows of the table: every program on the machine reads these. The upper case first, as Go. */
+static void read_shared_environment(struct gw_parse *p)
+{
+    struct gw_config *c = p->config;
+    const struct {
+        struct dgm_str upper, lower, *to;
+    } variables[] = {
+        {DGM_STR("HTTPS_PROXY"), DGM_STR("https_proxy"), &c->proxies.https},
+        {DGM_STR("HTTP_PROXY"), DGM_STR("http_proxy"), &c->proxies.http},
+        {DGM_STR("NO_PROXY"), DGM_STR("no_proxy"), &c->proxies.except},
+        {DGM_STR("SSL_CERT_FILE"), DGM_STR("SSL_CERT_FILE"), &c->roots.file},
+        {DGM_STR("SSL_CERT_DIR"), DGM_STR("SSL_CERT_DIR"), &c->roots.dir},
+    };
+    for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
+        struct dgm_str value = gw_parse_env(p, variables[i].upper);
+        if (value.n == 0)
+            value = gw_parse_env(p, variables[i].lower);
+        if (value.n != 0)
+            *variables[i].to = gw_parse_keep(p, value);
+    }
+}
+
+/* Whether the proxies that upstreams would use are any; one that nobody uses may be what it likes. */
+static void check_proxies(struct gw_parse *p)
+{
+    static const struct gw_node nowhere = {0};
+    const struct gw_config *c = p->config;
+    for (size_t i = 0; i < c->upstreams_n; i++) {
+        const struct gw_upstream *u = &c->upstreams[i];
+        struct gw_origin origin;
+        struct net_proxy proxy;
+        if (u->kind == GW_EMULATOR || u->base_url.n == 0 || u->proxy.n != 0)
+            continue;
+        gw_upstream_origin(c, u, &origin);
+        const char *fault = origin.proxy.n != 0 ? net_proxy_read(origin.proxy, &proxy) : NULL;
+        if (fault)
+            gw_problem(p, &nowhere, DGM_STR("the environment variable "),
+                       origin.tls ? DGM_STR("HTTPS_PROXY ") : DGM_STR("HTTP_PROXY "),
+                       dgm_str_c(fault));
+    }
+}
+
 static void finish(struct gw_parse *p)
 {
     struct gw_config *c = p->config;
@@ -317,6 +361,9 @@ static void finish(struct gw_parse *p)
     gw_models_make(p);
     gw_endpoints_make(p);
     gw_listen_check(p);
+    read_shared_environment(p);
+    if (p->problems.n == 0)
+        check_proxies(p);
     if (c->fallback && !p->workers_set)
         c->workers = 1;
     if (c->workers == 0)
@@ -367,6 +414,7 @@ void gw_config_free(struct gw_config *c)
     if (!c)
         return;
     const struct dgm_alloc *alloc = c->_alloc;
+    gw_trust_close(c);
     dgm_arena_dispose(&c->_arena);
     explicit_bzero(c, sizeof *c);
     alloc->resize(alloc->ctx, c, sizeof *c, 0);

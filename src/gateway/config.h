@@ -65,6 +65,8 @@ struct gw_upstream {
     int dialect;  /* emulator: enum gw_dialect */
     struct dgm_str model; /* sent instead of the client's */
     struct dgm_str ca;    /* path of a PEM file to trust instead of the system's */
+    struct dgm_str
+        proxy; /* address of one, or "none"; absent: what the environment says. May hold a password */
     struct gw_credentials credentials;
 };
 
@@ -105,16 +107,19 @@ struct gw_store {
 };
 
 struct gw_limits {
-    int64_t body_bytes;   /* of one request */
-    int64_t memory_bytes; /* of one worker, over which it takes no more of any body */
-    int64_t connections;  /* of one worker, clients only */
+    int64_t body_bytes;           /* of one request */
+    int64_t memory_bytes;         /* of one worker, over which it takes no more of any body */
+    int64_t connections;          /* of one worker, clients only */
+    int64_t upstream_connections; /* of one worker, to one address */
+    int64_t waiting;              /* requests that wait for one of those */
 };
 
 struct gw_timeouts {
     int64_t head_ms;       /* a request's head, from its first byte to its last */
     int64_t body_ms;       /* the client's silence in the middle of a body */
     int64_t keep_alive_ms; /* a client's connection between two requests */
-    int64_t connect_ms;    /* to an upstream, TLS included */
+    int64_t connect_ms;    /* to an upstream: its name, a proxy and TLS included */
+    int64_t waiting_ms;    /* for a connection to an upstream that has as many as it may */
     int64_t first_byte_ms; /* of an upstream's answer */
     int64_t
         idle_ms; /* no byte moves in an open answer: the upstream is silent, or the client does not read */
@@ -122,6 +127,18 @@ struct gw_timeouts {
     int64_t comment_ms; /* a stream still without a byte gets a comment line after this long */
     int64_t drain_ms;   /* what runs at SIGTERM may take this long to end */
 };
+
+/** HTTP_PROXY, HTTPS_PROXY and NO_PROXY, in either case; the first two may hold passwords. */
+struct gw_proxies {
+    struct dgm_str http, https, except;
+};
+
+/** SSL_CERT_FILE and SSL_CERT_DIR: the system's authorities, when somebody moved them. */
+struct gw_roots {
+    struct dgm_str file, dir;
+};
+
+struct gw_trust;
 
 /** The pace of the emulator's streams. */
 struct gw_pace {
@@ -158,6 +175,10 @@ struct gw_config {
     struct gw_limits limits;
     struct gw_timeouts timeouts;
     struct gw_pace emulator;
+    struct gw_proxies proxies;
+    struct gw_roots roots;
+    struct gw_trust *trusts; /* gw_trust_open; not from gw_config_parse, which reads no file */
+    size_t trusts_n;
     struct gw_log log;
     int compat;    /* enum gw_compat */
     int reasoning; /* enum gw_reasoning */

@@ -4,6 +4,7 @@
 #include "gateway/config_parse.h"
 
 #include "base/str.h"
+#include "net/proxy.h"
 #include <dragoman/dragoman.h>
 
 #include <arpa/inet.h>
@@ -207,7 +208,7 @@ static const struct {
 } members[] = {
     {{"project", 7}, V},           {{"locations", 9}, V},  {{"base_url", 8}, V | G | O},
     {{"model", 5}, V | G | O | E}, {{"ca", 2}, V | G | O}, {{"credentials", 11}, V | G | O},
-    {{"dialect", 7}, E},
+    {{"dialect", 7}, E},           {{"proxy", 5}, V | G | O},
 };
 
 struct dgm_str gw_upstream_kind_name(int kind)
@@ -298,6 +299,12 @@ static void check_upstream(struct gw_parse *p, struct gw_upstream *u, const stru
     const char *fault = u->base_url.p ? url_fault(u->base_url) : NULL;
     if (fault)
         gw_problem(p, member_node(node, DGM_STR("base_url")), label, DGM_STR(".base_url "),
+                   dgm_str_c(fault));
+    struct net_proxy proxy;
+    fault = u->proxy.p && !dgm_str_eq(u->proxy, DGM_STR("none")) ? net_proxy_read(u->proxy, &proxy)
+                                                                 : NULL;
+    if (fault)
+        gw_problem(p, member_node(node, DGM_STR("proxy")), label, DGM_STR(".proxy "),
                    dgm_str_c(fault));
     if (!u->base_url.p && !gw_node_get(node, DGM_STR("base_url")) && bit & O)
         gw_problem(p, node, label, DGM_STR(": kind "), kind,

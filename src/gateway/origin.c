@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* origin.c - where an upstream stands. */
+/* origin.c - where an upstream stands, and the way there. */
 #include "gateway/origin.h"
 
 #include "base/str.h"
+#include "gateway/trust.h"
+#include "net/proxy.h"
 
 #include <assert.h>
 
@@ -15,6 +17,7 @@ void gw_origin_read(struct dgm_str base_url, struct gw_origin *ret)
     o.prefix = dgm_str_skip(rest, slash);
     while (dgm_str_ends(o.prefix, DGM_STR("/")))
         o.prefix.n--;
+    o.url = dgm_str_head(base_url, (o.tls ? 8 : 7) + o.authority.n + o.prefix.n);
 
     bool brackets = dgm_str_starts(o.authority, DGM_STR("["));
     size_t end = dgm_str_find_char(o.authority, brackets ? ']' : ':');
@@ -27,15 +30,35 @@ void gw_origin_read(struct dgm_str base_url, struct gw_origin *ret)
     *ret = o;
 }
 
+/* An upstream's own proxy is meant as it is said; those of the environment have exceptions. */
+static struct dgm_str choose_proxy(const struct gw_config *c, const struct gw_upstream *u,
+                                   const struct gw_origin *o)
+{
+    struct dgm_str url = o->tls ? c->proxies.https : c->proxies.http;
+    if (u->proxy.n != 0)
+        return dgm_str_eq(u->proxy, DGM_STR("none")) ? (struct dgm_str){0} : u->proxy;
+    if (url.n == 0 || net_proxy_excepts(c->proxies.except, o->host, o->port))
+        return (struct dgm_str){0};
+    return url;
+}
+
+void gw_upstream_origin(const struct gw_config *c, const struct gw_upstream *u,
+                        struct gw_origin *ret)
+{
+    gw_origin_read(u->base_url, ret);
+    ret->proxy = choose_proxy(c, u, ret);
+    if (ret->tls)
+        ret->trust = gw_trust_find(c, u->ca);
+}
+
 struct dgm_str gw_upstream_lacks(const struct gw_upstream *u)
 {
     if (u->kind == GW_EMULATOR)
         return (struct dgm_str){0};
     if (u->kind != GW_VERTEX && u->kind != GW_GEMINI)
         return DGM_STR(" is of a kind that this version can not call yet.");
-    if (!dgm_str_starts(u->base_url, DGM_STR("http://")))
-        return DGM_STR(" needs TLS, which comes with a later version; so far a base_url of http:// "
-                       "can be called.");
+    if (u->base_url.n == 0)
+        return DGM_STR(" has no base_url; Google's own addresses come with a later version.");
     if (u->credentials.kind != GW_CREDENTIALS_NONE)
         return DGM_STR(" has credentials, which come with a later version; so far \"credentials: "
                        "none\" can be called.");

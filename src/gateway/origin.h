@@ -1,21 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* origin.h - where an upstream stands, and whether this version can go there. */
+/* origin.h - where an upstream stands, how it is reached, and whether this version can go there. */
 #ifndef GATEWAY_ORIGIN_H
 #define GATEWAY_ORIGIN_H
 
 #include "gateway/config.h"
 
-/** A base_url taken apart; parts of it, not copied. */
+/** A base_url taken apart, and the way there; parts of the configuration, not copied. */
 struct gw_origin {
+    struct dgm_str url;       /* all of it, but for slashes at its end */
     struct dgm_str authority; /* "127.0.0.1:8000", "[::1]", "lab.internal": what Host says */
     struct dgm_str host;      /* without port and brackets */
     struct dgm_str prefix;    /* of every path: "" or "/proxy/google"; no slash at its end */
     uint16_t port;
     bool tls;
+    const struct net_trust *trust; /* with tls: whom to trust */
+    struct dgm_str proxy;          /* address of the proxy on the way; absent: none */
 };
 
-/** Takes a base_url apart that the configuration has checked. */
+/** Takes a base_url apart that the configuration has checked. Says nothing of trust and proxy. */
 void gw_origin_read(struct dgm_str base_url, struct gw_origin *ret);
+
+/** Where an upstream that lacks nothing is reached, and how. */
+void gw_upstream_origin(const struct gw_config *, const struct gw_upstream *,
+                        struct gw_origin *ret);
 
 /**
  * Why this version can not call an upstream, as the end of a sentence that begins with its name: " needs TLS,

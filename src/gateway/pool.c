@@ -3,45 +3,102 @@
 #include "gateway/pool.h"
 
 #include "base/str.h"
-#include "net/connect.h"
+#include "net/dial.h"
 
 #include <assert.h>
+
+/** Links in a row: the idle ones by when they became so, those that wait by when they came. */
+struct row {
+    struct gw_link *newest, *oldest;
+    size_t n;
+};
 
 /** All of one worker to one origin: made at the first call, there to the worker's end. */
 struct gw_pool {
     struct gw_worker *worker;
     struct gw_pool *next;
-    struct gw_origin origin;         /* parts of the configuration's text */
-    struct gw_link *newest, *oldest; /* the idle ones, by when they became so */
-    size_t idle_n;
-    struct net_timer aging;
+    struct gw_origin origin; /* strings of its own, in `text` */
+    struct net_proxy proxy;
+    struct net_target target;
+    struct net_sessions sessions;
+    struct row idle, waiting;
+    size_t placed_n; /* links that have a place: all but the waiting */
+    struct net_timer aging, serving;
+    size_t text_bytes;
+    char text[];
 };
+
+static void put_on_top(struct row *r, struct gw_link *l)
+{
+    l->older = r->newest;
+    *(r->newest != NULL ? &r->newest->newer : &r->oldest) = l;
+    r->newest = l;
+    r->n++;
+}
+
+static void take_out(struct row *r, struct gw_link *l)
+{
+    *(l->newer != NULL ? &l->newer->older : &r->newest) = l->older;
+    *(l->older != NULL ? &l->older->newer : &r->oldest) = l->newer;
+    l->newer = l->older = NULL;
+    r->n--;
+}
+
+/* ---- places ----------------------------------------------------------------------------------------- */
+
+static bool has_place(const struct gw_pool *p)
+{
+    return p->placed_n < (size_t)p->worker->config->limits.upstream_connections;
+}
+
+static void take_place(struct gw_link *l)
+{
+    l->placed = true;
+    l->pool->placed_n++;
+    l->worker->counters.upstream_connections++;
+}
+
+/* Somebody who waits may have it, in the loop's next turn: those who give and drop are in the midst of something. */
+static void leave_place(struct gw_link *l)
+{
+    struct gw_pool *p = l->pool;
+    if (!l->placed)
+        return;
+    l->placed = false;
+    p->placed_n--;
+    if (p->waiting.oldest != NULL)
+        net_timer_start(p->worker->loop, &p->serving, 0);
+}
+
+static void leave_queue(struct gw_link *l)
+{
+    if (l->queued) {
+        take_out(&l->pool->waiting, l);
+        l->worker->counters.waiting--;
+    }
+    l->queued = false;
+    net_timer_stop(&l->late);
+}
 
 static void free_link(struct gw_link *l)
 {
     const struct dgm_alloc *a = &l->worker->alloc;
-    l->worker->counters.upstream_connections--;
     a->resize(a->ctx, l, sizeof *l, 0);
 }
 
 /* ---- the idle --------------------------------------------------------------------------------------- */
 
-static void take_out(struct gw_link *l)
-{
-    struct gw_pool *p = l->pool;
-    *(l->newer != NULL ? &l->newer->older : &p->newest) = l->older;
-    *(l->older != NULL ? &l->older->newer : &p->oldest) = l->newer;
-    l->newer = l->older = NULL;
-    p->idle_n--;
-}
-
+/* Most have the same time from when they became idle, but servers differ: the earliest is looked for, seldom. */
 static void set_aging(struct gw_pool *p)
 {
-    if (p->oldest == NULL) {
+    int64_t first = INT64_MAX;
+    for (const struct gw_link *l = p->idle.newest; l != NULL; l = l->older)
+        first = l->until_ms < first ? l->until_ms : first;
+    if (first == INT64_MAX) {
         net_timer_stop(&p->aging);
         return;
     }
-    int64_t left = p->oldest->idle_ms + GW_IDLE_LINK_MS - net_loop_now_ms(p->worker->loop);
+    int64_t left = first - net_loop_now_ms(p->worker->loop);
     net_timer_start(p->worker->loop, &p->aging, left > 0 ? left : 0);
 }
 
@@ -49,9 +106,29 @@ static void on_aging(void *owner)
 {
     struct gw_pool *p = owner;
     int64_t now = net_loop_now_ms(p->worker->loop);
-    while (p->oldest != NULL && p->oldest->idle_ms + GW_IDLE_LINK_MS <= now)
-        gw_link_drop(p->oldest);
+    for (struct gw_link *l = p->idle.oldest, *newer; l != NULL; l = newer) {
+        newer = l->newer;
+        if (l->until_ms <= now)
+            gw_link_drop(l);
+    }
     set_aging(p);
+}
+
+/* How long the server of an answer keeps a connection that is idle, less a margin: RFC 9112 has no such header, but
+ * Node.js, Apache and others say it all the same. */
+static int64_t keep_ms(const struct http_head *head)
+{
+    struct dgm_str rest = http_head_get(head, DGM_STR("keep-alive")), part;
+    uint64_t seconds;
+    while (dgm_str_split(&rest, ',', &part)) {
+        part = dgm_str_trim(part);
+        if (!dgm_str_eq_nocase(dgm_str_head(part, 8), DGM_STR("timeout=")) ||
+            !dgm_str_u64(dgm_str_skip(part, 8), &seconds))
+            continue;
+        if (seconds < GW_IDLE_LINK_MS / 1000)
+            return (int64_t)seconds * 1000 - GW_IDLE_MARGIN_MS;
+    }
+    return GW_IDLE_LINK_MS;
 }
 
 /* ---- what a link hears ------------------------------------------------------------------------------ */
@@ -84,15 +161,21 @@ static void on_drain(void *owner)
 static void on_stream_fail(void *owner)
 {
     struct gw_link *l = owner;
+    struct dgm_str why = net_stream_why(l->stream);
     if (l->events == NULL)
         gw_link_drop(l);
+    else if (why.n != 0 &&
+             !l->reused) /* with TLS 1.3 a server refuses us after our side is content */
+        l->events->on_fail(l->owner, DGM_ERR_UPSTREAM_CONNECT, why);
     else
-        l->events->on_fail(l->owner, (struct dgm_str){0});
+        l->events->on_fail(l->owner, DGM_ERR_UPSTREAM_CUT, (struct dgm_str){0});
 }
 
 static void on_closed(void *owner)
 {
-    free_link(owner);
+    struct gw_link *l = owner;
+    l->worker->counters.upstream_connections--;
+    free_link(l);
 }
 
 static const struct net_stream_events stream_events = {.on_read = on_read,
@@ -101,47 +184,128 @@ static const struct net_stream_events stream_events = {.on_read = on_read,
                                                        .on_fail = on_stream_fail,
                                                        .on_closed = on_closed};
 
-static void on_connected(void *owner, int fd)
+static void on_open(void *owner, struct net_stream *stream)
 {
     struct gw_link *l = owner;
-    l->connect = NULL;
-    l->stream = net_stream_new(l->worker->loop, fd, &stream_events, l);
-    if (l->stream == NULL)
-        l->events->on_fail(l->owner, DGM_STR("not enough memory"));
-    else
-        l->events->on_open(l->owner);
+    l->dial = NULL;
+    l->stream = stream;
+    net_stream_own(stream, &stream_events, l);
+    l->events->on_open(l->owner);
 }
 
-static void on_connect_failed(void *owner, struct dgm_str why)
+static void on_dial_failed(void *owner, enum net_phase phase, struct dgm_str why)
 {
     struct gw_link *l = owner;
-    l->connect = NULL;
-    l->events->on_fail(l->owner, why);
+    (void)phase;
+    l->dial = NULL;
+    l->events->on_fail(l->owner, DGM_ERR_UPSTREAM_CONNECT, why);
 }
 
-static const struct net_connect_events connect_events = {.on_connected = on_connected,
-                                                         .on_failed = on_connect_failed};
+static const struct net_dial_events dial_events = {.on_open = on_open, .on_failed = on_dial_failed};
+
+/* ---- waiting ---------------------------------------------------------------------------------------- */
+
+static bool begin_dial(struct gw_link *l)
+{
+    struct gw_worker *w = l->worker;
+    l->dial =
+        net_dial_new(w->loop, &l->pool->target, w->config->timeouts.connect_ms, &dial_events, l);
+    if (l->dial == NULL)
+        return false;
+    take_place(l);
+    w->counters.upstream_connections_total++;
+    return true;
+}
+
+/* What was another's, and is idle, becomes this link's. */
+static void adopt(struct gw_link *l, struct gw_link *from)
+{
+    take_out(&l->pool->idle, from);
+    l->stream = from->stream;
+    net_stream_own(l->stream, &stream_events, l);
+    l->reused = l->placed = true;
+    http_reader_dispose(&from->reader);
+    free_link(from);
+}
+
+static void on_serving(void *owner)
+{
+    struct gw_pool *p = owner;
+    while (p->waiting.oldest != NULL && (p->idle.newest != NULL || has_place(p))) {
+        struct gw_link *l = p->waiting.oldest;
+        leave_queue(l);
+        if (p->idle.newest != NULL) {
+            adopt(l, p->idle.newest);
+            l->events->on_open(l->owner);
+        } else if (!begin_dial(l)) {
+            l->events->on_fail(l->owner, DGM_ERR_NO_MEMORY, (struct dgm_str){0});
+        }
+    }
+}
+
+static void on_late(void *owner)
+{
+    struct gw_link *l = owner;
+    leave_queue(l);
+    l->events->on_fail(l->owner, DGM_ERR_UPSTREAM_BUSY, (struct dgm_str){0});
+}
+
+/* One that finds the queue full is told so in the loop's next turn. */
+static void wait_in_line(struct gw_link *l)
+{
+    struct gw_worker *w = l->worker;
+    bool full = l->pool->waiting.n >= (size_t)w->config->limits.waiting;
+    net_timer_start(w->loop, &l->late, full ? 0 : w->config->timeouts.waiting_ms);
+    if (full)
+        return;
+    l->queued = true;
+    put_on_top(&l->pool->waiting, l);
+    w->counters.waiting++;
+}
 
 /* ---- pools ------------------------------------------------------------------------------------------ */
 
 static bool is_same(const struct gw_origin *a, const struct gw_origin *b)
 {
-    return a->port == b->port && a->tls == b->tls && dgm_str_eq_nocase(a->host, b->host);
+    return a->port == b->port && a->tls == b->tls && a->trust == b->trust &&
+           dgm_str_eq_nocase(a->host, b->host) && dgm_str_eq(a->proxy, b->proxy);
+}
+
+static struct gw_pool *new_pool(struct gw_worker *w, const struct gw_origin *origin)
+{
+    size_t text_bytes = origin->host.n + origin->proxy.n;
+    struct gw_pool *p = w->alloc.resize(w->alloc.ctx, NULL, 0, sizeof *p + text_bytes);
+    if (p == NULL)
+        return NULL;
+    *p = (struct gw_pool){
+        .worker = w, .next = w->pools, .origin = *origin, .text_bytes = text_bytes};
+    memcpy(p->text, origin->host.p, origin->host.n);
+    p->origin.host.p = p->text;
+    p->target = (struct net_target){.host = p->origin.host,
+                                    .port = origin->port,
+                                    .trust = origin->trust,
+                                    .sessions = &p->sessions};
+    if (origin->proxy.n != 0) {
+        memcpy(p->text + origin->host.n, origin->proxy.p, origin->proxy.n);
+        p->origin.proxy.p = p->text + origin->host.n;
+        const char *fault = net_proxy_read(p->origin.proxy, &p->proxy);
+        assert(fault == NULL); /* the configuration looked */
+        p->target.proxy = &p->proxy;
+    }
+    net_timer_init(&p->aging, on_aging, p);
+    net_timer_init(&p->serving, on_serving, p);
+    w->pools = p;
+    return p;
 }
 
 static struct gw_pool *find_pool(struct gw_worker *w, const struct gw_origin *origin)
 {
+    assert(origin->tls == (origin->trust != NULL));
     for (struct gw_pool *p = w->pools; p != NULL; p = p->next) {
         if (is_same(&p->origin, origin))
             return p;
     }
-    struct gw_pool *p = w->alloc.resize(w->alloc.ctx, NULL, 0, sizeof *p);
-    if (p == NULL)
-        return NULL;
-    *p = (struct gw_pool){.worker = w, .next = w->pools, .origin = *origin};
-    net_timer_init(&p->aging, on_aging, p);
-    w->pools = p;
-    return p;
+    return new_pool(w, origin);
 }
 
 void gw_pools_close(struct gw_worker *w)
@@ -149,16 +313,19 @@ void gw_pools_close(struct gw_worker *w)
     while (w->pools != NULL) {
         struct gw_pool *p = w->pools;
         w->pools = p->next;
-        while (p->oldest != NULL)
-            gw_link_drop(p->oldest);
+        while (p->idle.oldest != NULL)
+            gw_link_drop(p->idle.oldest);
         net_timer_stop(&p->aging);
-        w->alloc.resize(w->alloc.ctx, p, sizeof *p, 0);
+        net_timer_stop(&p->serving);
+        net_sessions_dispose(&p->sessions);
+        explicit_bzero(p->text, p->text_bytes); /* a proxy's password */
+        w->alloc.resize(w->alloc.ctx, p, sizeof *p + p->text_bytes, 0);
     }
 }
 
 /* ---- links ------------------------------------------------------------------------------------------ */
 
-static struct gw_link *new_link(struct gw_pool *p)
+static struct gw_link *new_link(struct gw_pool *p, bool fresh)
 {
     struct gw_worker *w = p->worker;
     struct gw_link *l = w->alloc.resize(w->alloc.ctx, NULL, 0, sizeof *l);
@@ -166,14 +333,16 @@ static struct gw_link *new_link(struct gw_pool *p)
         return NULL;
     *l = (struct gw_link){.worker = w, .pool = p};
     http_reader_init(&l->reader, HTTP_ANSWERS, NULL, &w->alloc);
-    w->counters.upstream_connections++;
-    l->connect = net_connect_new(w->loop, p->origin.host, p->origin.port,
-                                 w->config->timeouts.connect_ms, &connect_events, l);
-    if (l->connect == NULL) {
+    net_timer_init(&l->late, on_late, l);
+    if (fresh && !has_place(p) && p->idle.oldest != NULL)
+        gw_link_drop(p->idle.oldest);
+    /* A second try has waited before. */
+    if (!has_place(p) || (p->waiting.oldest != NULL && !fresh)) {
+        wait_in_line(l);
+    } else if (!begin_dial(l)) {
         free_link(l);
         return NULL;
     }
-    w->counters.upstream_connections_total++;
     return l;
 }
 
@@ -181,11 +350,11 @@ struct gw_link *gw_link_take(struct gw_worker *w, const struct gw_origin *origin
                              const struct gw_link_events *events, void *owner)
 {
     struct gw_pool *p = find_pool(w, origin);
-    struct gw_link *l = p == NULL ? NULL : fresh ? NULL : p->newest;
+    struct gw_link *l = p == NULL || fresh || p->waiting.oldest != NULL ? NULL : p->idle.newest;
     if (l != NULL)
-        take_out(l);
+        take_out(&p->idle, l);
     else if (p != NULL)
-        l = new_link(p);
+        l = new_link(p, fresh);
     if (l == NULL)
         return NULL;
     l->events = events;
@@ -197,19 +366,23 @@ void gw_link_give(struct gw_link *l)
 {
     struct gw_pool *p = l->pool;
     assert(l->stream != NULL && l->events != NULL);
+    int64_t keep = keep_ms(&l->reader.head);
+    if (keep <= 0) {
+        gw_link_drop(l);
+        return;
+    }
     http_reader_rest(&l->reader);
     net_stream_pause(l->stream, false);
     l->events = NULL;
     l->owner = NULL;
     l->reused = true;
-    l->idle_ms = net_loop_now_ms(p->worker->loop);
-    l->older = p->newest;
-    *(p->newest != NULL ? &p->newest->newer : &p->oldest) = l;
-    p->newest = l;
-    p->idle_n++;
-    if (p->idle_n > GW_IDLE_LINKS_MAX)
-        gw_link_drop(p->oldest);
-    if (!net_timer_is_on(&p->aging))
+    l->until_ms = net_loop_now_ms(p->worker->loop) + keep;
+    put_on_top(&p->idle, l);
+    if (p->waiting.oldest != NULL)
+        net_timer_start(p->worker->loop, &p->serving, 0);
+    if (p->idle.n > GW_IDLE_LINKS_MAX)
+        gw_link_drop(p->idle.oldest);
+    if (!net_timer_is_on(&p->aging) || keep < GW_IDLE_LINK_MS)
         set_aging(p);
 }
 
@@ -218,12 +391,18 @@ void gw_link_drop(struct gw_link *l)
     if (l == NULL)
         return;
     if (l->events == NULL)
-        take_out(l);
+        take_out(&l->pool->idle, l);
+    leave_queue(l);
+    bool counted = l->placed;
+    leave_place(l);
     l->events = NULL;
     http_reader_dispose(&l->reader);
-    net_connect_cancel(l->connect);
-    if (l->stream != NULL)
-        net_stream_close(l->stream);
-    else
-        free_link(l);
+    net_dial_cancel(l->dial);
+    l->dial = NULL;
+    if (l->stream != NULL) {
+        net_stream_close(l->stream); /* it is a connection until it is closed */
+        return;
+    }
+    l->worker->counters.upstream_connections -= counted;
+    free_link(l);
 }

@@ -4,6 +4,8 @@
  *
  * A link belongs to one call at a time. Between calls it is idle in its pool, the newest on top: under little load
  * the same few are used and the others grow old. What an idle link hears ends it, for there is nothing to hear.
+ * A pool has limits.upstream_connections links; a call beyond them waits its turn, limits.waiting calls at most, each
+ * for timeouts.waiting.
  */
 #ifndef GATEWAY_POOL_H
 #define GATEWAY_POOL_H
@@ -14,25 +16,29 @@
 #include "net/stream.h"
 
 #define GW_IDLE_LINKS_MAX 256 /* of a pool; one more pushes the oldest out */
-#define GW_IDLE_LINK_MS                                                                            \
-    60000 /* then it is closed: a server that closes first costs a call its second try */
+/* Then it is closed: a server that closes first costs a call its second try. Where the server says how long it waits
+ * ("Keep-Alive: timeout=5"), a second before that. */
+#define GW_IDLE_LINK_MS 60000
+#define GW_IDLE_MARGIN_MS 1000
 
 /** What a link tells the call that has it, from the loop alone. */
 struct gw_link_events {
-    void (*on_open)(void *owner); /* a fresh one is connected: write */
+    void (*on_open)(void *owner); /* it is connected, or got one that was kept: write */
     void (*on_read)(void *owner, struct dgm_str bytes);
     void (*on_eof)(void *owner);   /* the server ended its side */
     void (*on_drain)(void *owner); /* the stream's queue is empty again */
-    /* Not connected (`why` says why not), or lost (`why` is absent). Drop it. */
-    void (*on_fail)(void *owner, struct dgm_str why);
+    /* Drop it. UPSTREAM_CONNECT: not connected, `why` is the end of a sentence; UPSTREAM_BUSY: there was no place for
+     * it; NO_MEMORY; UPSTREAM_CUT: lost. */
+    void (*on_fail)(void *owner, enum dgm_error, struct dgm_str why);
 };
 
 struct gw_pool;
-struct net_connect;
+struct net_dial;
 
 /**
  * One connection. Lifetime:
- *   1. take makes it, CONNECTING, when its pool has no idle one; on_open or on_fail follows.
+ *   1. take makes it, CONNECTING, when its pool has no idle one, or WAITING, when that has no place either; on_open or
+ *      on_fail follows. One that waits begins to connect, or gets the connection of one that became idle.
  *   2. OPEN, it is its call's: stream and reader are used directly.
  *   3. give makes it IDLE; the next take has it, or it ends by age, by the server, or with the pools.
  *   4. drop closes it in any state. The struct goes when its stream is closed, in a later turn of the loop.
@@ -40,21 +46,24 @@ struct net_connect;
 struct gw_link {
     struct gw_worker *worker;
     struct gw_pool *pool;
-    struct gw_link *newer, *older;       /* among the idle */
-    struct net_connect *connect;         /* while it is CONNECTING */
+    struct gw_link *newer, *older;       /* among the idle, or those that wait */
+    struct net_dial *dial;               /* while it is CONNECTING */
     struct net_stream *stream;           /* from then on */
+    struct net_timer late;               /* when it has waited too long */
     struct http_reader reader;           /* of answers */
     const struct gw_link_events *events; /* NULL when idle */
     void *owner;
-    int64_t idle_ms; /* since when */
-    bool reused;     /* it has served a call before this one */
+    int64_t until_ms; /* when idle: how long it may be */
+    bool placed;      /* it is one of those that its pool may have */
+    bool queued;      /* it waits for a place */
+    bool reused;      /* it has served a call before this one */
 };
 
 /** A link for a call: an idle one unless it must be `fresh`. NULL: memory is short. */
 struct gw_link *gw_link_take(struct gw_worker *, const struct gw_origin *, bool fresh,
                              const struct gw_link_events *, void *owner);
 
-/** Back to the pool, after a whole answer behind which the server keeps the connection. */
+/** Back to the pool, after a whole answer behind which the server keeps the connection; its head is still there. */
 void gw_link_give(struct gw_link *);
 
 /** Closes it, whatever it is doing. NULL is fine. */

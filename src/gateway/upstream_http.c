@@ -6,9 +6,12 @@
 #include "gateway/pool.h"
 #include "http/media.h"
 #include "http/put.h"
+#include "net/proxy.h"
 
 #include <assert.h>
+#include <stdio.h>
 
+#define HOST_BYTES_SHOWN 100
 #define HEAD_BYTES 512 /* what most need */
 #define HEAD_BYTES_MAX ((size_t)64 * 1024)
 #define SLICE_BYTES                                                                                \
@@ -85,6 +88,25 @@ static void fail_as(struct http_call *c, enum dgm_error id, struct dgm_str why)
     const struct dgm_str none[4] = {{0}};
     dgm_fail_set(&f, id, (struct dgm_str){0}, why.n != 0 ? sentence : none);
     fail(c, &f);
+}
+
+/* Requests without TLS go to the proxy itself, as does its refusal. */
+static bool is_proxied(const struct http_call *c)
+{
+    return c->origin.proxy.n != 0 && !c->origin.tls;
+}
+
+static void fail_at_proxy(struct http_call *c)
+{
+    struct net_proxy proxy;
+    char why[HOST_BYTES_SHOWN + 80] = "";
+    const char *fault = net_proxy_read(c->origin.proxy, &proxy);
+    assert(fault == NULL); /* the configuration looked */
+    struct dgm_str host = dgm_str_head(proxy.host, HOST_BYTES_SHOWN);
+    (void)snprintf(why, sizeof why, "the proxy %.*s:%u %s (407)", (int)host.n, host.p, proxy.port,
+                   proxy.userinfo.p != NULL ? "does not take the user and password of its address"
+                                            : "wants a user and password");
+    fail_as(c, DGM_ERR_UPSTREAM_CONNECT, dgm_str_c(why));
 }
 
 /* ---- the request ------------------------------------------------------------------------------------ */
@@ -178,6 +200,10 @@ static void fail_unread(struct http_call *c)
 static bool begin_answer(struct http_call *c)
 {
     const struct http_head *head = &c->link->reader.head;
+    if (head->status == 407 && is_proxied(c)) {
+        fail_at_proxy(c);
+        return false;
+    }
     if (!http_coding_is_plain(http_head_get(head, DGM_STR("content-encoding")))) {
         fail_as(c, DGM_ERR_UPSTREAM_BROKEN, (struct dgm_str){0}); /* we asked for none */
         return false;
@@ -247,13 +273,13 @@ static void on_eof(void *owner)
         lose(c);
 }
 
-static void on_fail(void *owner, struct dgm_str why)
+static void on_fail(void *owner, enum dgm_error id, struct dgm_str why)
 {
     struct http_call *c = owner;
-    if (why.n != 0)
-        fail_as(c, DGM_ERR_UPSTREAM_CONNECT, why);
-    else
+    if (id == DGM_ERR_UPSTREAM_CUT || c->heard)
         lose(c);
+    else
+        fail_as(c, id, why);
 }
 
 static const struct gw_link_events link_events = {.on_open = on_open,
@@ -288,9 +314,14 @@ static void put_head(struct http_call *c, const struct gw_call_request *request)
     for (size_t i = 0; i < request->segments_n; i++)
         body_bytes += request->segments[i].n;
 
-    http_put_request(&c->head, request->method, c->origin.prefix, request->target);
+    struct net_proxy proxy;
+    bool proxied = is_proxied(c) && net_proxy_read(c->origin.proxy, &proxy) == NULL;
+    http_put_request(&c->head, request->method, proxied ? c->origin.url : c->origin.prefix,
+                     request->target);
     http_put_header(&c->head, DGM_STR("Host"), c->origin.authority);
     http_put_header_lit(&c->head, "User-Agent", "dragoman/" DGM_VERSION);
+    if (proxied)
+        net_proxy_put_authorization(&proxy, &c->head);
     for (size_t i = 0; i < request->headers_n; i++)
         http_put_header(&c->head, request->headers[i].name, request->headers[i].value);
     http_put_length(&c->head, body_bytes);
@@ -313,7 +344,7 @@ struct gw_call *gw_http_call(struct gw_worker *w, const struct gw_upstream *u,
                             .segments_n = request->segments_n,
                             .method = http_method_find(request->method)};
     w->counters.calls++;
-    gw_origin_read(u->base_url, &c->origin);
+    gw_upstream_origin(w->config, u, &c->origin);
     dgm_buf_init(&c->head, &w->alloc, HEAD_BYTES_MAX);
     dgm_buf_reserve(&c->head, HEAD_BYTES);
     put_head(c, request);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * connect.c - connect(2) by hand on a watched descriptor. Not uv_tcp_connect: a handle of libuv's takes one
+ * connect.c - connect(2) by hand on watched descriptors. Not uv_tcp_connect: a handle of libuv's takes one
  * address, and what comes out here is what an accept gives too.
  */
 #include "net/connect.h"
@@ -10,43 +10,39 @@
 #include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
-#include <netinet/in.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum state {
-    LOOKING, /* the name is with the resolver */
-    TRYING,  /* `fd` is being connected */
-    CLOSING, /* the attempt at one address failed; the next follows when its watch is closed */
-    FAILED,  /* to be told in the loop's next turn */
-    OVER,    /* told, or cancelled; libuv still has a part of it */
+/** One address being tried. */
+struct attempt {
+    uv_poll_t poll;
+    struct net_connect *connect;
+    int fd; /* -1: none, or over */
 };
 
 /**
  * Lifetime:
- *   1. new tries a number at once, or asks the resolver.
- *   2. One address at a time is TRYING; a failure leads to the next, the last one to FAILED.
- *   3. An event or cancel makes it OVER; it is freed when libuv has given back the lookup or the watch.
+ *   1. new takes a number, or asks for the name.
+ *   2. Attempts begin one after the other and run beside each other; one that succeeds ends the rest.
+ *   3. An event or cancel makes it over; it is freed when libuv has given back the last watch.
  */
 struct net_connect {
     struct net_loop *loop;
     const struct net_connect_events *events;
     void *owner;
-    union {
-        uv_getaddrinfo_t lookup;
-        uv_poll_t poll;
-    } uv;
-    struct net_timer timer;
-    int64_t until_ms; /* INT64_MAX: no limit */
-    struct sockaddr_storage addresses[NET_ADDRESSES_MAX];
-    size_t addresses_n, next;
-    enum state state;
-    int fd, error; /* error: libuv's, of the last failure */
+    struct net_lookup lookup;
+    struct net_timer deadline, stagger; /* when all fails; when the next address begins */
+    struct net_addresses addresses;
+    struct attempt attempts[NET_ADDRESSES_MAX];
+    size_t next, running,
+        watched; /* the next address; attempts not over; watches libuv still has */
+    enum net_phase phase;
+    uint16_t port;
+    bool over;
+    int error; /* libuv's, of the last failure */
+    char host[NET_HOST_MAX + 1];
 };
-
-static void try_next(struct net_connect *);
 
 static void release(struct net_connect *c)
 {
@@ -54,195 +50,199 @@ static void release(struct net_connect *c)
     a->resize(a->ctx, c, sizeof *c, 0);
 }
 
-/* ---- one address ------------------------------------------------------------------------------------ */
+/* ---- the end ---------------------------------------------------------------------------------------- */
 
 static void on_poll_closed(uv_handle_t *handle)
 {
-    struct net_connect *c = handle->data;
-    if (c->state == OVER)
+    struct net_connect *c = ((struct attempt *)handle->data)->connect;
+    if (--c->watched == 0 && c->over)
         release(c);
-    else
-        try_next(c);
 }
 
 /* The descriptor must be off the loop before anybody else watches it. */
-static void end_watch(struct net_connect *c, enum state next)
+static int end_attempt(struct attempt *a)
 {
-    c->state = next;
-    net_timer_stop(&c->timer);
-    uv_close((uv_handle_t *)&c->uv.poll, on_poll_closed);
+    int fd = a->fd;
+    a->fd = -1;
+    a->connect->running--;
+    uv_close((uv_handle_t *)&a->poll, on_poll_closed);
+    return fd;
 }
 
-static void fail_address(struct net_connect *c, int error)
+/* Everything of it ends; it goes when the watches are gone. */
+static void finish(struct net_connect *c)
 {
-    c->error = error;
-    end_watch(c, CLOSING);
-    close(c->fd);
+    net_timer_stop(&c->deadline);
+    net_timer_stop(&c->stagger);
+    net_lookup_cancel(&c->lookup);
+    for (size_t i = 0; i < c->next; i++) {
+        if (c->attempts[i].fd >= 0)
+            close(end_attempt(&c->attempts[i]));
+    }
+    c->over = true;
+    if (c->watched == 0)
+        release(c);
 }
+
+void net_connect_cancel(struct net_connect *c)
+{
+    if (c != NULL)
+        finish(c);
+}
+
+static void fail(struct net_connect *c)
+{
+    const struct net_connect_events *events = c->events;
+    void *owner = c->owner;
+    enum net_phase phase = c->phase;
+    const char *why = uv_strerror(c->error); /* a constant for every error libuv knows */
+    if (phase == NET_PHASE_CONNECT)
+        net_names_doubt(c->loop, c->host);
+    finish(c);
+    events->on_failed(owner, phase, (struct dgm_str){why, strlen(why)});
+}
+
+/* ---- one address ------------------------------------------------------------------------------------ */
+
+static void try_next(struct net_connect *);
 
 static void on_writable(uv_poll_t *poll, int status, int events)
 {
     (void)events;
-    struct net_connect *c = poll->data;
+    struct attempt *a = poll->data;
+    struct net_connect *c = a->connect;
     int error = 0;
     socklen_t n = sizeof error;
-    if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &n) != 0)
+    if (getsockopt(a->fd, SOL_SOCKET, SO_ERROR, &error, &n) != 0)
         error = errno;
     if (error == 0 && status != 0)
         error = -status;
+    int fd = end_attempt(a);
     if (error != 0) {
-        fail_address(c, -error);
+        close(fd);
+        c->error = -error;
+        try_next(c);
+        if (c->running == 0)
+            fail(c);
         return;
     }
-    int fd = c->fd;
-    end_watch(c, OVER);
-    c->events->on_connected(c->owner, fd);
-}
-
-/* This address's share of the time that is left. */
-static int64_t share_ms(const struct net_connect *c)
-{
-    int64_t left = c->until_ms - net_loop_now_ms(c->loop);
-    return left <= 0 ? 0 : left / (int64_t)(c->addresses_n - c->next + 1);
+    const struct net_connect_events *its_events = c->events;
+    void *owner = c->owner;
+    finish(c);
+    its_events->on_connected(owner, fd);
 }
 
 /* Begins with one address. False: it failed at once, and c->error says why. */
-static bool try_address(struct net_connect *c, const struct sockaddr_storage *to)
+static bool begin_attempt(struct net_connect *c, struct attempt *a, union net_address *to)
 {
-    socklen_t n =
-        to->ss_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
-    c->fd = socket(to->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (c->fd < 0) {
+    bool v4 = to->any.sa_family == AF_INET;
+    socklen_t n = v4 ? sizeof to->v4 : sizeof to->v6;
+    *(v4 ? &to->v4.sin_port : &to->v6.sin6_port) = htons(c->port);
+    *a = (struct attempt){.connect = c, .fd = -1};
+    int fd = socket(to->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
         c->error = -errno;
         return false;
     }
-    if (connect(c->fd, (const struct sockaddr *)to, n) != 0 && errno != EINPROGRESS) {
-        c->error = -errno;
-        close(c->fd);
-        return false;
-    }
-    int rc = uv_poll_init(&c->loop->uv, &c->uv.poll, c->fd);
+    int rc = connect(fd, &to->any, n) == 0 || errno == EINPROGRESS ? 0 : -errno;
+    if (rc == 0)
+        rc = uv_poll_init(&c->loop->uv, &a->poll, fd);
     if (rc != 0) {
         c->error = rc;
-        close(c->fd);
+        close(fd);
         return false;
     }
-    c->uv.poll.data = c;
-    rc = uv_poll_start(&c->uv.poll, UV_WRITABLE, on_writable);
+    a->poll.data = a;
+    a->fd = fd;
+    c->running++;
+    c->watched++;
+    rc = uv_poll_start(&a->poll, UV_WRITABLE, on_writable);
     assert(rc == 0); /* fails only when closing */
-    c->state = TRYING;
-    if (c->until_ms != INT64_MAX)
-        net_timer_start(c->loop, &c->timer, share_ms(c));
     return true;
 }
 
+/* Begins with the next address that takes an attempt, if there is one. */
 static void try_next(struct net_connect *c)
 {
-    while (c->next < c->addresses_n && net_loop_now_ms(c->loop) < c->until_ms) {
-        if (try_address(c, &c->addresses[c->next++]))
-            return;
-    }
-    c->state = FAILED;
-    net_timer_start(c->loop, &c->timer, 0);
-}
-
-/* ---- names ------------------------------------------------------------------------------------------ */
-
-static void add_address(struct net_connect *c, const struct sockaddr *from)
-{
-    struct sockaddr_storage *to = &c->addresses[c->addresses_n];
-    if (c->addresses_n == NET_ADDRESSES_MAX)
-        return;
-    if (from->sa_family == AF_INET)
-        memcpy(to, from, sizeof(struct sockaddr_in));
-    else if (from->sa_family == AF_INET6)
-        memcpy(to, from, sizeof(struct sockaddr_in6));
-    else
-        return;
-    c->addresses_n++;
-}
-
-static void on_lookup(uv_getaddrinfo_t *lookup, int status, struct addrinfo *found)
-{
-    struct net_connect *c = lookup->data;
-    for (const struct addrinfo *a = found; a != NULL && c->state == LOOKING; a = a->ai_next)
-        add_address(c, a->ai_addr);
-    uv_freeaddrinfo(found);
-    if (c->state == OVER) {
-        release(c);
+    net_timer_stop(&c->stagger);
+    while (c->next < c->addresses.n) {
+        size_t i = c->next++;
+        if (!begin_attempt(c, &c->attempts[i], &c->addresses.at[i]))
+            continue;
+        if (c->next < c->addresses.n)
+            net_timer_start(c->loop, &c->stagger, NET_CONNECT_STAGGER_MS);
         return;
     }
-    net_timer_stop(&c->timer);
-    c->error = status != 0 ? status : UV_EAI_NONAME;
+}
+
+static void on_stagger(void *owner)
+{
+    try_next(owner);
+}
+
+/* ---- beginning -------------------------------------------------------------------------------------- */
+
+static void on_deadline(void *owner)
+{
+    struct net_connect *c = owner;
+    if (c->running != 0 || c->phase == NET_PHASE_NAME)
+        c->error = UV_ETIMEDOUT;
+    fail(c);
+}
+
+/* The addresses are known. What fails at once is told in the loop's next turn. */
+static void race(struct net_connect *c)
+{
+    c->phase = NET_PHASE_CONNECT;
     try_next(c);
+    if (c->running == 0)
+        net_timer_start(c->loop, &c->deadline, 0);
+}
+
+static void on_found(void *owner, const struct net_addresses *found, int error)
+{
+    struct net_connect *c = owner;
+    c->error = error;
+    if (error != 0) {
+        fail(c);
+        return;
+    }
+    c->addresses = *found;
+    race(c);
 }
 
 /* Fills in the address of a number. */
-static bool read_number(struct net_connect *c, const char *host, uint16_t port)
+static bool read_number(struct net_connect *c)
 {
-    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
-    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
-    if (inet_pton(AF_INET, host, &v4.sin_addr) == 1)
-        add_address(c, (const struct sockaddr *)&v4);
-    else if (inet_pton(AF_INET6, host, &v6.sin6_addr) == 1)
-        add_address(c, (const struct sockaddr *)&v6);
-    return c->addresses_n != 0;
+    union net_address to = {.v4 = {.sin_family = AF_INET}};
+    if (inet_pton(AF_INET, c->host, &to.v4.sin_addr) != 1) {
+        to = (union net_address){.v6 = {.sin6_family = AF_INET6}};
+        if (inet_pton(AF_INET6, c->host, &to.v6.sin6_addr) != 1)
+            return false;
+    }
+    net_addresses_add(&c->addresses, &to.any);
+    return true;
 }
 
-static void look_up(struct net_connect *c, const char *host, uint16_t port)
+static void begin(struct net_connect *c)
 {
-    char service[8];
-    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
-    snprintf(service, sizeof service, "%u", port);
-    c->uv.lookup.data = c;
-    c->state = LOOKING;
-    c->error = uv_getaddrinfo(&c->loop->uv, &c->uv.lookup, on_lookup, host, service, &hints);
-    if (c->error != 0)
-        try_next(c); /* without an address: it tells of the failure */
-    else if (c->until_ms != INT64_MAX)
-        net_timer_start(c->loop, &c->timer, c->until_ms - net_loop_now_ms(c->loop));
-}
-
-/* ---- beginning and end ------------------------------------------------------------------------------ */
-
-void net_connect_cancel(struct net_connect *c)
-{
-    if (c == NULL)
+    if (read_number(c)) {
+        race(c);
         return;
-    net_timer_stop(&c->timer);
-    switch (c->state) {
-    case LOOKING:
-        c->state = OVER;
-        uv_cancel((uv_req_t *)&c->uv.lookup); /* one that runs already ends by itself */
+    }
+    c->phase = NET_PHASE_NAME;
+    switch (net_lookup_start(c->loop, &c->lookup, c->host, &c->addresses)) {
+    case DGM_OK:
+        race(c);
         return;
-    case TRYING:
-        end_watch(c, OVER);
-        close(c->fd);
-        return;
-    case CLOSING:
-        c->state = OVER;
+    case DGM_MORE:
         return;
     default:
-        assert(c->state == FAILED);
-        release(c);
+        c->error = UV_ENOMEM;
+        c->phase = NET_PHASE_CONNECT;
+        net_timer_start(c->loop, &c->deadline, 0);
         return;
     }
-}
-
-static void on_timer(void *owner)
-{
-    struct net_connect *c = owner;
-    if (c->state == TRYING) {
-        fail_address(c, UV_ETIMEDOUT);
-        return;
-    }
-    if (c->state == LOOKING)
-        c->error = UV_ETIMEDOUT;
-    const struct net_connect_events *events = c->events;
-    void *its_owner = c->owner;
-    const char *why = uv_strerror(c->error); /* a constant for every error libuv knows */
-    net_connect_cancel(c);
-    events->on_failed(its_owner, (struct dgm_str){why, strlen(why)});
 }
 
 struct net_connect *net_connect_new(struct net_loop *loop, struct dgm_str host, uint16_t port,
@@ -253,19 +253,19 @@ struct net_connect *net_connect_new(struct net_loop *loop, struct dgm_str host, 
     struct net_connect *c = a->resize(a->ctx, NULL, 0, sizeof *c);
     if (c == NULL)
         return NULL;
-    *c = (struct net_connect){.loop = loop, .events = events, .owner = owner, .error = UV_EINVAL};
-    c->until_ms = timeout_ms > 0 ? net_loop_now_ms(loop) + timeout_ms : INT64_MAX;
-    net_timer_init(&c->timer, on_timer, c);
-
-    char name[NET_HOST_MAX + 1];
-    bool fits = host.n != 0 && host.n <= NET_HOST_MAX && memchr(host.p, '\0', host.n) == NULL;
-    if (fits) {
-        memcpy(name, host.p, host.n);
-        name[host.n] = '\0';
+    *c = (struct net_connect){
+        .loop = loop, .events = events, .owner = owner, .port = port, .error = UV_EINVAL};
+    c->lookup = (struct net_lookup){.on_found = on_found, .owner = c};
+    net_timer_init(&c->deadline, on_deadline, c);
+    net_timer_init(&c->stagger, on_stagger, c);
+    if (timeout_ms > 0)
+        net_timer_start(loop, &c->deadline, timeout_ms);
+    if (host.n == 0 || host.n > NET_HOST_MAX || memchr(host.p, '\0', host.n) != NULL) {
+        c->phase = NET_PHASE_CONNECT;
+        net_timer_start(loop, &c->deadline, 0);
+        return c;
     }
-    if (!fits || read_number(c, name, port))
-        try_next(c);
-    else
-        look_up(c, name, port);
+    memcpy(c->host, host.p, host.n);
+    begin(c);
     return c;
 }

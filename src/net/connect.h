@@ -4,16 +4,20 @@
 #define NET_CONNECT_H
 
 #include "net/loop.h"
+#include "net/names.h"
 
-#define NET_HOST_MAX 255    /* bytes of a host's name */
-#define NET_ADDRESSES_MAX 8 /* of a name's addresses, as many are tried */
+#define NET_CONNECT_STAGGER_MS                                                                     \
+    250 /* RFC 8305 5: the next address is tried beside one that takes longer */
+
+/** How far an attempt came, for people: what was under way when it failed. */
+enum net_phase { NET_PHASE_NAME, NET_PHASE_CONNECT, NET_PHASE_PROXY, NET_PHASE_TLS };
 
 /** How an attempt ends: one of these, once, from the loop. The attempt is gone by then. */
 struct net_connect_events {
     /* Connected: `fd` is the owner's now, nonblocking, for net_stream_new. */
     void (*on_connected)(void *owner, int fd);
-    /* No address took us in time. `why` is a constant, for people: "connection refused". */
-    void (*on_failed)(void *owner, struct dgm_str why);
+    /* No address, or none took us in time. `why` is a constant, for people: "connection refused". */
+    void (*on_failed)(void *owner, enum net_phase phase, struct dgm_str why);
 };
 
 /** An attempt under way. */
@@ -21,9 +25,9 @@ struct net_connect;
 
 /**
  * Connects to `host` (an IPv4 or IPv6 number without brackets, or a name) within `timeout_ms` (0: no limit but
- * the kernel's). A name's addresses are tried one after the other in the resolver's order (RFC 6724), each for its
- * share of the time that is left, so that a dead one does not use up all of it. A name is looked up anew each time,
- * in a thread of libuv's: pools make that rare, and the system's resolver knows how long an answer holds.
+ * the kernel's). A name's addresses race (RFC 8305): families take turns, each address gets NET_CONNECT_STAGGER_MS
+ * before the next is tried too, or less where it fails, and the first that connects ends the others. Names are
+ * looked up by net/names.h.
  *
  * NULL: memory is short. Everything else, a host that is too long too, is told by on_failed.
  */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* loop.c - libuv's loop with our timers on one of its alarms. */
 #include "net/loop_uv.h"
+#include "net/names.h"
 
 #include <assert.h>
 #include <time.h>
@@ -59,6 +60,10 @@ struct net_loop *net_loop_new(const struct dgm_alloc *alloc)
     if (l == NULL)
         return NULL;
     l->timers = (struct net_timers){0};
+    l->names = NULL;
+    l->names_n = 0;
+    l->resolver = NULL;
+    l->plain_bytes = NULL;
     l->running_timers = false;
     l->alarm_ms = INT64_MAX;
     l->alloc = alloc;
@@ -76,11 +81,13 @@ void net_loop_free(struct net_loop *l)
 {
     if (l == NULL)
         return;
+    net_names_close(l);
     uv_close((uv_handle_t *)&l->alarm, NULL);
     uv_close((uv_handle_t *)&l->soon, NULL);
     uv_run(&l->uv, UV_RUN_DEFAULT); /* closes end in the next turn */
     int rc = uv_loop_close(&l->uv);
     assert(rc == 0); /* something was not closed */
+    l->alloc->resize(l->alloc->ctx, l->plain_bytes, NET_READ_BYTES, 0);
     l->alloc->resize(l->alloc->ctx, l, sizeof *l, 0);
 }
 

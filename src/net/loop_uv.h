@@ -11,7 +11,8 @@
 
 /**
  * Reads of all streams land in one buffer: libuv asks for it and hands it over filled within one call, and
- * the stream's owner takes what it wants before it returns. So an idle connection has no buffer.
+ * the stream's owner takes what it wants before it returns. So an idle connection has no buffer. What TLS makes of
+ * those bytes lands in a second one.
  */
 struct net_loop {
     uv_loop_t uv;
@@ -21,6 +22,10 @@ struct net_loop {
     struct net_timers timers;
     bool running_timers;
     const struct dgm_alloc *alloc;
+    struct net_name *names; /* of hosts, as they were last looked up: list */
+    size_t names_n;
+    const struct net_resolver *resolver; /* NULL: the system's */
+    char *plain_bytes; /* what TLS has opened; there from the first TLS stream on */
     char read_bytes[NET_READ_BYTES];
 };
 

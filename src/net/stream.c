@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* stream.c - a stream over uv_tcp_t or uv_pipe_t. */
+/* stream.c - a stream over uv_tcp_t or uv_pipe_t, and TLS between it and its owner. */
 #include "net/stream.h"
 
 #include "net/loop_uv.h"
@@ -32,6 +32,8 @@ struct net_stream {
     struct dgm_buf flying, waiting;
     uint64_t given_bytes; /* all that was ever written, queued or not */
     struct net_timer failing;
+    struct net_tls *tls; /* NULL: there is none */
+    bool secure;         /* its handshake is over */
     bool writing, ending, ended, failed, paused, eof;
 };
 
@@ -63,22 +65,33 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
     *ret = uv_buf_init(s->loop->read_bytes, NET_READ_BYTES);
 }
 
+static void end_reading(struct net_stream *s)
+{
+    uv_read_stop(&s->uv.stream);
+    s->eof = true;
+    s->events->on_eof(s->owner);
+}
+
+static void on_sealed(struct net_stream *, struct dgm_str);
+
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
     struct net_stream *s = stream->data;
     if (n == 0 || s->failed)
         return;
+    if (n > 0 && s->tls != NULL) {
+        on_sealed(s, (struct dgm_str){buf->base, (size_t)n});
+        return;
+    }
     if (n > 0) {
         s->events->on_read(s->owner, (struct dgm_str){buf->base, (size_t)n});
         return;
     }
-    uv_read_stop(stream);
-    if (n == UV_EOF) {
-        s->eof = true;
-        s->events->on_eof(s->owner);
+    if (n == UV_EOF && s->tls == NULL) {
+        end_reading(s);
         return;
     }
-    fail(s);
+    fail(s); /* an end that TLS did not announce may be anybody's doing */
 }
 
 void net_stream_pause(struct net_stream *s, bool paused)
@@ -119,12 +132,13 @@ static void shut_down(struct net_stream *s)
         fail(s);
 }
 
-static void fly(struct net_stream *s)
+/* Hands `waiting`, of which the kernel has taken some already, to libuv. */
+static void fly(struct net_stream *s, size_t taken)
 {
     struct dgm_buf empty = s->flying;
     s->flying = s->waiting;
     s->waiting = empty;
-    uv_buf_t buf = uv_buf_init(s->flying.p, (unsigned)s->flying.n);
+    uv_buf_t buf = uv_buf_init(s->flying.p + taken, (unsigned)(s->flying.n - taken));
     s->writing = true;
     s->write.data = s;
     if (uv_write(&s->write, &s->uv.stream, &buf, 1, on_written) != 0) {
@@ -145,7 +159,7 @@ static void on_written(uv_write_t *write, int status)
     }
     dgm_buf_clear(&s->flying);
     if (s->waiting.n != 0) {
-        fly(s);
+        fly(s, 0);
         return;
     }
     dgm_buf_dispose(&s->flying);
@@ -172,9 +186,43 @@ static size_t write_now(struct net_stream *s, const struct dgm_str *parts, size_
     return rc > 0 ? (size_t)rc : 0;
 }
 
+/* Sends what TLS has put into `waiting` behind the first `before` bytes of it. */
+static enum dgm_rc send_sealed(struct net_stream *s, size_t before)
+{
+    if (s->waiting.rc != DGM_OK)
+        return DGM_E_NOMEM;
+    s->given_bytes += s->waiting.n - before;
+    if (s->failed || s->writing || s->waiting.n == 0)
+        return DGM_OK;
+    const struct dgm_str all = dgm_buf_str(&s->waiting);
+    size_t taken = write_now(s, &all, 1);
+    if (s->failed)
+        return DGM_OK;
+    if (taken == all.n)
+        dgm_buf_dispose(&s->waiting);
+    else
+        fly(s, taken);
+    return DGM_OK;
+}
+
+static enum dgm_rc write_sealed(struct net_stream *s, const struct dgm_str *parts, size_t n)
+{
+    size_t before = s->waiting.n;
+    if (s->failed)
+        return DGM_OK;
+    if (net_tls_seal(s->tls, parts, n, &s->waiting) != DGM_OK && s->waiting.rc == DGM_OK) {
+        fail(s);
+        return DGM_OK;
+    }
+    enum dgm_rc rc = send_sealed(s, before);
+    return rc != DGM_OK ? rc : net_stream_queued(s) >= NET_QUEUE_HIGH ? DGM_FULL : DGM_OK;
+}
+
 enum dgm_rc net_stream_write(struct net_stream *s, const struct dgm_str *parts, size_t n)
 {
-    assert(n <= NET_PARTS_MAX && !s->ending);
+    assert(n <= NET_PARTS_MAX && !s->ending && (s->tls == NULL || s->secure));
+    if (s->tls != NULL)
+        return write_sealed(s, parts, n);
     for (size_t i = 0; i < n; i++)
         s->given_bytes += parts[i].n;
     size_t taken = s->failed || s->writing ? 0 : write_now(s, parts, n);
@@ -189,7 +237,7 @@ enum dgm_rc net_stream_write(struct net_stream *s, const struct dgm_str *parts, 
     if (s->waiting.rc != DGM_OK)
         return DGM_E_NOMEM;
     if (s->waiting.n != 0 && !s->writing)
-        fly(s);
+        fly(s, 0);
     return net_stream_queued(s) >= NET_QUEUE_HIGH ? DGM_FULL : DGM_OK;
 }
 
@@ -203,13 +251,88 @@ uint64_t net_stream_written(const struct net_stream *s)
     return s->given_bytes - net_stream_queued(s);
 }
 
+/* TLS's own end, which goes before that of the connection. */
+static void say_end(struct net_stream *s)
+{
+    size_t before = s->waiting.n;
+    net_tls_end(s->tls, &s->waiting);
+    if (send_sealed(s, before) != DGM_OK)
+        fail(s);
+}
+
 void net_stream_end(struct net_stream *s)
 {
     if (s->ending || s->failed)
         return;
     s->ending = true;
-    if (!s->writing)
+    if (s->tls != NULL)
+        say_end(s);
+    if (!s->writing && !s->failed)
         shut_down(s);
+}
+
+/* ---- TLS -------------------------------------------------------------------------------------------- */
+
+/* Goes on with the handshake. False: there is nothing to open yet, or never will be. */
+static bool greet(struct net_stream *s, struct dgm_str *in)
+{
+    size_t before = s->waiting.n;
+    enum dgm_rc rc = net_tls_greet(s->tls, in, &s->waiting);
+    if (send_sealed(s, before) != DGM_OK || (rc != DGM_OK && rc != DGM_MORE)) {
+        fail(s);
+        return false;
+    }
+    if (rc == DGM_MORE || s->failed)
+        return false;
+    s->secure = true;
+    s->events->on_secure(s->owner);
+    return true;
+}
+
+static bool is_over(const struct net_stream *s)
+{
+    return s->failed || uv_is_closing(&s->uv.handle);
+}
+
+static void on_sealed(struct net_stream *s, struct dgm_str in)
+{
+    if (!s->secure && !greet(s, &in))
+        return;
+    char *plain = s->loop->plain_bytes;
+    enum dgm_rc rc = DGM_FULL;
+    while (rc == DGM_FULL && !is_over(s)) {
+        size_t n, before = s->waiting.n;
+        rc = net_tls_open(s->tls, &in, plain, NET_READ_BYTES, &n, &s->waiting);
+        if (send_sealed(s, before) != DGM_OK)
+            rc = DGM_E_NOMEM;
+        if (n != 0)
+            s->events->on_read(s->owner, (struct dgm_str){plain, n});
+    }
+    if (is_over(s) || rc == DGM_MORE)
+        return;
+    if (rc == DGM_DONE)
+        end_reading(s);
+    else
+        fail(s);
+}
+
+void net_stream_secure(struct net_stream *s, struct net_tls *tls)
+{
+    struct net_loop *l = s->loop;
+    struct dgm_str nothing = {0};
+    assert(s->tls == NULL && net_stream_queued(s) == 0);
+    s->tls = tls;
+    if (l->plain_bytes == NULL)
+        l->plain_bytes = l->alloc->resize(l->alloc->ctx, NULL, 0, NET_READ_BYTES);
+    if (l->plain_bytes == NULL)
+        fail(s);
+    else
+        (void)greet(s, &nothing);
+}
+
+struct dgm_str net_stream_why(const struct net_stream *s)
+{
+    return s->tls != NULL ? net_tls_why(s->tls) : (struct dgm_str){0};
 }
 
 /* ---- beginning and end ------------------------------------------------------------------------------ */
@@ -218,6 +341,7 @@ static void release(struct net_stream *s)
 {
     dgm_buf_dispose(&s->flying);
     dgm_buf_dispose(&s->waiting);
+    net_tls_free(s->tls);
     s->loop->alloc->resize(s->loop->alloc->ctx, s, sizeof *s, 0);
 }
 
@@ -237,8 +361,16 @@ static void on_closed_unseen(uv_handle_t *handle)
 void net_stream_close(struct net_stream *s)
 {
     assert(!uv_is_closing(&s->uv.handle));
+    if (s->secure && !s->ending && !s->failed && net_stream_queued(s) == 0)
+        say_end(s); /* what the kernel does not take at once is lost, and it may */
     net_timer_stop(&s->failing);
     uv_close(&s->uv.handle, on_closed);
+}
+
+void net_stream_own(struct net_stream *s, const struct net_stream_events *events, void *owner)
+{
+    s->events = events;
+    s->owner = owner;
 }
 
 static bool is_tcp(int fd)

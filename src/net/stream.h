@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* stream.h - one connected byte stream, TCP or unix: reads that can pause, writes with a bounded queue. */
+/*
+ * stream.h - one connected byte stream, TCP or unix, with TLS over it or without: reads that can pause, writes with a
+ * bounded queue.
+ */
 #ifndef NET_STREAM_H
 #define NET_STREAM_H
 
 #include "net/loop.h"
+#include "net/tls.h"
 
 #define NET_QUEUE_HIGH (64 * 1024) /* bytes queued from which net_stream_write says DGM_FULL */
 
@@ -15,6 +19,8 @@ struct net_stream_events {
     void (*on_fail)(void *owner);  /* reset or unreachable: nothing more comes or goes; close it */
     void (*on_closed)(
         void *owner); /* after net_stream_close: the stream is gone, the owner may go too */
+    void (*on_secure)(
+        void *owner); /* after net_stream_secure: plain bytes come and go; NULL elsewhere */
 };
 
 /** A stream is freed by the layer, some time after net_stream_close. */
@@ -23,6 +29,19 @@ struct net_stream;
 /** Takes over `fd`, a connected nonblocking socket; reading is on. NULL when memory is short: then `fd` is closed. */
 struct net_stream *net_stream_new(struct net_loop *, int fd, const struct net_stream_events *,
                                   void *owner);
+
+/**
+ * Puts TLS, which is the stream's from here on, over a stream that has nothing queued. on_secure or on_fail follows;
+ * nothing is written until then. From then on all is as without, but that the server's end without TLS's own
+ * (close_notify) is on_fail: nobody can tell whether it was cut.
+ */
+void net_stream_secure(struct net_stream *, struct net_tls *);
+
+/** Why TLS failed, for people; absent when it has not, or there is none. Lives as long as the stream. */
+struct dgm_str net_stream_why(const struct net_stream *);
+
+/** The stream belongs to another owner from here on. */
+void net_stream_own(struct net_stream *, const struct net_stream_events *, void *owner);
 
 /** Reading off: bytes wait in the kernel, and the end of the peer's side goes unnoticed (see peer_left). */
 void net_stream_pause(struct net_stream *, bool paused);
@@ -47,7 +66,7 @@ enum net_peer net_stream_peer(const struct net_stream *);
 DGM_MUST_USE enum dgm_rc net_stream_write(struct net_stream *, const struct dgm_str *parts,
                                           size_t n);
 
-/** Bytes that the kernel has not taken yet, and those that it has. */
+/** Bytes that the kernel has not taken yet, and those that it has; with TLS sealed ones. */
 size_t net_stream_queued(const struct net_stream *);
 uint64_t net_stream_written(const struct net_stream *);
 

@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 
+import pki
 import pytest
 import upstream
 import wire
@@ -17,13 +18,14 @@ from waiting import wait_for
 HELD = ("connections", "exchanges", "calls", "streams", "upstream_connections")
 
 
-@pytest.fixture
-def serve():
-    """serve(behave): a server of the test's own."""
+@pytest.fixture(params=["http", "https"])
+def serve(request):
+    """serve(behave): a server of the test's own, plain and with TLS."""
     servers = []
+    tls = pki.server() if request.param == "https" else None
 
     def serve_one(behave=upstream.serve, **options):
-        servers.append(Upstream(behave, **options))
+        servers.append(Upstream(behave, **{"tls": tls, **options}))
         return servers[-1]
 
     yield serve_one
@@ -36,6 +38,8 @@ def front(start, tmp_path):
     """front(server, "timeouts.idle=1s", project="p"): a Dragoman before it."""
     def start_one(server, *settings, **members):
         url = server if isinstance(server, str) else server.url
+        if url.startswith("https:"):
+            members = {"ca": str(pki.authority()), **members}
         return start(*settings, args=("--config", str(configuration(tmp_path, url, **members))))
     return start_one
 
@@ -174,7 +178,6 @@ def test_project_and_location_are_the_configurations(serve, front, members, path
 
 
 @pytest.mark.parametrize("members, why", [
-    ({"base_url": "https://127.0.0.1:1"}, "TLS"),
     ({"credentials": "adc"}, "credentials"),
     ({"kind": "vllm"}, "kind"),
 ])
@@ -373,7 +376,7 @@ def test_a_name_that_is_none(front):
 
 def test_names_and_both_families(serve, front):
     server = serve()
-    daemon = front(f"http://localhost:{server.port}")  # ::1 may come first, where nobody listens
+    daemon = front(server.url.replace("127.0.0.1", "localhost"))  # ::1 may come first, where nobody listens
     assert chat(daemon).status == 200
     assert server.requests[0].headers["host"] == f"localhost:{server.port}"
 

@@ -60,7 +60,7 @@ static void test_what_can_be_called(void **state)
         {"{kind: vertex, base_url: \"http://h\", credentials: none, model: m}",
          "upstreams.a.model"},
         {"{kind: vertex, base_url: \"http://h\"}", "upstreams.a (kind vertex)"},
-        {"{kind: vertex, base_url: \"https://h\", credentials: none}", "upstreams.a (kind vertex)"},
+        {"{kind: vertex, base_url: \"https://h\", credentials: none, ca: c, proxy: none}", NULL},
         {"{kind: vertex, credentials: none}", "upstreams.a (kind vertex)"},
         {"{kind: gemini, credentials: caller}", "upstreams.a (kind gemini)"},
         {"{kind: vllm, base_url: \"http://h\"}", "upstreams.a (kind vllm)"},

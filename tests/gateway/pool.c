@@ -110,7 +110,8 @@ static void run_until(struct rig *r, bool (*done)(struct rig *))
 
 static void rig_open(struct rig *r)
 {
-    *r = (struct rig){.config.timeouts.connect_ms = 5000};
+    *r = (struct rig){.config.timeouts = {.connect_ms = 5000, .waiting_ms = 5000},
+                      .config.limits = {.upstream_connections = 10000, .waiting = 1000}};
     alloc_fail_init(&r->memory, 0);
     r->worker = (struct gw_worker){.config = &r->config, .alloc = {resize_once, r}};
     r->worker.loop = net_loop_new(&r->worker.alloc);
@@ -163,10 +164,12 @@ static void on_nothing(void *owner)
     (void)owner;
 }
 
-static void on_link_fail(void *owner, struct dgm_str why)
+static void on_link_fail(void *owner, enum dgm_error id, struct dgm_str why)
 {
+    struct rig *r = owner;
     (void)why;
-    ((struct rig *)owner)->failed++;
+    r->failed++;
+    r->error = id;
 }
 
 static const struct gw_link_events link_events = {on_open, on_link_read, on_nothing, on_nothing,

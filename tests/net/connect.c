@@ -27,6 +27,7 @@ struct rig {
     struct net_timer give_up;
     int fd; /* what came out; -1: nothing */
     unsigned connected, failed;
+    enum net_phase phase;
     int64_t ended_ms;
     char why[80];
 };
@@ -40,9 +41,10 @@ static void on_connected(void *owner, int fd)
     net_loop_stop(r->loop);
 }
 
-static void on_failed(void *owner, struct dgm_str why)
+static void on_failed(void *owner, enum net_phase phase, struct dgm_str why)
 {
     struct rig *r = owner;
+    r->phase = phase;
     r->connect = NULL;
     r->failed++;
     assert_true(why.n != 0 && why.n < sizeof r->why);

@@ -67,7 +67,11 @@ static void on_closed(void *owner)
     net_loop_stop(r->loop);
 }
 
-static const struct net_stream_events events = {on_read, on_eof, on_drain, on_fail, on_closed};
+static const struct net_stream_events events = {.on_read = on_read,
+                                                .on_eof = on_eof,
+                                                .on_drain = on_drain,
+                                                .on_fail = on_fail,
+                                                .on_closed = on_closed};
 
 static void on_turn(void *owner)
 {

@@ -3,6 +3,7 @@
 
 import json
 import socket
+import ssl
 import threading
 import time
 
@@ -91,8 +92,23 @@ class Peer:
             raise EOFError
         self.kept += piece
 
+    def secure(self, context):
+        """TLS over the connection, whose end is told in order when it is closed."""
+        self.socket = context.wrap_socket(self.socket, server_side=True, suppress_ragged_eofs=True)
+        self.server.resumed += self.socket.session_reused
+
     def send(self, data):
         self.socket.sendall(data)
+
+    def end(self):
+        """Closes in order: with TLS that is said before."""
+        try:
+            if isinstance(self.socket, ssl.SSLSocket):
+                self.socket.settimeout(1)
+                self.socket.unwrap()
+        except (OSError, ValueError):
+            pass
+        self.socket.close()
 
     def reset(self):
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
@@ -117,17 +133,18 @@ def serve(peer):
 
 
 class Upstream:
-    """behave(peer) has a connection of its own thread; it is closed when that returns."""
+    """behave(peer) has a connection of its own thread; it is closed when that returns. tls: an ssl context."""
 
-    def __init__(self, behave=serve, backlog=256):
+    def __init__(self, behave=serve, backlog=256, tls=None):
         self.behave, self.requests, self.connections, self.open, self.errors = behave, [], 0, 0, []
+        self.tls, self.resumed, self.handshakes_failed = tls, 0, []
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=backlog)
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
 
     def _accept(self):
         while True:
@@ -142,13 +159,17 @@ class Upstream:
 
     def _run(self, peer):
         try:
+            if self.tls:
+                peer.secure(self.tls)
             self.behave(peer)
+        except ssl.SSLError as error:
+            self.handshakes_failed.append(error)
         except ConnectionError:
             pass  # a client that leaves is what some tests are about
         except Exception as error:
             self.errors.append(error)
         finally:
-            peer.socket.close()
+            peer.end()
             self.open -= 1
 
     def refuse(self):

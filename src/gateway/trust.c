@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* trust.c - one struct net_trust for each `ca` that is in use. */
+#include "gateway/trust.h"
+
+#include "base/str.h"
+#include "gateway/origin.h"
+
+#include <stdio.h>
+
+static bool needs_trust(const struct gw_upstream *u)
+{
+    return u->kind != GW_EMULATOR && gw_upstream_lacks(u).n == 0 &&
+           dgm_str_starts(u->base_url, DGM_STR("https://"));
+}
+
+const struct net_trust *gw_trust_find(const struct gw_config *c, struct dgm_str ca)
+{
+    for (size_t i = 0; i < c->trusts_n; i++) {
+        if (dgm_str_eq(c->trusts[i].ca, ca))
+            return c->trusts[i].trust;
+    }
+    return NULL;
+}
+
+bool gw_trust_open(struct gw_config *c, char why[NET_WHY_BYTES])
+{
+    c->trusts = dgm_arena_take0(&c->_arena, c->upstreams_n * sizeof *c->trusts);
+    if (c->trusts == NULL) {
+        (void)snprintf(why, NET_WHY_BYTES, "out of memory");
+        return false;
+    }
+    for (size_t i = 0; i < c->upstreams_n; i++) {
+        const struct gw_upstream *u = &c->upstreams[i];
+        const struct net_roots roots = {
+            .ca = u->ca.p, .file = c->roots.file.p, .dir = c->roots.dir.p};
+        if (!needs_trust(u) || gw_trust_find(c, u->ca) != NULL)
+            continue;
+        struct net_trust *trust = net_trust_new(&roots, why);
+        if (trust == NULL)
+            return false;
+        c->trusts[c->trusts_n++] = (struct gw_trust){.ca = u->ca, .trust = trust};
+    }
+    return true;
+}
+
+void gw_trust_close(struct gw_config *c)
+{
+    while (c->trusts_n != 0)
+        net_trust_free(c->trusts[--c->trusts_n].trust);
+}
