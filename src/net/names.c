@@ -189,7 +189,7 @@ static bool make_room(struct net_loop *l)
     if (l->names_n < NET_NAMES_MAX)
         return true;
     for (struct net_name *name = l->names; name != NULL; name = name->next) {
-        if (name->waiting == NULL && (oldest == NULL || name->until_ms < oldest->until_ms))
+        if (name->waiting == NULL && (oldest == NULL || name->until_ms <= oldest->until_ms))
             oldest = name;
     }
     if (oldest != NULL)

@@ -24,9 +24,8 @@
 
 #define GIVE_UP_MS 10000
 #define PEERS_MAX (GW_IDLE_LINKS_MAX + 8)
-#define ANSWER "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
-/* A server that accepts all and answers whatever ends in "}" with ANSWER. */
+/* A server that accepts all and answers whatever ends in "}" with {}. */
 struct rig {
     struct alloc_fail memory;
     size_t once_at; /* the number of the one allocation that fails; 0: none */
@@ -38,7 +37,9 @@ struct rig {
     int listening;
     int peers[PEERS_MAX];
     size_t peers_n, requests;
-    bool refuses; /* it closes a connection that brings a second request */
+    bool refuses;                       /* it closes a connection that brings a second request */
+    enum { STAYS, ENDS, RESETS } after; /* what it does to a connection behind each answer */
+    const char *says;                   /* headers of its answers, besides */
     struct net_timer turn, give_up;
     bool (*done)(struct rig *);
     unsigned opened, ended, failed;
@@ -73,13 +74,25 @@ static void serve_peer(struct rig *r, int *fd)
         *fd = -1;
         return;
     }
-    assert_int_equal(send(*fd, ANSWER, strlen(ANSWER), MSG_NOSIGNAL), strlen(ANSWER));
+    char answer[200];
+    int answer_n =
+        snprintf(answer, sizeof answer, "HTTP/1.1 200 OK\r\n%sContent-Length: 2\r\n\r\n{}",
+                 r->says != NULL ? r->says : "");
+    assert_int_equal(send(*fd, answer, (size_t)answer_n, MSG_NOSIGNAL), answer_n);
+    if (r->after == STAYS)
+        return;
+    const struct linger now = {.l_onoff = r->after == RESETS};
+    setsockopt(*fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    close(*fd);
+    *fd = -1;
 }
 
 static void on_turn(void *owner)
 {
     struct rig *r = owner;
     int fd = accept4(r->listening, NULL, NULL, SOCK_NONBLOCK);
+    while (r->peers_n != 0 && r->after != STAYS && r->peers[r->peers_n - 1] < 0)
+        r->peers_n--;
     if (fd >= 0) {
         assert_true(r->peers_n < PEERS_MAX);
         r->peers[r->peers_n++] = fd;
@@ -379,6 +392,233 @@ static void test_every_allocation_fails_once(void **state)
     }
 }
 
+static void end_last_peer(struct rig *r, bool reset)
+{
+    const struct linger now = {.l_onoff = reset};
+    int *fd = &r->peers[r->peers_n - 1];
+    setsockopt(*fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    close(*fd);
+    r->peers_n--;
+}
+
+/* user-pain J7: a server that closes behind every answer without a word, by FIN or RST. It is noticed before the next
+ * request, or, where the loop has had no turn, by its write or its read; each request is answered, by one answer. */
+static void test_ten_thousand_of_ten_thousand(void **state)
+{
+    (void)state;
+    static const unsigned all = 10000;
+    for (int way = 0; way < 4; way++) {
+        int after = way % 2 == 0 ? ENDS : RESETS;
+        bool unseen = way >= 2;
+        struct rig r;
+        rig_open(&r);
+        net_timer_start(r.worker.loop, &r.give_up, 120000);
+        r.after = unseen ? STAYS : after;
+        for (unsigned i = 1; i <= all / 4; i++) {
+            assert_true(call(&r));
+            if (r.ended != i)
+                fail_msg("call %u failed with %d", i, r.error);
+            if (unseen)
+                end_last_peer(&r, after == RESETS);
+        }
+        assert_int_equal(r.requests, all / 4);
+        assert_int_equal(r.worker.counters.replayed_total, unseen ? all / 4 - 1 : 0);
+        rig_close(&r);
+    }
+}
+
+/* ---- places ----------------------------------------------------------------------------------------- */
+
+static struct {
+    unsigned at[16], n;
+} order; /* of links that opened */
+
+static void on_numbered_open(void *owner)
+{
+    struct gw_link **link = owner;
+    order.at[order.n++] = (unsigned)(link - links);
+}
+
+static void on_numbered_fail(void *owner, enum dgm_error id, struct dgm_str why)
+{
+    struct gw_link **link = owner;
+    (void)why;
+    assert_int_equal(id, DGM_ERR_UPSTREAM_BUSY);
+    gw_link_drop(*link);
+    *link = NULL;
+}
+
+static const struct gw_link_events numbered = {on_numbered_open, on_link_read, on_nothing,
+                                               on_nothing, on_numbered_fail};
+
+static void take(struct rig *r, unsigned i)
+{
+    links[i] = gw_link_take(&r->worker, &r->origin, false, &numbered, &links[i]);
+    assert_non_null(links[i]);
+}
+
+static bool so_many_open(struct rig *r)
+{
+    (void)r;
+    return order.n == wanted;
+}
+
+static void test_calls_wait_in_line(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_open(&r);
+    r.config.limits.upstream_connections = 2;
+    order.n = 0;
+    for (unsigned i = 0; i < 7; i++)
+        take(&r, i);
+    assert_int_equal(r.worker.counters.waiting, 5);
+    wanted = 2;
+    run_until(&r, so_many_open);
+    assert_int_equal(r.worker.counters.upstream_connections, 2);
+
+    gw_link_drop(links[4]); /* its client left while it waited */
+    gw_link_give(links[0]); /* its connection goes to the one that has waited longest */
+    assert_null(links[2]->stream);
+    take(&r, 7); /* whoever comes now stands behind all of them */
+    wanted = 3;
+    run_until(&r, so_many_open);
+    assert_int_equal(order.at[2], 2);
+    assert_true(links[2]->reused && links[2]->stream != NULL);
+
+    gw_link_drop(links[1]); /* a place becomes free: the next one connects */
+    wanted = 4;
+    run_until(&r, so_many_open);
+    assert_int_equal(order.at[3], 3);
+    assert_false(links[3]->reused);
+    assert_int_equal(r.worker.counters.upstream_connections_total, 3);
+
+    gw_link_drop(links[2]);
+    gw_link_drop(links[3]);
+    wanted = 6;
+    run_until(&r, so_many_open);
+    assert_int_equal(order.at[4], 5);
+    assert_int_equal(order.at[5], 6);
+    gw_link_give(links[5]);
+    wanted = 7;
+    run_until(&r, so_many_open);
+    assert_int_equal(order.at[6], 7);
+    assert_int_equal(r.worker.counters.waiting, 0);
+    gw_link_drop(links[6]);
+    gw_link_give(links[7]);
+    rig_close(&r);
+}
+
+static bool nobody_waits(struct rig *r)
+{
+    return r->worker.counters.waiting == 0 && links[2] == NULL && links[1] == NULL;
+}
+
+static void test_a_line_has_an_end(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_open(&r);
+    r.config.limits.upstream_connections = 1;
+    r.config.limits.waiting = 1;
+    r.config.timeouts.waiting_ms = 100;
+    order.n = 0;
+    int64_t began = net_loop_now_ms(r.worker.loop);
+    take(&r, 0);
+    take(&r, 1); /* waits, in vain */
+    take(&r, 2); /* may not even wait */
+    assert_int_equal(r.worker.counters.waiting, 1);
+    assert_non_null(links[2]); /* a call never calls back */
+    run_until(&r, nobody_waits);
+    assert_in_range(net_loop_now_ms(r.worker.loop) - began, 95, 3000);
+    gw_link_drop(links[0]);
+    rig_close(&r);
+}
+
+static void test_a_second_try_does_not_wait(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_open(&r);
+    r.config.limits.upstream_connections = 1;
+    order.n = 0;
+    take(&r, 0);
+    wanted = 1;
+    run_until(&r, so_many_open);
+    take(&r, 1);
+    gw_link_drop(links[0]);
+    links[0] = gw_link_take(&r.worker, &r.origin, true, &numbered, &links[0]);
+    wanted = 2;
+    run_until(&r, so_many_open);
+    assert_int_equal(order.at[1], 0);
+    gw_link_give(links[0]); /* an idle one gives way to one that must be fresh */
+    gw_link_drop(links[1]);
+    links[1] = gw_link_take(&r.worker, &r.origin, true, &numbered, &links[1]);
+    wanted = 3;
+    run_until(&r, so_many_open);
+    assert_false(links[1]->reused);
+    gw_link_drop(links[1]);
+    rig_close(&r);
+}
+
+/* ---- how long an idle one is kept -------------------------------------------------------------------- */
+
+static void test_servers_say_how_long_they_wait(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *says;
+        int64_t keep_ms; /* 0: not at all */
+    } cases[] = {
+        {NULL, 60000},
+        {"Keep-Alive: timeout=5\r\n", 4000},
+        {"keep-alive: max=100, TIMEOUT=20\r\n", 19000},
+        {"Keep-Alive: timeout=1\r\n", 0},
+        {"Keep-Alive: timeout=0\r\n", 0},
+        {"Keep-Alive: timeout=60\r\n", 60000},
+        {"Keep-Alive: timeout=86400\r\n", 60000},
+        {"Keep-Alive: timeout=x, max=5\r\n", 60000},
+        {"Keep-Alive: timeout=99999999999999999999\r\n", 60000},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct rig r;
+        rig_open(&r);
+        r.says = cases[i].says;
+        assert_true(call(&r));
+        assert_int_equal(r.ended, 1);
+        struct gw_link *l = gw_link_take(&r.worker, &r.origin, false, &link_events, &r);
+        assert_int_equal(l->reused, cases[i].keep_ms != 0);
+        if (l->reused) /* what was left of it tells how long it was to be kept; the clock stood in the call's turn */
+            assert_in_range(l->until_ms - net_loop_now_ms(r.worker.loop), cases[i].keep_ms - 500,
+                            cases[i].keep_ms);
+        gw_link_drop(l);
+        rig_close(&r);
+    }
+}
+
+static bool none_left(struct rig *r)
+{
+    return r->worker.counters.upstream_connections == 0;
+}
+
+static void test_idle_ones_end_before_the_server(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_open(&r);
+    assert_true(call(&r)); /* this one is kept for long */
+    struct gw_link *first = gw_link_take(&r.worker, &r.origin, false, &link_events, &r);
+    r.says = "Keep-Alive: timeout=2\r\n";
+    assert_true(call(&r)); /* and this one is not */
+    assert_int_equal(r.worker.counters.upstream_connections, 2);
+    int64_t began = net_loop_now_ms(r.worker.loop);
+    run_until(&r, one_left);
+    assert_in_range(net_loop_now_ms(r.worker.loop) - began, 900, 1900);
+    gw_link_drop(first);
+    run_until(&r, none_left);
+    rig_close(&r);
+}
+
 int main(void)
 {
     signal(SIGPIPE, SIG_IGN);
@@ -389,6 +629,12 @@ int main(void)
         cmocka_unit_test(test_no_more_than_the_bound_are_kept),
         cmocka_unit_test(test_calls_share_a_link),
         cmocka_unit_test(test_every_allocation_fails_once),
+        cmocka_unit_test(test_ten_thousand_of_ten_thousand),
+        cmocka_unit_test(test_calls_wait_in_line),
+        cmocka_unit_test(test_a_line_has_an_end),
+        cmocka_unit_test(test_a_second_try_does_not_wait),
+        cmocka_unit_test(test_servers_say_how_long_they_wait),
+        cmocka_unit_test(test_idle_ones_end_before_the_server),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -28,8 +28,9 @@ def free_port():
 
 
 def environment(**more):
-    """Ours without DRAGOMAN and DRAGOMAN_*: they would be settings of the daemon's."""
-    return {k: v for k, v in os.environ.items() if not k.startswith("DRAGOMAN")} | more
+    """Ours without DRAGOMAN and DRAGOMAN_*, which would be settings of the daemon's, without proxies and authorities."""
+    return {k: v for k, v in os.environ.items()
+            if not k.startswith(("DRAGOMAN", "SSL_CERT_")) and not k.lower().endswith("_proxy")} | more
 
 
 _started = []

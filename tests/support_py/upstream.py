@@ -94,7 +94,15 @@ class Peer:
 
     def secure(self, context):
         """TLS over the connection, whose end is told in order when it is closed."""
-        self.socket = context.wrap_socket(self.socket, server_side=True, suppress_ragged_eofs=True)
+        self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
+        try:
+            self.socket.do_handshake()
+        except ssl.SSLError:
+            # What the client sent meanwhile is read, or the reset would overtake the alert.
+            self.socket = socket.socket(fileno=self.socket.detach())
+            self.socket.shutdown(socket.SHUT_WR)
+            self.wait_closed(2)
+            raise
         self.server.resumed += self.socket.session_reused
 
     def send(self, data):
