@@ -419,6 +419,35 @@ def test_draining_while_connecting(front, full):
         assert daemon.wait_end(5) == 0
 
 
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+def test_more_calls_than_connections_wait_in_line(serve, front, stream):
+    """One place, one may wait: the third is refused at once, the second when it has waited too long, or gets its turn."""
+    going = threading.Event()
+
+    def behave(peer):
+        while request := peer.request():
+            assert going.wait(20)
+            peer.send(upstream.answer(request))
+
+    server = serve(behave)
+    daemon = front(server, "limits.upstream_connections=1", "limits.waiting=1", "timeouts.waiting=600ms")
+    with contextlib.ExitStack() as stack:
+        first, late, refused, last = (stack.enter_context(daemon.connect()) for _ in range(4))
+        first.send(wire.chat(stream=stream))
+        wait_for(lambda: len(server.requests) == 1)
+        late.send(wire.chat(stream=stream))
+        wait_for(lambda: daemon.stats()["waiting"] == 1)
+        refused.send(wire.chat(stream=stream))
+        for connection in (refused, late):
+            answer = connection.answer()
+            assert "as many requests" in error_of(answer, 503, "overloaded") and answer["retry-after"] == "1"
+        last.send(wire.chat(stream=stream))
+        wait_for(lambda: daemon.stats()["waiting"] == 1)
+        going.set()
+        assert first.answer().status == last.answer().status == 200
+    assert (server.connections, len(server.requests), daemon.stats()["waiting"]) == (1, 2, 0)
+
+
 def stall(*data):
     def behave(peer):
         peer.request()
