@@ -327,18 +327,22 @@ static void read_shared_environment(struct gw_parse *p)
     }
 }
 
-/* Whether the proxies that upstreams would use are any; one that nobody uses may be what it likes. */
+/* Whether the proxies that upstreams would use are any; one that nobody uses may be what it likes. Google's hosts are
+ * as many as locations: where one of them might use it, it must be sound. */
 static void check_proxies(struct gw_parse *p)
 {
     static const struct gw_node nowhere = {0};
     const struct gw_config *c = p->config;
     for (size_t i = 0; i < c->upstreams_n; i++) {
         const struct gw_upstream *u = &c->upstreams[i];
-        struct gw_origin origin;
+        struct gw_origin origin = {.tls = true, .proxy = c->proxies.https};
         struct net_proxy proxy;
-        if (u->kind == GW_EMULATOR || u->base_url.n == 0 || u->proxy.n != 0)
+        if (u->kind == GW_EMULATOR || u->proxy.n != 0)
             continue;
-        gw_upstream_origin(c, u, &origin);
+        if (u->base_url.n != 0) {
+            gw_origin_read(u->base_url, &origin);
+            gw_origin_reach(c, u, &origin);
+        }
         const char *fault = origin.proxy.n != 0 ? net_proxy_read(origin.proxy, &proxy) : NULL;
         if (fault)
             gw_problem(p, &nowhere, DGM_STR("the environment variable "),
