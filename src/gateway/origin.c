@@ -42,13 +42,11 @@ static struct dgm_str choose_proxy(const struct gw_config *c, const struct gw_up
     return url;
 }
 
-void gw_upstream_origin(const struct gw_config *c, const struct gw_upstream *u,
-                        struct gw_origin *ret)
+void gw_origin_reach(const struct gw_config *c, const struct gw_upstream *u, struct gw_origin *o)
 {
-    gw_origin_read(u->base_url, ret);
-    ret->proxy = choose_proxy(c, u, ret);
-    if (ret->tls)
-        ret->trust = gw_trust_find(c, u->ca);
+    o->proxy = choose_proxy(c, u, o);
+    if (o->tls)
+        o->trust = gw_trust_find(c, u->ca);
 }
 
 struct dgm_str gw_upstream_lacks(const struct gw_upstream *u)

@@ -7,7 +7,7 @@
 
 /** A base_url taken apart, and the way there; parts of the configuration, not copied. */
 struct gw_origin {
-    struct dgm_str url;       /* all of it, but for slashes at its end */
+    struct dgm_str url;       /* all of it, but for slashes at its end; wanted without TLS alone */
     struct dgm_str authority; /* "127.0.0.1:8000", "[::1]", "lab.internal": what Host says */
     struct dgm_str host;      /* without port and brackets */
     struct dgm_str prefix;    /* of every path: "" or "/proxy/google"; no slash at its end */
@@ -20,9 +20,11 @@ struct gw_origin {
 /** Takes a base_url apart that the configuration has checked. Says nothing of trust and proxy. */
 void gw_origin_read(struct dgm_str base_url, struct gw_origin *ret);
 
-/** Where an upstream that lacks nothing is reached, and how. */
-void gw_upstream_origin(const struct gw_config *, const struct gw_upstream *,
-                        struct gw_origin *ret);
+/**
+ * Finds the way to an upstream's origin, whose host, port and tls are known already, whether from its base_url or from
+ * its location: sets trust and proxy.
+ */
+void gw_origin_reach(const struct gw_config *, const struct gw_upstream *, struct gw_origin *);
 
 /**
  * Why this version can not call an upstream, as the end of a sentence that begins with its name: " needs TLS,

@@ -344,7 +344,8 @@ struct gw_call *gw_http_call(struct gw_worker *w, const struct gw_upstream *u,
                             .segments_n = request->segments_n,
                             .method = http_method_find(request->method)};
     w->counters.calls++;
-    gw_upstream_origin(w->config, u, &c->origin);
+    gw_origin_read(u->base_url, &c->origin);
+    gw_origin_reach(w->config, u, &c->origin);
     dgm_buf_init(&c->head, &w->alloc, HEAD_BYTES_MAX);
     dgm_buf_reserve(&c->head, HEAD_BYTES);
     put_head(c, request);

@@ -25,6 +25,8 @@
 #define GIVE_UP_MS 10000
 #define PEERS_MAX (GW_IDLE_LINKS_MAX + 8)
 
+enum { STAYS, ENDS, RESETS };
+
 /* A server that accepts all and answers whatever ends in "}" with {}. */
 struct rig {
     struct alloc_fail memory;
@@ -37,9 +39,9 @@ struct rig {
     int listening;
     int peers[PEERS_MAX];
     size_t peers_n, requests;
-    bool refuses;                       /* it closes a connection that brings a second request */
-    enum { STAYS, ENDS, RESETS } after; /* what it does to a connection behind each answer */
-    const char *says;                   /* headers of its answers, besides */
+    bool refuses;     /* it closes a connection that brings a second request */
+    int after;        /* STAYS, ENDS or RESETS: what it does to a connection behind each answer */
+    const char *says; /* headers of its answers, besides */
     struct net_timer turn, give_up;
     bool (*done)(struct rig *);
     unsigned opened, ended, failed;
