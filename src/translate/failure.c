@@ -253,8 +253,8 @@ static void add_context_length(struct json_writer *w, struct dgm_str message)
     size_t at = 0;
     uint64_t count = next_number(message, &at), limit = next_number(message, &at);
     if (has(message, DGM_STR("must be <="))) { /* TGI's limit of prompt and answer, and then both */
-        uint64_t most = count;
-        count = limit + next_number(message, &at);
+        uint64_t most = count, prompt = limit;
+        count = prompt > most ? prompt : prompt + next_number(message, &at);
         limit = most;
     }
     if (count == 0 || limit == 0 || has(message, DGM_STR("maximum context length")))

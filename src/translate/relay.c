@@ -64,11 +64,9 @@ static void read_model(struct dgm_request *r, struct json_raw v)
 {
     if (!expect(r, v, J_STR, PLACE("model")))
         return;
-    if (v.text.n > MODEL_BYTES_MAX) {
-        chat_refuse(r, DGM_ERR_MODEL_NAME, PLACE("model"), " is longer than 512 bytes.");
-        return;
-    }
     r->model_sent = said_by(r, v);
+    if (r->model_sent.n > MODEL_BYTES_MAX)
+        chat_refuse(r, DGM_ERR_MODEL_NAME, PLACE("model"), " is longer than 512 bytes.");
     if (r->model_sent.n == 0)
         r->model_sent = r->env.model;
 }
