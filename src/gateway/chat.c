@@ -4,6 +4,7 @@
 #include "gateway/destination.h"
 #include "gateway/exchange.h"
 #include "gateway/memory.h"
+#include "gateway/place.h"
 #include "gateway/upstream.h"
 #include "http/media.h"
 
@@ -221,21 +222,26 @@ static const struct gw_call_events call_events = {.on_head = on_head,
                                                   .on_fail = on_fail,
                                                   .on_warning = on_warning};
 
-/* What a server of one's own is told besides: its key, and the id by which its log can be searched. */
-static size_t server_headers(struct gw_exchange *x, const struct gw_upstream *u,
-                             struct gw_call_header *ret)
+/* What a server of one's own is told besides: who asks, and the id by which its log can be searched. False: it was
+ * answered. */
+static bool add_server_headers(struct gw_exchange *x, const struct gw_upstream *u,
+                               struct gw_call_header *headers, size_t *n)
 {
-    size_t n = 0;
-    struct dgm_buf bearer;
-    ret[n++] = (struct gw_call_header){DGM_STR("x-request-id"), x->reply.request_id};
-    if (u->credentials.kind != GW_CREDENTIALS_API_KEY)
-        return n;
-    dgm_buf_init(&bearer, dgm_arena_alloc(&x->arena), TARGET_BYTES_MAX);
-    dgm_buf_put_lit(&bearer, "Bearer ");
-    dgm_buf_put(&bearer, u->credentials.value);
-    if (bearer.rc == DGM_OK)
-        ret[n++] = (struct gw_call_header){DGM_STR("authorization"), dgm_buf_str(&bearer)};
-    return n;
+    struct gw_place place;
+    struct dgm_fail f;
+    const struct gw_place_ask question = {
+        .upstream = u, .authorization = http_head_get(x->head, DGM_STR("authorization"))};
+    enum dgm_rc rc = gw_place_find(&question, &x->arena, &place, &f);
+    if (rc == DGM_E_NOMEM)
+        gw_exchange_fail_as(x, DGM_ERR_NO_MEMORY);
+    else if (rc != DGM_OK)
+        gw_exchange_fail(x, &f);
+    if (rc != DGM_OK)
+        return false;
+    headers[(*n)++] = (struct gw_call_header){DGM_STR("x-request-id"), x->reply.request_id};
+    for (size_t i = 0; i < place.headers_n; i++)
+        headers[(*n)++] = place.headers[i];
+    return true;
 }
 
 static void ask(struct gw_exchange *x, const struct gw_upstream *u)
@@ -247,8 +253,8 @@ static void ask(struct gw_exchange *x, const struct gw_upstream *u)
         headers[headers_n++] = (struct gw_call_header){more[i].name, more[i].value};
     if (u->kind == GW_EMULATOR)
         headers_n += gw_emulator_controls(x->head, headers + headers_n);
-    else if (gw_upstream_relays(u))
-        headers_n += server_headers(x, u, headers + headers_n);
+    else if (gw_upstream_relays(u) && !add_server_headers(x, u, headers, &headers_n))
+        return;
     struct dgm_buf target;
     dgm_buf_init(&target, dgm_arena_alloc(&x->arena), TARGET_BYTES_MAX);
     put_target(x, u, &target);

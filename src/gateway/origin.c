@@ -56,7 +56,10 @@ struct dgm_str gw_upstream_lacks(const struct gw_upstream *u)
     if (u->base_url.n == 0)
         return DGM_STR(" has no base_url; Google's own addresses come with a later version.");
     bool is_server = u->kind != GW_VERTEX && u->kind != GW_GEMINI;
-    if (is_server && u->credentials.kind == GW_CREDENTIALS_API_KEY)
+    bool is_token = u->credentials.kind == GW_CREDENTIALS_API_KEY ||
+                    u->credentials.kind == GW_CREDENTIALS_BEARER ||
+                    u->credentials.kind == GW_CREDENTIALS_CALLER;
+    if (is_server && is_token)
         return (struct dgm_str){0};
     if (u->credentials.kind != GW_CREDENTIALS_NONE)
         return DGM_STR(" has credentials, which come with a later version; so far \"credentials: "

@@ -186,6 +186,15 @@ def test_a_key_is_a_bearer_and_the_clients_own_stays_here(lab):
     assert set(headers) == {"host", "user-agent", "content-type", "content-length", "authorization", "x-request-id"}
 
 
+def test_the_callers_own_bearer_goes_on_where_that_is_configured(lab):
+    daemon, server = lab("openai", credentials="caller")
+    assert daemon.chat(headers={"Authorization": "Bearer mine"}).status == 200
+    assert server.requests[0].headers["authorization"] == "Bearer mine"
+    answer = daemon.chat()
+    assert (answer.status, answer.error["code"]) == (401, "missing_token")
+    assert len(server.requests) == 1
+
+
 @pytest.mark.parametrize("members", [{}, {"model": ""}, {"model": None}, {"model": "google/gemma-3"}], ids=str)
 @pytest.mark.parametrize("kind", ["vllm", "tgi"])
 def test_an_endpoint_takes_any_model(lab, kind, members):

@@ -65,8 +65,8 @@ static void test_what_can_be_called(void **state)
         {"{kind: vllm, base_url: \"http://h\"}", NULL},
         {"{kind: tgi, base_url: \"http://h\", credentials: none, model: m}", NULL},
         {"{kind: openai, base_url: \"http://h\", credentials: {api_key: k}}", NULL},
-        {"{kind: openai, base_url: \"http://h\", credentials: caller}",
-         "upstreams.a (kind openai)"},
+        {"{kind: openai, base_url: \"http://h\", credentials: caller}", NULL},
+        {"{kind: openai, base_url: \"http://h\", credentials: adc}", "upstreams.a (kind openai)"},
         {"{kind: emulator, dialect: tgi, model: m}", NULL},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
