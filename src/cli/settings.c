@@ -35,8 +35,9 @@ static int read_upstream(const struct cli_args *args, struct gw_upstream *ret,
         if (dgm_str_eq(gw_upstream_kind_name(i), kind))
             ret->kind = i;
     if (text.p && ret->kind < 0)
-        return cli_misused(args, DGM_STR("--upstream "), kind,
-                           DGM_STR(": expected vertex, gemini, or openai=URL, vllm=URL or tgi=URL"));
+        return cli_misused(
+            args, DGM_STR("--upstream "), kind,
+            DGM_STR(": expected vertex, gemini, or openai=URL, vllm=URL or tgi=URL"));
     if (ret->kind != GW_VERTEX && (project.p || ret_location->p))
         return cli_misused(args, DGM_STR("--project and --location go with --upstream vertex"));
     if (equals < text.n)

@@ -45,33 +45,51 @@ static bool read_number(const struct cli_args *args, enum cli_option_id id, uint
     return false;
 }
 
-static bool read_env(const struct cli_args *args, struct dgm_env *ret)
+/* Where a request goes, and all that a translation takes from outside. */
+struct way {
+    struct dgm_env env;
+    bool relayed; /* to `server`; else to env.surface */
+    struct dgm_server server;
+};
+
+static bool read_upstream(struct dgm_str word, struct way *ret)
 {
-    struct dgm_str id = cli_get(args, CLI_OPT_ID), surface = cli_get(args, CLI_OPT_SURFACE);
-    struct dgm_str compat = cli_get(args, CLI_OPT_COMPAT);
+    static const char *const servers[] = {"vllm", "tgi", "openai"};
+    ret->env.surface = dgm_str_eq(word, DGM_STR("gemini")) ? DGM_GEMINI : DGM_VERTEX;
+    for (size_t i = 0; i < sizeof servers / sizeof *servers; i++) {
+        if (!dgm_str_eq(word, dgm_str_c(servers[i])))
+            continue;
+        ret->relayed = true;
+        ret->server.kind = (enum dgm_server_kind)i;
+    }
+    return !word.p || ret->relayed || ret->env.surface == DGM_GEMINI ||
+           dgm_str_eq(word, DGM_STR("vertex"));
+}
+
+static bool read_way(const struct cli_args *args, struct way *ret)
+{
+    struct dgm_str id = cli_get(args, CLI_OPT_ID), compat = cli_get(args, CLI_OPT_COMPAT);
     uint64_t now;
-    *ret = (struct dgm_env){.id = id.p ? id : DGM_STR("0"),
-                            .surface = DGM_VERTEX,
-                            .strict = cli_get(args, CLI_OPT_STRICT).p != NULL};
-    if (!is_id(ret->id)) {
+    *ret = (struct way){
+        .env = {.id = id.p ? id : DGM_STR("0"), .strict = cli_get(args, CLI_OPT_STRICT).p != NULL}};
+    if (!is_id(ret->env.id)) {
         (void)cli_misused(args, DGM_STR("--id: expected 1 to 64 of A-Z a-z 0-9 _ -"));
         return false;
     }
-    if (dgm_str_eq(surface, DGM_STR("gemini")))
-        ret->surface = DGM_GEMINI;
-    else if (surface.p && !dgm_str_eq(surface, DGM_STR("vertex"))) {
-        (void)cli_misused(args, DGM_STR("--upstream: expected vertex or gemini"));
+    if (!read_upstream(cli_get(args, CLI_OPT_SURFACE), ret)) {
+        (void)cli_misused(args,
+                          DGM_STR("--upstream: expected vertex, gemini, vllm, tgi or openai"));
         return false;
     }
     if (dgm_str_eq(compat, DGM_STR("google")))
-        ret->compat = DGM_COMPAT_GOOGLE;
+        ret->env.compat = DGM_COMPAT_GOOGLE;
     else if (compat.p && !dgm_str_eq(compat, DGM_STR("openai"))) {
         (void)cli_misused(args, DGM_STR("--compat: expected openai or google"));
         return false;
     }
     if (!read_number(args, CLI_OPT_NOW, 0, INT64_MAX, STANDARD_NOW, &now))
         return false;
-    ret->now = (int64_t)now;
+    ret->env.now = (int64_t)now;
     return true;
 }
 
@@ -102,11 +120,14 @@ static int tell_fail(const struct dgm_fail *fail)
 }
 
 /* Translates a request; what the core would remember of earlier answers is unknown here. NULL: it is told. */
-static struct dgm_request *make_request(const struct dgm_env *env, struct dgm_buf *body)
+static struct dgm_request *make_request(const struct way *way, struct dgm_buf *body)
 {
     struct dgm_request *request = NULL;
     struct dgm_fail fail = {0};
-    enum dgm_rc rc = dgm_chat_request(env, body, &request, &fail);
+    enum dgm_rc rc = way->relayed ? dgm_relay_open(&way->env, body, &request, &fail)
+                                  : dgm_chat_request(&way->env, body, &request, &fail);
+    if (rc == DGM_OK && way->relayed)
+        rc = dgm_relay_make(request, &way->server, &fail);
     if (rc == DGM_NEED)
         rc = dgm_request_resume(request, &fail);
     if (rc == DGM_OK)
@@ -169,20 +190,20 @@ static void change_model(struct dgm_buf *body, struct dgm_str model)
 }
 
 /* The request that an answer belongs to: --request, --model, or a plain one. NULL: it is told. */
-static struct dgm_request *answered_request(const struct cli_args *args, const struct dgm_env *env,
+static struct dgm_request *answered_request(const struct cli_args *args, const struct way *way,
                                             struct dgm_buf *body)
 {
     struct dgm_str file = cli_get(args, CLI_OPT_REQUEST), model = cli_get(args, CLI_OPT_MODEL);
     if (!file.p) {
         dgm_buf_init(body, &dgm_alloc_libc, INPUT_BYTES_MAX);
         put_plain_request(model, body);
-        return make_request(env, body);
+        return make_request(way, body);
     }
     if (!cli_read(file.p, INPUT_BYTES_MAX, body))
         return NULL;
     if (model.p)
         change_model(body, model);
-    return make_request(env, body);
+    return make_request(way, body);
 }
 
 /* ---- request ---- */
@@ -233,9 +254,11 @@ static void put_headers(const struct dgm_request *request, struct dgm_buf *out)
 
 /* What --show-target and --show-ignored ask for. */
 static void put_shown(const struct cli_args *args, const struct dgm_request *request,
-                      const struct dgm_place *place, struct dgm_buf *out)
+                      const struct way *way, const struct dgm_place *place, struct dgm_buf *out)
 {
-    if (cli_get(args, CLI_OPT_SHOW_TARGET).p) {
+    if (cli_get(args, CLI_OPT_SHOW_TARGET).p && way->relayed) {
+        dgm_buf_put_lit(out, "target: POST base_url /v1/chat/completions\n");
+    } else if (cli_get(args, CLI_OPT_SHOW_TARGET).p) {
         dgm_buf_put_lit(out, "target: POST ");
         put_host(place, out);
         dgm_buf_put_char(out, ' ');
@@ -251,7 +274,7 @@ static void put_shown(const struct cli_args *args, const struct dgm_request *req
 }
 
 static int print_request(const struct cli_args *args, const struct dgm_request *request,
-                         const struct dgm_place *place)
+                         const struct way *way, const struct dgm_place *place)
 {
     struct dgm_buf out, shown;
     const struct dgm_str *segments;
@@ -260,7 +283,7 @@ static int print_request(const struct cli_args *args, const struct dgm_request *
     size_t n = dgm_request_body(request, &segments);
     for (size_t i = 0; i < n; i++)
         dgm_buf_put(&out, segments[i]);
-    put_shown(args, request, place, &shown);
+    put_shown(args, request, way, place, &shown);
     bool written = cli_write(STDOUT_FILENO, &out, true) && cli_write(STDERR_FILENO, &shown, false);
     dgm_buf_dispose(&out);
     dgm_buf_dispose(&shown);
@@ -269,16 +292,16 @@ static int print_request(const struct cli_args *args, const struct dgm_request *
 
 int cli_translate_request(const struct cli_args *args)
 {
-    struct dgm_env env;
+    struct way way;
     struct dgm_place place;
-    if (!read_env(args, &env) || !read_place(args, env.surface, &place))
+    if (!read_way(args, &way) || !read_place(args, way.env.surface, &place))
         return CLI_USAGE;
     struct dgm_buf body;
     int code = CLI_REFUSED;
     struct dgm_request *request =
-        cli_read(NULL, INPUT_BYTES_MAX, &body) ? make_request(&env, &body) : NULL;
+        cli_read(NULL, INPUT_BYTES_MAX, &body) ? make_request(&way, &body) : NULL;
     if (request)
-        code = print_request(args, request, &place);
+        code = print_request(args, request, &way, &place);
     dgm_request_free(request);
     dgm_buf_dispose(&body);
     return code;
@@ -304,13 +327,13 @@ static int print_response(struct dgm_request *request, int status, struct dgm_st
 
 int cli_translate_response(const struct cli_args *args)
 {
-    struct dgm_env env;
+    struct way way;
     uint64_t status;
-    if (!read_env(args, &env) || !read_number(args, CLI_OPT_STATUS, 100, 599, 200, &status))
+    if (!read_way(args, &way) || !read_number(args, CLI_OPT_STATUS, 100, 599, 200, &status))
         return CLI_USAGE;
     struct dgm_buf body = {0}, native = {0};
     int code = CLI_REFUSED;
-    struct dgm_request *request = answered_request(args, &env, &body);
+    struct dgm_request *request = answered_request(args, &way, &body);
     if (request && cli_read(NULL, INPUT_BYTES_MAX, &native))
         code = print_response(request, (int)status, dgm_buf_str(&native));
     dgm_request_free(request);
@@ -369,14 +392,14 @@ static int print_stream(struct dgm_request *request, struct dgm_str native, size
 
 int cli_translate_stream(const struct cli_args *args)
 {
-    struct dgm_env env;
+    struct way way;
     uint64_t chunk;
-    if (!read_env(args, &env) ||
+    if (!read_way(args, &way) ||
         !read_number(args, CLI_OPT_CHUNK, 1, INPUT_BYTES_MAX, INPUT_BYTES_MAX, &chunk))
         return CLI_USAGE;
     struct dgm_buf body = {0}, native = {0};
     int code = CLI_REFUSED;
-    struct dgm_request *request = answered_request(args, &env, &body);
+    struct dgm_request *request = answered_request(args, &way, &body);
     if (request && cli_read(NULL, INPUT_BYTES_MAX, &native))
         code = print_stream(request, dgm_buf_str(&native), (size_t)chunk);
     dgm_request_free(request);

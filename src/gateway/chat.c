@@ -13,7 +13,8 @@
 #define TARGET_BYTES_MAX 4096
 #define GUESS_MAX ((size_t)64 * 1024) /* what is put has about the size of what it was made of */
 #define REQUEST_HEADERS_MAX 4         /* that the core asks for */
-#define CALL_HEADERS_MAX (1 + REQUEST_HEADERS_MAX + 3) /* and the emulator's controls, or a server's */
+#define CALL_HEADERS_MAX                                                                           \
+    (1 + REQUEST_HEADERS_MAX + 3) /* and the emulator's controls, or a server's */
 
 /* ---- the answer ------------------------------------------------------------------------------------- */
 

@@ -6,7 +6,8 @@
 #include "gateway/memory.h"
 #include "gateway/origin.h"
 
-#define MODEL_BYTES_MAX 1024 /* of a name that is looked at before the body is read; longer ones match nothing */
+#define MODEL_BYTES_MAX                                                                            \
+    1024 /* of a name that is looked at before the body is read; longer ones match nothing */
 
 bool gw_upstream_relays(const struct gw_upstream *u)
 {
@@ -80,14 +81,14 @@ static enum dgm_server_kind server_kind(const struct gw_upstream *u)
 /* The client's name without the upstream's own before it: "lab/qwen" is lab's "qwen". Absent: it has none. */
 static struct dgm_str without_prefix(const struct gw_upstream *u, struct dgm_str model)
 {
-    bool has = model.n > u->name.n + 1 && dgm_str_starts(model, u->name) && model.p[u->name.n] == '/';
+    bool has =
+        model.n > u->name.n + 1 && dgm_str_starts(model, u->name) && model.p[u->name.n] == '/';
     return has ? dgm_str_skip(model, u->name.n + 1) : (struct dgm_str){0};
 }
 
-static enum dgm_rc relay(const struct gw_upstream *u, bool by_endpoint,
-                         struct dgm_request *r, struct dgm_fail *reterr)
+static enum dgm_rc relay(const struct gw_upstream *u, bool by_endpoint, struct dgm_request *r,
+                         struct dgm_fail *reterr)
 {
-
     const struct dgm_server server = {
         .kind = server_kind(u),
         .model = u->model.n != 0 ? u->model : without_prefix(u, dgm_request_model_sent(r)),
@@ -125,8 +126,8 @@ enum dgm_rc gw_destination_make(const struct gw_config *config, const struct dgm
     bool mixed;
     const struct gw_upstream *u = look_ahead(config, env, e, dgm_buf_str(body), &mixed);
     /* Where the body must tell what is wrong with it, a relay's way changes least of it. */
-    bool relays = u != NULL ? gw_upstream_relays(u)
-                            : mixed || gw_upstream_relays(&config->upstreams[0]);
+    bool relays =
+        u != NULL ? gw_upstream_relays(u) : mixed || gw_upstream_relays(&config->upstreams[0]);
     enum dgm_rc rc =
         relays ? dgm_relay_open(env, body, &r, reterr) : dgm_request_open(env, body, &r, reterr);
     if (rc != DGM_OK)

@@ -69,8 +69,7 @@ static size_t plain_run(const char *p, const char *end)
     size_t n = (size_t)(end - p), i = 0;
     for (; n - i >= DGM_LANES; i += DGM_LANES) {
         dgm_lanes x = dgm_lanes_load(p + i);
-        unsigned first =
-            dgm_lanes_first((dgm_lanes)((x < 0x20) | (x == '"') | (x == '\\')));
+        unsigned first = dgm_lanes_first((dgm_lanes)((x < 0x20) | (x == '"') | (x == '\\')));
         if (first != DGM_LANES)
             return i + first;
     }
@@ -312,7 +311,7 @@ static struct json_raw take_value(struct dgm_str *rest)
 {
     struct dgm_str s = without_blanks(*rest);
     struct json_raw v = {.kind = s.n != 0 ? kind_at(s.p[0]) : JSON_NONE};
-    size_t n = v.kind == JSON_NONE ? 0
+    size_t n = v.kind == JSON_NONE  ? 0
                : v.kind >= JSON_ARR ? container_bytes(s)
                : v.kind == JSON_STR ? string_bytes(s)
                                     : scalar_bytes(s);

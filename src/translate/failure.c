@@ -41,10 +41,11 @@ static const struct {
 /* What an upstream says, whatever its shape was. */
 struct failure {
     int status;
-    struct dgm_str type, code, param; /* an OpenAI-like server's own words; absent where it has none */
-    const struct json_val *loc;       /* FastAPI's place of the trouble, an array */
-    struct dgm_str message;         /* absent: it said nothing */
-    struct dgm_str google;          /* its google.rpc.Code's name */
+    struct dgm_str type, code,
+        param;                  /* an OpenAI-like server's own words; absent where it has none */
+    const struct json_val *loc; /* FastAPI's place of the trouble, an array */
+    struct dgm_str message;     /* absent: it said nothing */
+    struct dgm_str google;      /* its google.rpc.Code's name */
     const struct json_val *details; /* an array, or NULL */
     struct suspect suspects[SUSPECTS_MAX];
     size_t suspects_n;

@@ -485,7 +485,7 @@ enum dgm_rc dgm_relay_make(struct dgm_request *r, const struct dgm_server *serve
     r->relay->server = *server;
     if (server->model.n == 0)
         r->relay->server.model = (struct dgm_str){0};
-    r->relay->model = server->model.n != 0       ? server->model
+    r->relay->model = server->model.n != 0   ? server->model
                       : r->model_sent.n != 0 ? r->model_sent
                                              : (struct dgm_str){0};
     if (server->serves_one && server->model.n == 0)

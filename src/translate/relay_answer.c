@@ -11,10 +11,10 @@
 
 #define ID_BYTES_MAX 256 /* of an answer's id; it stands in every chunk */
 
-const char *const relay_known_of_answer[] = {"id", "object", "created", "model", "choices",
-                                             "usage", "error", NULL};
-const char *const relay_known_of_choice[] = {"index", "delta", "message", "finish_reason",
-                                             "logprobs", NULL};
+const char *const relay_known_of_answer[] = {"id",      "object", "created", "model",
+                                             "choices", "usage",  "error",   NULL};
+const char *const relay_known_of_choice[] = {"index",         "delta",    "message",
+                                             "finish_reason", "logprobs", NULL};
 static const char *const known_of_message[] = {
     "role", "content", "refusal", "reasoning", "reasoning_content", "tool_calls", NULL};
 static const char *const known_of_usage[] = {
@@ -118,7 +118,8 @@ static bool put_content(const struct dgm_request *r, struct json_writer *w, stru
     struct dgm_str thoughts =
         r->env.reasoning == DGM_REASONING_TAG ? thoughts_of(piece) : (struct dgm_str){0};
     bool said = text.n || thoughts.n;
-    if (!said && content && json_kind(content) >= JSON_ARR) { /* of parts: nobody knows them better */
+    if (!said && content &&
+        json_kind(content) >= JSON_ARR) { /* of parts: nobody knows them better */
         json_member_val(w, "content", content);
         return true;
     }

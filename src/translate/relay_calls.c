@@ -73,8 +73,8 @@ static struct relay_call *new_call(struct dgm_request *r, struct relay_choice *c
     if (c->calls_n == c->calls_cap) {
         size_t cap = c->calls_cap ? 2 * c->calls_cap : 4;
         const struct dgm_alloc *alloc = dgm_arena_alloc(&r->arena);
-        struct relay_call *calls = alloc->resize(
-            alloc->ctx, c->calls, c->calls_cap * sizeof *calls, cap * sizeof *calls);
+        struct relay_call *calls =
+            alloc->resize(alloc->ctx, c->calls, c->calls_cap * sizeof *calls, cap * sizeof *calls);
         if (!calls) {
             chat_no_memory(r);
             return NULL;

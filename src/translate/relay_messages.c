@@ -228,8 +228,7 @@ static bool put_special(struct dgm_request *r, struct splice_level *l,
     } else if (m->value.kind == JSON_NULL && relay_has(r, QUIRK_MESSAGE_NULLS)) {
         splice_drop(l, m);
     } else if (json_raw_says(m->name, DGM_STR("role"))) {
-        if (!relay_has(r, QUIRK_DEVELOPER) ||
-            !json_raw_says(m->value.text, DGM_STR("developer")))
+        if (!relay_has(r, QUIRK_DEVELOPER) || !json_raw_says(m->value.text, DGM_STR("developer")))
             return false;
         chat_warn(r, DGM_STR("messages"), DGM_STR("the role developer is sent as system"));
         splice_begin(s, l, m);

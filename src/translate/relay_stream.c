@@ -23,7 +23,8 @@ struct relay_stream {
     size_t ended_n;                                  /* of them have got their last chunk */
     bool judged;                                     /* they are found to be whole */
     struct dgm_buf usage;
-    struct dgm_buf others; /* strange members of the last event that put no chunk, for one that will be */
+    struct dgm_buf
+        others; /* strange members of the last event that put no chunk, for one that will be */
 };
 
 struct relay_stream *relay_stream_new(struct dgm_request *r)
@@ -134,8 +135,8 @@ static bool put_choice(struct dgm_stream *s, struct json_writer *w, const struct
     json_open_obj(w);
     bool said = relay_put_piece(s->r, w, c, delta, false);
     json_close_obj(w);
-    bool more = relay_put_others(w, choice, relay_known_of_choice) ||
-                json_kind(logprobs) > JSON_NULL;
+    bool more =
+        relay_put_others(w, choice, relay_known_of_choice) || json_kind(logprobs) > JSON_NULL;
     json_member_val(w, "logprobs", logprobs);
     json_member_null(w, "finish_reason");
     json_close_obj(w);
@@ -239,8 +240,8 @@ enum dgm_rc relay_stream_take(struct dgm_stream *s, struct dgm_buf *out)
     if (e.trouble == JSON_EMPTY)
         return DGM_OK;
     if (json_kind(root) != JSON_OBJ || has_strange_choice(root))
-        return stream_fail_with(
-            s, s->event_cut ? DGM_ERR_UPSTREAM_CUT : DGM_ERR_UPSTREAM_BROKEN, out);
+        return stream_fail_with(s, s->event_cut ? DGM_ERR_UPSTREAM_CUT : DGM_ERR_UPSTREAM_BROKEN,
+                                out);
     if (!s->relay->head.p)
         make_head(s, root);
     put_chunk(s, root, out);

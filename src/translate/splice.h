@@ -30,7 +30,8 @@ size_t splice_segments(const struct splice *, const struct dgm_str **ret, enum d
 struct splice_level {
     struct json_raw _whole;
     const char *_at; /* behind the source's last byte that was put or dropped */
-    bool _any, _gap; /* something stands in it already; something was dropped or added just before */
+    bool _any,
+        _gap; /* something stands in it already; something was dropped or added just before */
 };
 
 void splice_open(struct splice *, struct splice_level *, struct json_raw container);

@@ -143,7 +143,8 @@ static enum dgm_rc take_event(struct dgm_stream *s, struct dgm_buf *out)
     if (e.trouble == JSON_EMPTY) /* an event without data says nothing */
         return DGM_OK;
     if (json_kind(root) != JSON_OBJ)
-        return stream_fail_with(s, s->event_cut ? DGM_ERR_UPSTREAM_CUT : DGM_ERR_UPSTREAM_BROKEN, out);
+        return stream_fail_with(s, s->event_cut ? DGM_ERR_UPSTREAM_CUT : DGM_ERR_UPSTREAM_BROKEN,
+                                out);
     answer_note_version(s->r, root);
     if (s->google)
         compat_note_id(s->r, root);

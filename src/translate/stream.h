@@ -34,7 +34,7 @@ struct dgm_stream {
 
     struct dgm_str head;
     struct choice
-        *choices[CHOICES_MAX]; /* NULL until the upstream names it; in the request's arena */
+        *choices[CHOICES_MAX];  /* NULL until the upstream names it; in the request's arena */
     struct relay_stream *relay; /* instead of them, for a relayed request; NULL for others */
     struct usage usage;
     struct compat_stream

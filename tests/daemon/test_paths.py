@@ -71,7 +71,9 @@ def test_did_you_mean(daemon, method, path, meant):
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_endpoints_of_ones_own_are_not_configured(daemon, method):
+def test_endpoints_of_ones_own_are_not_configured(start, tmp_path, method):
+    (tmp_path / "dragoman.yaml").write_text("upstreams: {e: {kind: emulator}}\n")
+    daemon = start(args=("--config", str(tmp_path / "dragoman.yaml")))
     path = "/v1/projects/p/locations/us-central1/endpoints/4815162342"
     answer = daemon.chat(path=f"{path}/chat/completions") if method == "POST" else daemon.get(f"{path}/models")
     assert (answer.status, answer.error["code"]) == (404, "endpoint_not_found")

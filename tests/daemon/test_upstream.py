@@ -179,7 +179,7 @@ def test_project_and_location_are_the_configurations(serve, front, members, path
 
 @pytest.mark.parametrize("members, why", [
     ({"credentials": "adc"}, "credentials"),
-    ({"kind": "vllm"}, "kind"),
+    ({"kind": "vllm", "credentials": "adc"}, "credentials"),
 ])
 def test_what_can_not_be_called_yet_says_so(front, members, why):
     message = error_of(chat(front("http://127.0.0.1:1", **members)), 404, "endpoint_not_found")
