@@ -197,24 +197,30 @@ void gw_chat_dispose(struct gw_exchange *x)
 
 /* ---- the request ------------------------------------------------------------------------------------ */
 
-static struct dgm_str either(struct dgm_str a, struct dgm_str b, struct dgm_str otherwise)
+/* Where the call goes, and who it says is asking. False: it can not be said, and that was answered. */
+static bool find_place(struct gw_exchange *x, const struct gw_upstream *u, struct gw_place *ret)
 {
-    return a.n != 0 ? a : b.n != 0 ? b : otherwise;
+    struct dgm_fail f;
+    const struct gw_place_ask question = {
+        .upstream = u,
+        .path_project = x->target.project,
+        .path_location = x->target.location,
+        .authorization = http_head_get(x->head, DGM_STR("authorization"))};
+    enum dgm_rc rc = gw_place_find(x->worker->config, &question, &x->arena, ret, &f);
+    if (rc == DGM_E_NOMEM)
+        gw_exchange_fail_as(x, DGM_ERR_NO_MEMORY);
+    else if (rc != DGM_OK)
+        gw_exchange_fail(x, &f);
+    return rc == DGM_OK;
 }
 
-static void put_target(struct gw_exchange *x, const struct gw_upstream *u, struct dgm_buf *out)
+static void put_target(struct gw_exchange *x, const struct gw_upstream *u,
+                       const struct gw_place *place, struct dgm_buf *out)
 {
-    if (gw_upstream_relays(u)) {
+    if (gw_upstream_relays(u))
         gw_relay_put_target(u, out);
-        return;
-    }
-    const struct dgm_place place = {
-        .surface = gw_upstream_surface(u),
-        .project = either(u->project, x->target.project, DGM_STR("dragoman")),
-        .location = either(u->locations.n != 0 ? u->locations.at[0] : (struct dgm_str){0},
-                           x->target.location, DGM_STR("global")),
-    };
-    dgm_request_put_path(x->chat.request, &place, out);
+    else
+        dgm_request_put_path(x->chat.request, &place->native, out);
 }
 
 static const struct gw_call_events call_events = {.on_head = on_head,
@@ -223,50 +229,42 @@ static const struct gw_call_events call_events = {.on_head = on_head,
                                                   .on_fail = on_fail,
                                                   .on_warning = on_warning};
 
-/* What a server of one's own is told besides: who asks, and the id by which its log can be searched. False: it was
- * answered. */
-static bool add_server_headers(struct gw_exchange *x, const struct gw_upstream *u,
-                               struct gw_call_header *headers, size_t *n)
+/* What goes in the head of a call besides its length: at most CALL_HEADERS_MAX of them. */
+static size_t put_headers(struct gw_exchange *x, const struct gw_upstream *u,
+                          const struct gw_place *place, struct gw_call_header *to)
 {
-    struct gw_place place;
-    struct dgm_fail f;
-    const struct gw_place_ask question = {
-        .upstream = u, .authorization = http_head_get(x->head, DGM_STR("authorization"))};
-    enum dgm_rc rc = gw_place_find(&question, &x->arena, &place, &f);
-    if (rc == DGM_E_NOMEM)
-        gw_exchange_fail_as(x, DGM_ERR_NO_MEMORY);
-    else if (rc != DGM_OK)
-        gw_exchange_fail(x, &f);
-    if (rc != DGM_OK)
-        return false;
-    headers[(*n)++] = (struct gw_call_header){DGM_STR("x-request-id"), x->reply.request_id};
-    for (size_t i = 0; i < place.headers_n; i++)
-        headers[(*n)++] = place.headers[i];
-    return true;
+    const struct dgm_header *more;
+    size_t n = 0, more_n = dgm_request_headers(x->chat.request, &more);
+    to[n++] = (struct gw_call_header){DGM_STR("content-type"), GW_MEDIA_JSON};
+    for (size_t i = 0; i < more_n && i < REQUEST_HEADERS_MAX; i++)
+        to[n++] = (struct gw_call_header){more[i].name, more[i].value};
+    for (size_t i = 0; i < place->headers_n; i++)
+        to[n++] = place->headers[i];
+    if (u->kind == GW_EMULATOR)
+        n += gw_emulator_controls(x->head, to + n);
+    else if (gw_upstream_relays(u)) /* by which the log of a server of one's own can be searched */
+        to[n++] = (struct gw_call_header){DGM_STR("x-request-id"), x->reply.request_id};
+    return n;
 }
 
 static void ask(struct gw_exchange *x, const struct gw_upstream *u)
 {
-    struct gw_call_header headers[CALL_HEADERS_MAX] = {{DGM_STR("content-type"), GW_MEDIA_JSON}};
-    const struct dgm_header *more;
-    size_t headers_n = 1, more_n = dgm_request_headers(x->chat.request, &more);
-    for (size_t i = 0; i < more_n && i < REQUEST_HEADERS_MAX; i++)
-        headers[headers_n++] = (struct gw_call_header){more[i].name, more[i].value};
-    if (u->kind == GW_EMULATOR)
-        headers_n += gw_emulator_controls(x->head, headers + headers_n);
-    else if (gw_upstream_relays(u) && !add_server_headers(x, u, headers, &headers_n))
-        return;
+    struct gw_call_header headers[CALL_HEADERS_MAX];
+    struct gw_place place;
     struct dgm_buf target;
+    if (!find_place(x, u, &place))
+        return;
     dgm_buf_init(&target, dgm_arena_alloc(&x->arena), TARGET_BYTES_MAX);
-    put_target(x, u, &target);
+    put_target(x, u, &place, &target);
 
     const struct dgm_str *segments;
     size_t segments_n = dgm_request_body(x->chat.request, &segments);
     if (target.rc == DGM_OK) {
         const struct gw_call_request request = {.method = DGM_STR("POST"),
                                                 .target = dgm_buf_str(&target),
+                                                .origin = &place.origin,
                                                 .headers = headers,
-                                                .headers_n = headers_n,
+                                                .headers_n = put_headers(x, u, &place, headers),
                                                 .segments = segments,
                                                 .segments_n = segments_n};
         x->chat.call = gw_call_new(x->worker, u, &request, &call_events, x);

@@ -324,48 +324,6 @@ static void read_shared_environment(struct gw_parse *p)
     }
 }
 
-/* Whether the proxies that upstreams would use are any; one that nobody uses may be what it likes. */
-static void check_proxies(struct gw_parse *p)
-{
-    static const struct gw_node nowhere = {0};
-    const struct gw_config *c = p->config;
-    for (size_t i = 0; i < c->upstreams_n; i++) {
-        const struct gw_upstream *u = &c->upstreams[i];
-        struct gw_origin origin;
-        struct net_proxy proxy;
-        if (u->kind == GW_EMULATOR || u->base_url.n == 0 || u->proxy.n != 0)
-            continue;
-        gw_upstream_origin(c, u, &origin);
-        const char *fault = origin.proxy.n != 0 ? net_proxy_read(origin.proxy, &proxy) : NULL;
-        if (fault)
-            gw_problem(p, &nowhere, DGM_STR("the environment variable "),
-                       origin.tls ? DGM_STR("HTTPS_PROXY ") : DGM_STR("HTTP_PROXY "),
-                       dgm_str_c(fault));
-    }
-}
-
-/* Not ours alone, so not rows of the table: every program on the machine reads these. The upper case first, as Go. */
-static void read_shared_environment(struct gw_parse *p)
-{
-    struct gw_config *c = p->config;
-    const struct {
-        struct dgm_str upper, lower, *to;
-    } variables[] = {
-        {DGM_STR("HTTPS_PROXY"), DGM_STR("https_proxy"), &c->proxies.https},
-        {DGM_STR("HTTP_PROXY"), DGM_STR("http_proxy"), &c->proxies.http},
-        {DGM_STR("NO_PROXY"), DGM_STR("no_proxy"), &c->proxies.except},
-        {DGM_STR("SSL_CERT_FILE"), DGM_STR("SSL_CERT_FILE"), &c->roots.file},
-        {DGM_STR("SSL_CERT_DIR"), DGM_STR("SSL_CERT_DIR"), &c->roots.dir},
-    };
-    for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
-        struct dgm_str value = gw_parse_env(p, variables[i].upper);
-        if (value.n == 0)
-            value = gw_parse_env(p, variables[i].lower);
-        if (value.n != 0)
-            *variables[i].to = gw_parse_keep(p, value);
-    }
-}
-
 /* Whether the proxies that upstreams would use are any; one that nobody uses may be what it likes. Google's hosts are
  * as many as locations: where one of them might use it, it must be sound. */
 static void check_proxies(struct gw_parse *p)

@@ -53,16 +53,9 @@ struct dgm_str gw_upstream_lacks(const struct gw_upstream *u)
 {
     if (u->kind == GW_EMULATOR)
         return (struct dgm_str){0};
-    if (u->base_url.n == 0)
-        return DGM_STR(" has no base_url; Google's own addresses come with a later version.");
-    bool is_server = u->kind != GW_VERTEX && u->kind != GW_GEMINI;
-    bool is_token = u->credentials.kind == GW_CREDENTIALS_API_KEY ||
-                    u->credentials.kind == GW_CREDENTIALS_BEARER ||
-                    u->credentials.kind == GW_CREDENTIALS_CALLER;
-    if (is_server && is_token)
-        return (struct dgm_str){0};
-    if (u->credentials.kind != GW_CREDENTIALS_NONE)
-        return DGM_STR(" has credentials, which come with a later version; so far \"credentials: "
-                       "none\" can be called.");
+    if (u->credentials.kind == GW_CREDENTIALS_ADC || u->credentials.kind == GW_CREDENTIALS_FILE)
+        return DGM_STR(" is to be asked with Google's own credentials, which come with a later "
+                       "version; so far there are {bearer: TOKEN}, {api_key: KEY}, caller and "
+                       "none.");
     return (struct dgm_str){0};
 }

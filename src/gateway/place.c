@@ -106,22 +106,26 @@ static struct gw_origin origin_of(struct dgm_str host)
         .authority = host, .host = host, .prefix = DGM_STR(""), .port = 443, .tls = true};
 }
 
+static void name_native(const struct gw_place_ask *ask, bool express, struct gw_place *p)
+{
+    const struct gw_upstream *u = ask->upstream;
+    struct dgm_str configured = ask->location < u->locations.n ? u->locations.at[ask->location]
+                                                               : (struct dgm_str){0};
+    p->native.surface = DGM_VERTEX;
+    if (express)
+        return;
+    p->native.project = either(u->project, ask->path_project, DGM_STR("dragoman"));
+    p->native.location = either(configured, ask->path_location, DGM_STR("global"));
+}
+
 static enum dgm_rc find_vertex(const struct gw_place_ask *ask, bool key, struct dgm_arena *arena,
                                struct gw_place *p, struct dgm_fail *reterr)
 {
-    const struct gw_upstream *u = ask->upstream;
-    struct dgm_str configured =
-        ask->location < u->locations.n ? u->locations.at[ask->location] : (struct dgm_str){0};
-    bool express = key && u->project.n == 0;
-    struct dgm_str location =
-        express ? DGM_STR("global") : either(configured, ask->path_location, DGM_STR("global"));
-    p->native.surface = DGM_VERTEX;
-    if (!express) {
-        p->native.project = either(u->project, ask->path_project, DGM_STR("dragoman"));
-        p->native.location = location;
-    }
-    if (u->base_url.n != 0) {
-        gw_origin_read(u->base_url, &p->origin);
+    bool express = key && ask->upstream->project.n == 0;
+    name_native(ask, express, p);
+    struct dgm_str location = express ? DGM_STR("global") : p->native.location;
+    if (ask->upstream->base_url.n != 0) {
+        gw_origin_read(ask->upstream->base_url, &p->origin);
         return DGM_OK;
     }
     if (!is_location(location)) {
@@ -135,12 +139,17 @@ static enum dgm_rc find_vertex(const struct gw_place_ask *ask, bool key, struct 
     return host.p ? DGM_OK : DGM_E_NOMEM;
 }
 
-enum dgm_rc gw_place_find(const struct gw_place_ask *ask, struct dgm_arena *arena,
-                          struct gw_place *ret, struct dgm_fail *reterr)
+enum dgm_rc gw_place_find(const struct gw_config *config, const struct gw_place_ask *ask,
+                          struct dgm_arena *arena, struct gw_place *ret, struct dgm_fail *reterr)
 {
     struct gw_place p = {.native = {.surface = DGM_GEMINI}};
     struct dgm_str secret;
     bool key;
+    if (ask->upstream->kind == GW_EMULATOR) {
+        name_native(ask, false, &p);
+        *ret = p;
+        return DGM_OK;
+    }
     enum dgm_rc rc = find_secret(ask, &secret, &key, reterr);
     if (rc == DGM_OK && ask->upstream->kind == GW_VERTEX)
         rc = find_vertex(ask, key, arena, &p, reterr);
@@ -150,6 +159,7 @@ enum dgm_rc gw_place_find(const struct gw_place_ask *ask, struct dgm_arena *aren
         p.origin = origin_of(DGM_STR(GEMINI_HOST));
     if (rc != DGM_OK)
         return rc;
+    gw_origin_reach(config, ask->upstream, &p.origin);
     if (key)
         p.headers[p.headers_n++] = (struct gw_call_header){DGM_STR("x-goog-api-key"), secret};
     else if (secret.p && !put_bearer(&p, secret, arena))

@@ -15,9 +15,8 @@
 
 /** What a place is made of. Borrowed. */
 struct gw_place_ask {
-    const struct gw_upstream
-        *upstream;   /* of any kind but emulator; it lacks nothing (gw_upstream_lacks) */
-    size_t location; /* which of its locations; the first is 0 */
+    const struct gw_upstream *upstream;         /* it lacks nothing (gw_upstream_lacks) */
+    size_t location;                            /* which of its locations; the first is 0 */
     struct dgm_str path_project, path_location; /* of the request's path; may be absent */
     struct dgm_str authorization;               /* the caller's; absent when he sent none */
 };
@@ -37,6 +36,7 @@ struct gw_place {
  *            {location}-aiplatform.googleapis.com else. An API key without a project is express mode: the global
  *            host, and a path without project and location.
  *   Gemini   generativelanguage.googleapis.com.
+ *   emulator The native place alone, as of Vertex: it stands nowhere.
  *   others   base_url, which for all kinds counts before what is said above.
  *
  * An API key goes in x-goog-api-key to Google and as a bearer to others. `caller`: his own bearer goes on; one that
@@ -45,7 +45,8 @@ struct gw_place {
  * DGM_OK. DGM_E_REFUSED: `*reterr` has CALLER_UNKNOWN (`caller`, and he sent no bearer) or UPSTREAM_NONE (a location that
  * can not stand in a host's name). DGM_E_NOMEM.
  */
-DGM_MUST_USE enum dgm_rc gw_place_find(const struct gw_place_ask *, struct dgm_arena *,
-                                       struct gw_place *ret, struct dgm_fail *reterr);
+DGM_MUST_USE enum dgm_rc gw_place_find(const struct gw_config *, const struct gw_place_ask *,
+                                       struct dgm_arena *, struct gw_place *ret,
+                                       struct dgm_fail *reterr);
 
 #endif

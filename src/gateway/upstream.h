@@ -18,6 +18,7 @@ struct gw_call_header {
 /** A request as it goes on the wire. */
 struct gw_call_request {
     struct dgm_str method, target;
+    const struct gw_origin *origin; /* its texts live until the call is freed; not for the emulator */
     const struct gw_call_header *headers;
     size_t headers_n;
     const struct dgm_str *segments; /* of the body; they live until the call is freed */
@@ -66,7 +67,7 @@ struct gw_call *gw_emulator_call(struct gw_worker *, const struct gw_upstream *,
 /** Copies those headers of a request that the emulator reads, at most 2; returns how many. */
 size_t gw_emulator_controls(const struct http_head *, struct gw_call_header *ret);
 
-/** One over HTTP, at the upstream's base_url, upstream_http.c. */
+/** One over HTTP, at the request's origin, upstream_http.c. */
 struct gw_call *gw_http_call(struct gw_worker *, const struct gw_upstream *,
                              const struct gw_call_request *, const struct gw_call_events *,
                              void *owner);

@@ -338,14 +338,13 @@ struct gw_call *gw_http_call(struct gw_worker *w, const struct gw_upstream *u,
     *c = (struct http_call){.call = {&http_ops},
                             .worker = w,
                             .upstream = u,
+                            .origin = *request->origin,
                             .events = events,
                             .owner = owner,
                             .segments = request->segments,
                             .segments_n = request->segments_n,
                             .method = http_method_find(request->method)};
     w->counters.calls++;
-    gw_origin_read(u->base_url, &c->origin);
-    gw_origin_reach(w->config, u, &c->origin);
     dgm_buf_init(&c->head, &w->alloc, HEAD_BYTES_MAX);
     dgm_buf_reserve(&c->head, HEAD_BYTES);
     put_head(c, request);

@@ -140,7 +140,7 @@ static void put_completion(struct dgm_request *r, const struct json_val *root,
     json_put_name(&w, "usage");
     usage_put(&w, usage);
     json_close_obj(&w);
-    note_limit(r, &usage, empty);
+    note_limit(r, usage, empty);
 }
 
 /* The same in the shapes of Google's own endpoint. */

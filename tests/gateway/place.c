@@ -33,7 +33,7 @@ static void find(struct found *f, const char *upstream, struct gw_place_ask ask)
         fail_msg("%s: %s", upstream, problems.at[0].text);
     dgm_arena_init(&f->arena, &dgm_alloc_libc, SIZE_MAX);
     ask.upstream = &f->config->upstreams[0];
-    f->rc = gw_place_find(&ask, &f->arena, &f->place, &f->fail);
+    f->rc = gw_place_find(f->config, &ask, &f->arena, &f->place, &f->fail);
 }
 
 static void done(struct found *f)
@@ -173,7 +173,7 @@ static void test_short_memory(void **state)
         struct dgm_fail why;
         alloc_fail_init(&memory, k);
         dgm_arena_init(&arena, &memory.alloc, SIZE_MAX);
-        enum dgm_rc rc = gw_place_find(&ask, &arena, &place, &why);
+        enum dgm_rc rc = gw_place_find(f.config, &ask, &arena, &place, &why);
         failed = alloc_fail_failed(&memory);
         assert_int_equal(rc, failed ? DGM_E_NOMEM : DGM_OK);
         dgm_arena_dispose(&arena);
