@@ -285,7 +285,7 @@ static const struct json_val *read_plain(struct dgm_request *r, struct dgm_arena
     const struct json_val *root = NULL;
     struct json_error e;
     char *text = dgm_arena_take(arena, plain.n + JSON_PADDING);
-    if (text)
+    if (text && plain.n)
         memcpy(text, plain.p, plain.n);
     if ((!text || json_parse(arena, text, plain.n, JSON_DEPTH_MAX, &root, &e) != DGM_OK) &&
         r->rc == DGM_OK)
