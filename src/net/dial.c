@@ -4,6 +4,7 @@
 
 #include "base/str.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 #define HEAD_BYTES_MAX ((size_t)4096) /* of our CONNECT */
@@ -69,6 +70,7 @@ static void fail(struct net_dial *d, struct dgm_str why)
                          (int)host.n, host.p, proxy->port, (int)why.n, why.p);
         break;
     case NET_PHASE_PROXY:
+        assert(proxy != NULL);
         n = snprintf(text, sizeof text, "the proxy %.*s:%u %.*s", (int)host.n, host.p, proxy->port,
                      (int)why.n, why.p);
         break;

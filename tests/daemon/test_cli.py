@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 
+import pki
 import pytest
 
 from dragoman import BINARY, ROOT, environment, free_port
@@ -153,7 +154,7 @@ def test_check_without_anything():
 
 def test_check_of_every_key(tmp_path):
     file = tmp_path / "dragoman.yaml"
-    file.write_text(EXAMPLE)
+    file.write_text(EXAMPLE.replace("internal-ca.pem", str(pki.authority())))
     done = expect(0, "check", "--config", str(file), GEMINI_API_KEY="AIza-very-secret")
     assert done.out == "ok\n"
     assert "upstreams.google (kind vertex)" in done.err  # nothing that does nothing stays unsaid

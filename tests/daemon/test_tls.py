@@ -345,27 +345,3 @@ def test_large_bodies_both_ways(serve, front):
     answer = daemon.ask(wire.chat(text), timeout=60)
     assert answer.status == 200 and answer.json["choices"][0]["message"]["content"] == text
     assert chat(daemon).status == 200 and server.connections == 1
-
-
-def test_idle_memory(serve, front):
-    """What a kept connection costs: OpenSSL's buffers go when it is idle."""
-    together = threading.Barrier(100)
-
-    def behave(peer):
-        peer.request()
-        together.wait(30)
-        peer.send(sized())
-        peer.request()
-
-    server = serve(behave)
-    daemon = front(server)
-    chats = [threading.Thread(target=chat, args=(daemon,)) for _ in range(100)]
-    before = daemon.rss_kib()
-    for each in chats:
-        each.start()
-    for each in chats:
-        each.join()
-    assert daemon.stats()["upstream_connections"] == 100
-    each = (daemon.rss_kib() - before) / 100
-    print("KiB a connection:", each)
-    assert each < 120, f"{each} KiB a connection, in a build that counts its memory"

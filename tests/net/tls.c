@@ -339,8 +339,65 @@ static void test_short_of_memory(void **state)
     net_sessions_dispose(&r.sessions);
 }
 
+/* OpenSSL's memory, counted: a block's size stands before it. */
+static size_t held_bytes;
+#define HEAD 16
+
+static void *counted_realloc(void *p, size_t n, const char *file, int line)
+{
+    (void)file, (void)line;
+    char *block = p == NULL ? NULL : (char *)p - HEAD;
+    size_t old_n = 0;
+    if (block != NULL)
+        memcpy(&old_n, block, sizeof old_n);
+    size_t new_n = n == 0 ? 0 : n + HEAD;
+    char *now =
+        dgm_alloc_libc.resize(dgm_alloc_libc.ctx, block, old_n == 0 ? 0 : old_n + HEAD, new_n);
+    if (n != 0 && now == NULL)
+        return NULL;
+    held_bytes += n - old_n;
+    if (n == 0)
+        return NULL;
+    memcpy(now, &n, sizeof n);
+    return now + HEAD;
+}
+
+static void *counted_malloc(size_t n, const char *file, int line)
+{
+    return n == 0 ? NULL : counted_realloc(NULL, n, file, line);
+}
+
+static void counted_free(void *p, const char *file, int line)
+{
+    if (p != NULL)
+        counted_realloc(p, 0, file, line);
+}
+
+/* What a connection holds between two answers: no buffers, for there are many such. */
+static void test_an_idle_connection_is_small(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) { /* what the first of its kind takes stays */
+        struct rig r = {0};
+        size_t before = held_bytes;
+        static char text[20000];
+        rig_open(&r, "a.example", 70000);
+        assert_int_equal(shake(&r), DGM_MORE);
+        assert_int_equal(SSL_write(r.server, text, sizeof text), sizeof text);
+        assert_int_equal(hear_server(&r), DGM_MORE);
+        SSL_free(r.server);
+        r.server = NULL;
+        if (i == 1)
+            assert_in_range(held_bytes - before, 1000, 40 * 1024);
+        rig_close(&r);
+        net_sessions_dispose(&r.sessions);
+    }
+}
+
 int main(void)
 {
+    if (CRYPTO_set_mem_functions(counted_malloc, counted_realloc, counted_free) != 1)
+        return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cut_anywhere),
         cmocka_unit_test(test_small_parts_share_a_record),
@@ -348,6 +405,7 @@ int main(void)
         cmocka_unit_test(test_spoilt_records),
         cmocka_unit_test(test_sessions_are_few_and_used_once),
         cmocka_unit_test(test_renegotiation_is_refused),
+        cmocka_unit_test(test_an_idle_connection_is_small),
         cmocka_unit_test(test_short_of_memory),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
