@@ -5,6 +5,8 @@
 #include "base/str.h"
 #include "translate/answer.h"
 
+#include <assert.h>
+
 #define CALLS_MAX 1024 /* of one choice */
 
 static const char *const known_of_call[] = {"index", "id", "type", "function", NULL};
@@ -82,6 +84,7 @@ static struct relay_call *new_call(struct dgm_request *r, struct relay_choice *c
         c->calls = calls;
         c->calls_cap = cap;
     }
+    assert(c->calls);
     struct relay_call *call = &c->calls[c->calls_n++];
     *call = (struct relay_call){
         .upstream_index = p->index >= 0 ? p->index : (int64_t)c->calls_n - 1, .index = -1};
