@@ -140,7 +140,7 @@ static struct dgm_request *plain_request(struct dgm_buf *body, unsigned kind)
 {
     struct dgm_fail fail;
     dgm_buf_init(body, &dgm_alloc_libc, SIZE_MAX);
-    dgm_buf_put_lit(body, plain);
+    dgm_buf_put(body, dgm_str_c(plain));
     struct dgm_request *r = relay(body, kind, &fail);
     assert(r);
     return r;

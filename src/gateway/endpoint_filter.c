@@ -6,7 +6,7 @@
 
 static const struct {
     struct dgm_str name;
-    int field;
+    unsigned field;
 } fields[] = {
     {{"endpoint", 8}, GW_BY_ENDPOINT},         {{"display_name", 12}, GW_BY_DISPLAY_NAME},
     {{"displayName", 11}, GW_BY_DISPLAY_NAME}, {{"base_model_name", 15}, GW_BY_BASE_MODEL},

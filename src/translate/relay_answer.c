@@ -9,7 +9,9 @@
 
 #include <string.h>
 
-#define ID_BYTES_MAX 256 /* of an answer's id; it stands in every chunk */
+/* Of a server's id and model, which stand in every chunk: longer ones are not taken. */
+#define ID_BYTES_MAX 127
+#define MODEL_BYTES_MAX 255
 
 const char *const relay_known_of_answer[] = {"id",      "object", "created", "model",
                                              "choices", "usage",  "error",   NULL};
@@ -217,7 +219,7 @@ void relay_put_head(struct dgm_request *r, struct json_writer *w, const struct j
     json_member_int(w, "created", created);
     if (r->model_sent.n)
         model = r->model_sent;
-    else if (model.n == 0 || model.n > ID_BYTES_MAX)
+    else if (model.n == 0 || model.n > MODEL_BYTES_MAX)
         model = r->relay->model;
     json_member_str(w, "model", model);
 }
