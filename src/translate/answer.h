@@ -25,7 +25,7 @@ struct choice {
     struct dgm_str native; /* the native one, in the request's arena */
     bool failed;           /* its finish is a failure's, by finish.def */
     int64_t calls, images, sources, others, more; /* so far: the next index */
-    unsigned carried;                             /* bits of carried.def's rows that a chunk has had */
+    unsigned carried;      /* bits of carried.def's rows that a chunk has had */
     struct offsets text;   /* of its content, thoughts left out */
     struct stop_scan scan; /* of its content, where the request has sequences that we look for */
     struct dgm_buf shown;  /* what the scan lets through */
