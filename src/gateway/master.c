@@ -222,18 +222,20 @@ static bool end_keeper(struct master *m)
     return k->pid == 0;
 }
 
-/* One that dies at once is given more and more time: what it keeps is not worth the daemon's end. */
-static void on_keeper_death(struct master *m, const char *how)
+/* One that dies at once, and not of a SIGKILL, which comes from outside, is given more and more time: what it keeps is
+ * not worth the daemon's end. */
+static void on_keeper_death(struct master *m, int status, const char *how)
 {
     struct keeper *k = &m->keeper;
-    int64_t now = now_ms();
-    pid_t was = k->pid;
+    int64_t now = now_ms(), was = k->pid;
+    bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
     k->pid = 0;
     if (k->door.keeper < 0) /* it was asked to end */
         return;
-    k->delay_ms = now - k->since_ms > INSTANT_MS ? 0
-                  : k->delay_ms == 0             ? INSTANT_MS
-                                                 : 2 * k->delay_ms;
+    if (killed || now - k->since_ms > INSTANT_MS)
+        k->delay_ms = 0;
+    else
+        k->delay_ms = k->delay_ms == 0 ? INSTANT_MS : 2 * k->delay_ms;
     if (k->delay_ms > KEEPER_AGAIN_MAX_MS)
         k->delay_ms = KEEPER_AGAIN_MAX_MS;
     k->again_ms = now + k->delay_ms;
@@ -241,8 +243,6 @@ static void on_keeper_death(struct master *m, const char *how)
            k->delay_ms != 0 ? " a little later" : "");
     start_keeper(m);
 }
-
-/* ---- workers end ------------------------------------------------------------------------------------ */
 
 static void drain_worker(struct worker *w)
 {
@@ -418,7 +418,7 @@ static void reap(struct master *m)
         if (pid == m->keeper.pid) {
             char how[64];
             describe(status, how, sizeof how);
-            on_keeper_death(m, how);
+            on_keeper_death(m, status, how);
             continue;
         }
         for (struct generation *g = m->newest; g != NULL; g = g->older) {

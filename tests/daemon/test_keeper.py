@@ -27,6 +27,12 @@ def reset(daemon):
     assert daemon.ask(wire.request("DELETE", PAGE)).status == 204
 
 
+def keeper_of(daemon):
+    """The master forks it behind the workers, who may be ready before."""
+    wait_for(daemon.keeper)
+    return daemon.keeper()
+
+
 def many(daemon, n, ask):
     """ask(i) for so many, from 16 threads; returns what they returned, None for those that broke."""
     def one(i):
@@ -164,7 +170,7 @@ def test_kills_of_workers_lose_nothing_that_was_answered(start):
 def test_a_killed_keeper_is_replaced_and_workers_go_on(start):
     daemon = start(workers=2)
     for _ in range(3):
-        old = daemon.keeper()
+        old = keeper_of(daemon)
         assert chat(daemon, max_tokens=1).status == 200
         os.kill(old, signal.SIGKILL)
         got = many(daemon, 40, lambda i: chat(daemon, max_tokens=1).status)
@@ -177,11 +183,24 @@ def test_a_killed_keeper_is_replaced_and_workers_go_on(start):
     assert daemon.log().count("the keeper (pid") == 3
 
 
+def test_one_that_dies_at_once_is_replaced_later_and_later(start):
+    daemon = start()
+    waits = []
+    for _ in range(2):
+        old, began = keeper_of(daemon), time.monotonic()
+        os.kill(old, signal.SIGABRT)
+        assert chat(daemon, max_tokens=1).status == 200, "workers go on meanwhile"
+        wait_for(lambda: daemon.keeper() not in (None, old), 10)
+        waits.append(time.monotonic() - began)
+    assert 0.9 < waits[1] < 6 and "is replaced a little later" in daemon.log()
+    assert chat(daemon, max_tokens=1).status == 200 and read(daemon)["received"] >= 1
+
+
 def test_a_stopped_keeper_holds_nobody_up_for_long(start):
     """It hangs rather than dies: what it was told waits in its socket, and is heard when it goes on."""
     daemon = start()
     assert chat(daemon, max_tokens=1).status == 200
-    keeper = daemon.keeper()
+    keeper = keeper_of(daemon)
     os.kill(keeper, signal.SIGSTOP)
     try:
         assert many(daemon, 30, lambda i: chat(daemon, max_tokens=1).status) == [200] * 30
@@ -192,7 +211,7 @@ def test_a_stopped_keeper_holds_nobody_up_for_long(start):
 
 def test_it_outlives_a_reload_with_all_it_knows(start):
     daemon = start(workers=2)
-    keeper, old = daemon.keeper(), set(daemon.workers())
+    keeper, old = keeper_of(daemon), set(daemon.workers())
     chat(daemon, max_tokens=1)
     daemon.process.send_signal(signal.SIGHUP)
     wait_for(lambda: len(set(daemon.workers()) - old) == 2 and not old & set(daemon.workers()), 10)
@@ -221,6 +240,7 @@ def test_a_reload_brings_the_first_emulator_and_with_it_the_keeper(tmp_path):
 def test_it_ends_with_the_master(how):
     daemon = Daemon(workers=2).wait_ready()
     chat(daemon, max_tokens=1)
+    keeper_of(daemon)
     everybody = daemon.children()
     assert len(everybody) == 3
     daemon.process.send_signal(how)
@@ -231,7 +251,8 @@ def test_it_ends_with_the_master(how):
 
 def test_it_keeps_no_listening_socket(start):
     daemon = start(workers=2)
-    links = [os.readlink(f"/proc/{daemon.keeper()}/fd/{fd}") for fd in os.listdir(f"/proc/{daemon.keeper()}/fd")]
+    keeper = keeper_of(daemon)
+    links = [os.readlink(f"/proc/{keeper}/fd/{fd}") for fd in os.listdir(f"/proc/{keeper}/fd")]
     inodes = {link[8:-1] for link in links if link.startswith("socket:")}
     listening = {line.split()[9] for line in open("/proc/net/tcp") if line.split()[3] == "0A"}
     assert not inodes & listening
