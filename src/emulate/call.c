@@ -50,7 +50,7 @@ struct emu_call {
     struct emu_account account;
     struct faults faults;
     struct plan plan;
-    struct plan_mark marks[PLAN_CANDIDATES_MAX];
+    struct plan_cursor cursor;
     struct dgm_buf piece;
     size_t npieces;        /* written so far */
     size_t piece_at, sent; /* bytes of the piece that have left; of the whole body */
@@ -426,26 +426,10 @@ struct dgm_str emu_call_type(const struct emu_call *call)
 
 /* ---- sending ------------------------------------------------------------------------------------------ */
 
-/* Moves all candidates on: by a piece each, or to the end. Returns whether that was the last. */
-static bool advance(struct emu_call *call)
-{
-    bool ended = true;
-    for (size_t i = 0; i < call->plan.ncandidates; i++) {
-        const struct plan_candidate *c = call->plan.candidates + i;
-        struct plan_mark *m = call->marks + i;
-        if (call->framing != FRAMING_WHOLE)
-            emu_plan_advance(c, call->options.piece_chars, m);
-        else
-            while (emu_plan_advance(c, SIZE_MAX, m))
-                continue;
-        ended = ended && m->ended;
-    }
-    return ended;
-}
-
+/* The next response of the plan, as the framing has it. */
 static void write_piece(struct emu_call *call)
 {
-    struct plan_mark from[PLAN_CANDIDATES_MAX];
+    bool whole = call->framing == FRAMING_WHOLE;
     struct json_writer w = json_writer(&call->piece);
     dgm_buf_clear(&call->piece);
     if (call->body.p) {
@@ -464,15 +448,15 @@ static void write_piece(struct emu_call *call)
         call->done = true;
         return;
     }
-    memcpy(from, call->marks, sizeof from);
-    call->done = advance(call);
-    if (call->framing == FRAMING_SSE)
-        dgm_buf_put_lit(&call->piece, "data: ");
-    else if (call->framing == FRAMING_ARRAY)
+    if (call->framing == FRAMING_ARRAY)
         dgm_buf_put(&call->piece, call->npieces == 0 ? DGM_STR("[") : DGM_STR(",\r\n"));
-    emu_plan_put(&call->plan, from, call->marks, &w);
+    else if (call->framing == FRAMING_SSE)
+        emu_fault_open_event(&call->faults, call->npieces, &call->piece);
+    size_t json_at = call->piece.n;
+    call->done = emu_plan_next(&call->plan, whole ? PLAN_WHOLE : call->options.piece_chars,
+                               &call->cursor, &w);
     if (call->framing == FRAMING_SSE)
-        dgm_buf_put_lit(&call->piece, "\r\n\r\n");
+        emu_fault_close_event(&call->faults, call->done, json_at, &call->piece);
     else if (call->framing == FRAMING_ARRAY && call->done)
         dgm_buf_put_lit(&call->piece, "]");
 }

@@ -21,6 +21,7 @@
 
 #define TEXT_MAX_BYTES ((size_t)1 << 20)
 #define ID_LETTERS 8
+#define TOOL_TOKENS 64 /* of what tools fetched */
 
 /* ---- a candidate -------------------------------------------------------------------------------------- */
 
@@ -73,18 +74,49 @@ static struct plan_part *first_call(struct plan_candidate *to, size_t first)
     return NULL;
 }
 
-/* `first` is the number of the first part that is no thought. */
+/* The last text behind `first`; NULL when there is none. */
+static struct plan_part *last_text(struct plan_candidate *to, size_t first)
+{
+    for (size_t i = to->nparts; i > first; i--)
+        if (to->parts[i - 1].kind == PART_TEXT)
+            return to->parts + i - 1;
+    return NULL;
+}
+
+/* `first` is the number of the first part that is no thought. Files and code go unsigned. */
 static enum dgm_rc sign_candidate(const struct composer *c, struct plan_candidate *to, size_t first)
 {
     bool signs =
         c->ask->model.generation >= GENERATION_3 && c->ask->model.family->thinks != THINKS_NO;
     if (first == to->nparts)
         return DGM_OK;
-    if (signs)
-        return sign(c, first_call(to, first) ? first_call(to, first) : to->parts + to->nparts - 1);
-    if (c->thoughts_tokens != 0 && c->prompt->nfunctions != 0)
-        return sign(c, to->parts + first);
+    struct plan_part *p = to->parts + first, *text = last_text(to, first),
+                     *call = first_call(to, first);
+    if (signs && (call || text))
+        return sign(c, call ? call : text);
+    if (!signs && c->thoughts_tokens != 0 && c->prompt->nfunctions != 0 &&
+        (p->kind == PART_CALL || p->kind == PART_TEXT))
+        return sign(c, p);
     return DGM_OK;
+}
+
+/* Whether the calls of this answer are streamed in pieces: Vertex alone does that (google.md 6.9). */
+static bool wants_partial(const struct composer *c)
+{
+    const struct json_val *config =
+        emu_ask_member(emu_ask_member(c->ask->root, "toolConfig"), "functionCallingConfig");
+    return c->ask->target.verb == TARGET_STREAM && emu_ask_is_vertex(c->ask) &&
+           (c->responder->id == RESPONDER_PARTIAL_ARGS ||
+            json_bool(emu_ask_member(config, "streamFunctionCallArguments"), false));
+}
+
+static bool add_part(const struct composer *c, struct plan_candidate *to,
+                     const struct plan_part *part)
+{
+    struct plan_part *added = emu_plan_add_part(to, c->arena);
+    if (added)
+        *added = *part;
+    return added != NULL;
 }
 
 /* Letters and digits, as Google's ids have them; only some surfaces have ids (google.md 6.2). */
@@ -111,7 +143,7 @@ static enum dgm_rc add_calls(const struct composer *c, uint64_t wording, size_t 
         struct plan_part p = {.kind = PART_CALL,
                               .text = calls[i].args,
                               .name = dgm_arena_copy(c->arena, calls[i].name),
-                              .id = call_id(c, plan, number * PLAN_PARTS_MAX + i)};
+                              .id = call_id(c, plan, number * RESPOND_CALLS_MAX + i)};
         bool has_id = (c->ask->target.surface & (NATIVE_V1B1 | NATIVE_G1B)) != 0;
         if (!p.name.p || (has_id && !p.id.p))
             return DGM_E_NOMEM;
@@ -121,9 +153,16 @@ static enum dgm_rc add_calls(const struct composer *c, uint64_t wording, size_t 
             break;
         }
         left -= tokens;
-        to->parts[to->nparts++] = p;
+        if (!add_part(c, to, &p))
+            return DGM_E_NOMEM;
     }
     return rc;
+}
+
+/* What is said of a text by the time the answer ends (finish). */
+static void halve(struct dgm_str *text)
+{
+    *text = emu_tokens_head(*text, (emu_tokens_count(*text) + 1) / 2);
 }
 
 static enum dgm_rc add_text(const struct composer *c, uint64_t wording, struct plan_candidate *to)
@@ -136,9 +175,96 @@ static enum dgm_rc add_text(const struct composer *c, uint64_t wording, struct p
     struct dgm_str said = dgm_buf_str(&text);
     const struct scenario_answer *script = c->responder->script;
     to->finish = script && script->finish.p ? script->finish : cut(c, &said);
-    if (said.n != 0)
-        to->parts[to->nparts++] = (struct plan_part){.kind = PART_TEXT, .text = said};
-    return DGM_OK;
+    if (c->responder->finish && c->responder->finish->said == SAID_HALF)
+        halve(&said);
+    if (said.n == 0)
+        return DGM_OK;
+    return add_part(c, to, &(struct plan_part){.kind = PART_TEXT, .text = said}) ? DGM_OK
+                                                                                 : DGM_E_NOMEM;
+}
+
+static enum dgm_rc add_thought(const struct composer *c, struct plan_candidate *to)
+{
+    struct dgm_buf thought;
+    if (c->thoughts_tokens == 0 ||
+        !json_bool(emu_ask_member(c->ask->thinking, "includeThoughts"), false))
+        return DGM_OK;
+    dgm_buf_init(&thought, dgm_arena_alloc(c->arena), TEXT_MAX_BYTES);
+    emu_respond_thought(c, &thought);
+    if (thought.rc != DGM_OK)
+        return DGM_E_NOMEM;
+    if (thought.n == 0) /* a scenario may have none */
+        return DGM_OK;
+    const struct plan_part p = {.kind = PART_THOUGHT, .text = dgm_buf_str(&thought)};
+    return add_part(c, to, &p) ? DGM_OK : DGM_E_NOMEM;
+}
+
+/* What is no call and no thought. */
+static enum dgm_rc add_words(const struct composer *c, uint64_t wording, struct plan_candidate *to)
+{
+    enum dgm_rc rc = DGM_OK;
+    if (c->responder->id == RESPONDER_CODE)
+        rc = emu_respond_code(c, to);
+    if (rc == DGM_OK && c->words)
+        rc = add_text(c, wording, to);
+    if (rc == DGM_OK)
+        rc = emu_respond_files(c, to);
+    return rc;
+}
+
+/* Whether nothing is said at all. */
+static bool is_mute(const struct composer *c)
+{
+    const struct finish_reason *f = c->responder->finish;
+    return c->responder->id == RESPONDER_EMPTY_STOP || (f && f->said == SAID_NOTHING);
+}
+
+static enum dgm_rc add_parts(const struct composer *c, uint64_t wording, size_t number,
+                             const struct plan *plan, struct plan_candidate *to)
+{
+    size_t ncalls = 0;
+    const struct finish_reason *f = c->responder->finish;
+    if (is_mute(c))
+        return DGM_OK;
+    enum dgm_rc rc = add_thought(c, to);
+    size_t first = to->nparts;
+    bool scripted = c->responder->script != NULL; /* then a text may stand before calls */
+    if (rc == DGM_OK && scripted)
+        rc = add_text(c, wording, to);
+    if (rc == DGM_OK && !(f && f->said == SAID_HALF))
+        rc = add_calls(c, wording, number, plan, to, &ncalls);
+    if (scripted && c->responder->script->finish.p)
+        to->finish = c->responder->script->finish;
+    if (rc == DGM_OK && ncalls == 0 && !scripted)
+        rc = add_words(c, wording, to);
+    if (rc == DGM_OK)
+        rc = sign_candidate(c, to, first);
+    return rc == DGM_OK && wants_partial(c) ? emu_respond_partial(c, to) : rc;
+}
+
+/* Why it ends, when that was asked for. */
+static enum dgm_rc add_finish(const struct composer *c, struct plan_candidate *to)
+{
+    static const struct plan_member ratings = {
+        DGM_STR("safetyRatings"),
+        DGM_STR(
+            "[{\"category\":\"HARM_CATEGORY_DANGEROUS_CONTENT\",\"probability\":\"HIGH\",\"blocked\":true},"
+            "{\"category\":\"HARM_CATEGORY_HARASSMENT\",\"probability\":\"NEGLIGIBLE\"}]")};
+    const struct finish_reason *f = c->responder->finish;
+    if (!f || f->said == SAID_ALL)
+        return DGM_OK;
+    to->finish = dgm_str_c(f->name);
+    if (dgm_str_eq(to->finish, DGM_STR("SAFETY")))
+        to->members[to->nmembers++] = ratings;
+    if (f->message[0] == '\0')
+        return DGM_OK;
+    struct dgm_buf message;
+    dgm_buf_init(&message, dgm_arena_alloc(c->arena), SIZE_MAX);
+    struct json_writer w = json_writer(&message);
+    json_put_str(&w, dgm_str_c(f->message));
+    to->members[to->nmembers++] =
+        (struct plan_member){DGM_STR("finishMessage"), dgm_buf_str(&message)};
+    return message.rc == DGM_OK ? DGM_OK : DGM_E_NOMEM;
 }
 
 static enum dgm_rc compose_candidate(const struct composer *c, size_t number, struct plan *plan)
@@ -146,30 +272,10 @@ static enum dgm_rc compose_candidate(const struct composer *c, size_t number, st
     struct plan_candidate *to = plan->candidates + number;
     uint64_t wording = (c->seed ? emu_hash_mix(c->seed) % (2 * OPENINGS) : 0) + number;
     *to = (struct plan_candidate){.finish = DGM_STR("STOP")};
-    to->parts = dgm_arena_take0(c->arena, PLAN_PARTS_MAX * sizeof *to->parts);
-    if (!to->parts)
-        return DGM_E_NOMEM;
-    if (c->thoughts_tokens != 0 &&
-        json_bool(emu_ask_member(c->ask->thinking, "includeThoughts"), false)) {
-        struct dgm_buf thought;
-        dgm_buf_init(&thought, dgm_arena_alloc(c->arena), TEXT_MAX_BYTES);
-        emu_respond_thought(c, &thought);
-        if (thought.rc != DGM_OK)
-            return DGM_E_NOMEM;
-        if (thought.n != 0) /* a scenario may have none */
-            to->parts[to->nparts++] =
-                (struct plan_part){.kind = PART_THOUGHT, .text = dgm_buf_str(&thought)};
-    }
-    size_t first = to->nparts, ncalls = 0;
-    bool scripted = c->responder->script != NULL; /* then a text may stand before calls */
-    enum dgm_rc rc = scripted ? add_text(c, wording, to) : DGM_OK;
-    if (rc == DGM_OK)
-        rc = add_calls(c, wording, number, plan, to, &ncalls);
-    if (rc == DGM_OK && ncalls == 0 && !scripted)
-        rc = add_text(c, wording, to);
-    if (scripted && c->responder->script->finish.p)
-        to->finish = c->responder->script->finish;
-    return rc == DGM_OK ? sign_candidate(c, to, first) : rc;
+    enum dgm_rc rc = add_parts(c, wording, number, plan, to);
+    if (rc == DGM_OK && c->responder->says == SAYS_CITED)
+        rc = emu_respond_sources(c, to);
+    return rc == DGM_OK ? add_finish(c, to) : rc;
 }
 
 /* ---- thinking ----------------------------------------------------------------------------------------- */
@@ -260,6 +366,23 @@ static struct dgm_str create_time(int64_t now_ms, struct dgm_arena *arena)
     return b.rc == DGM_OK ? dgm_buf_str(&b) : (struct dgm_str){0};
 }
 
+/* What the answer is made of: as the responder says, else as the request. */
+static void init_media(struct composer *c)
+{
+    bool text = false, image = false, sound = false;
+    for (struct ask_list l = emu_ask_list(emu_ask_member(c->ask->config, "responseModalities"));
+         emu_ask_next(&l);) {
+        text = text || dgm_str_eq_nocase(json_str(l.value), DGM_STR("TEXT"));
+        image = image || dgm_str_eq_nocase(json_str(l.value), DGM_STR("IMAGE"));
+        sound = sound || dgm_str_eq_nocase(json_str(l.value), DGM_STR("AUDIO"));
+    }
+    enum responder_id id = c->responder->id;
+    bool usual = id == RESPONDER_USUAL;
+    c->image = id == RESPONDER_IMAGE || (usual && image);
+    c->sound = id == RESPONDER_AUDIO || (usual && sound);
+    c->words = text || (c->image ? !image : !c->sound);
+}
+
 /* What is the same for all candidates. */
 static void init(struct composer *c)
 {
@@ -278,6 +401,29 @@ static void init(struct composer *c)
         c->thoughts_tokens = (uint64_t)c->max_tokens;
     if (c->prompt->nfunctions != 0 || emu_ask_member(c->ask->config, "responseMimeType"))
         c->facts = emu_facts_find(c->prompt->text);
+    init_media(c);
+}
+
+/* The shape of the answer, beside what it says. */
+static void shape(const struct composer *c, struct plan *plan)
+{
+    enum responder_id id = c->responder->id;
+    int64_t top = 0;
+    plan->logprobs = id == RESPONDER_LOGPROBS ||
+                     json_bool(emu_ask_member(c->ask->config, "responseLogprobs"), false);
+    if (emu_ask_int(emu_ask_member(c->ask->config, "logprobs"), &top) || id != RESPONDER_LOGPROBS)
+        plan->top = (uint32_t)top;
+    else
+        plan->top = c->responder->top;
+    plan->interleaved = id == RESPONDER_INTERLEAVED;
+    plan->late_finish = id == RESPONDER_LATE_STOP;
+    plan->sparse = id == RESPONDER_SPARSE;
+    plan->bare = c->responder->finish != NULL;
+    plan->usage = c->responder->usage;
+    if (plan->vertex)
+        plan->traffic = c->responder->traffic.p ? c->responder->traffic : DGM_STR("ON_DEMAND");
+    if (id == RESPONDER_URL_CONTEXT || plan->usage == USAGE_DETAILS)
+        plan->tool_tokens = TOOL_TOKENS;
 }
 
 /* What a scenario says that the answer cost. */
@@ -316,6 +462,7 @@ enum dgm_rc emu_plan_compose(const struct ask *ask, const struct prompt *prompt,
     };
     for (size_t m = 0; m < MODALITIES; m++)
         ret->prompt_tokens[m] = prompt->tokens[m];
+    shape(&c, ret);
     script_usage(responder->script, ret);
     if (!ret->model_version.p || !ret->response_id.p || !ret->create_time.p)
         return DGM_E_NOMEM;

@@ -55,7 +55,7 @@ static void put_call_id(const struct dialect_ask *ask, size_t candidate, size_t 
     json_put_name(w, "id");
     if (is_vllm(ask))
         put_hex_id(w, DGM_STR("chatcmpl-tool-"),
-                   emu_hash_mix(ask->seed + candidate * PLAN_PARTS_MAX + number));
+                   emu_hash_mix(ask->seed + candidate * PLAN_CALLS_MAX + number));
     else
         json_put_str(w, DGM_STR("0"));
 }

@@ -4,14 +4,17 @@
 
 #include "base/str.h"
 
+#include <string.h>
+
 #define NUMBER_MAX 1000000000 /* of a fault, and of its TIMES */
+#define BIG_EVENT_BYTES (((size_t)1 << 20) + 1)
 
 static const struct refuses {
     const char *name;
     int status;
     const char *google, *message, *details;
 } refuses[] = {
-#define REFUSES(name, status, google, message, details, help)                                      \
+#define REFUSES(name, status, google, message, details, source, help)                              \
     {name, status, google, message, details},
 #include "emulate/faults.def"
 #undef REFUSES
@@ -22,7 +25,7 @@ static const struct breaks {
     enum fault_kind kind;
     uint64_t standard;
 } breaks[] = {
-#define BREAKS(name, kind, standard, help) {name, kind, standard},
+#define BREAKS(name, kind, standard, source, help) {name, kind, standard},
 #include "emulate/faults.def"
 #undef BREAKS
 };
@@ -199,4 +202,65 @@ void emu_fault_put_error(const struct faults *f, struct dgm_buf *out)
         dgm_buf_put_lit(out,
                         "{\n  \"error\": {\n    \"code\": 499,\n    \"message\": \"The "
                         "operation was cancelled.\",\n    \"status\": \"CANCELLED\"\n  }\n}\n");
+}
+
+/* ---- lines ---- */
+
+static struct dgm_str line_end(const struct faults *f)
+{
+    if (f->on[FAULT_LF])
+        return DGM_STR("\n");
+    return f->on[FAULT_CR] ? DGM_STR("\r") : DGM_STR("\r\n");
+}
+
+static void put_line(const struct faults *f, struct dgm_str line, struct dgm_buf *out)
+{
+    dgm_buf_put(out, line);
+    dgm_buf_put(out, line_end(f));
+}
+
+/* Ends the line at a place between two tokens of the JSON, and begins another. */
+static void split_line(const struct faults *f, size_t at, struct dgm_buf *out)
+{
+    size_t before = out->n, moved = before - at;
+    dgm_buf_put(out, line_end(f));
+    dgm_buf_put_lit(out, "data: ");
+    size_t n = out->n - before;
+    if (out->rc != DGM_OK || !dgm_buf_reserve(out, n))
+        return;
+    memcpy(out->p + out->n, out->p + before, n); /* the new bytes, while the others make room */
+    memmove(out->p + at + n, out->p + at, moved);
+    memcpy(out->p + at, out->p + before + n, n);
+}
+
+void emu_fault_open_event(const struct faults *f, uint64_t index, struct dgm_buf *out)
+{
+    if (f->on[FAULT_BOM] && index == 0)
+        dgm_buf_put_lit(out, "\xef\xbb\xbf");
+    if (f->on[FAULT_COMMENTS]) {
+        static const char *const lines[] = {": a comment", "",       "event: message", "id: 1",
+                                            "retry: 3000", "unknown"};
+        for (size_t i = 0; i < COUNT(lines); i++)
+            put_line(f, dgm_str_c(lines[i]), out);
+    }
+    dgm_buf_put_lit(out, "data: ");
+    if (f->on[FAULT_BIG_EVENT] && index == f->at[FAULT_BIG_EVENT] &&
+        dgm_buf_reserve(out, BIG_EVENT_BYTES)) {
+        memset(out->p + out->n, ' ', BIG_EVENT_BYTES);
+        out->n += BIG_EVENT_BYTES;
+    }
+}
+
+void emu_fault_close_event(const struct faults *f, bool is_last, size_t json_at,
+                           struct dgm_buf *out)
+{
+    uint64_t ends = 2;
+    if (f->on[FAULT_MULTI_LINE] && out->rc == DGM_OK && out->n - json_at > 2) {
+        split_line(f, out->n - 1, out);  /* before the last brace, */
+        split_line(f, json_at + 1, out); /* and behind the first */
+    }
+    if (f->on[FAULT_NO_BLANK_LINE] && is_last)
+        ends = f->at[FAULT_NO_BLANK_LINE];
+    for (uint64_t i = 0; i < ends && i < 2; i++)
+        dgm_buf_put(out, line_end(f));
 }

@@ -13,6 +13,13 @@ enum fault_kind {
     FAULT_ERROR_EVENT,
     FAULT_TAIL_EVENT,
     FAULT_ONE_BYTE,
+    FAULT_LF,
+    FAULT_CR,
+    FAULT_BOM,
+    FAULT_COMMENTS,
+    FAULT_MULTI_LINE,
+    FAULT_BIG_EVENT,
+    FAULT_NO_BLANK_LINE,
     FAULT_KINDS
 };
 
@@ -48,5 +55,10 @@ enum fault_turn emu_fault_turn(const struct faults *, uint64_t index);
 
 /** Puts the error of error-event, as an event, or of tail-event, as raw lines. */
 void emu_fault_put_error(const struct faults *, struct dgm_buf *out);
+
+/** Puts what stands before the JSON of event `index`, and behind it: `json_at` is where the JSON begins in `out`. */
+void emu_fault_open_event(const struct faults *, uint64_t index, struct dgm_buf *out);
+void emu_fault_close_event(const struct faults *, bool is_last, size_t json_at,
+                           struct dgm_buf *out);
 
 #endif

@@ -349,7 +349,7 @@ enum dgm_rc emu_respond_calls(const struct composer *c, uint64_t wording,
     bool restricted = any || dgm_str_eq_nocase(mode, DGM_STR("VALIDATED"));
     *ret_n = 0;
     if (c->prompt->nfunctions == 0 || dgm_str_eq_nocase(mode, DGM_STR("NONE")) ||
-        c->responder->id == RESPONDER_ECHO || (!any && c->prompt->nresults >= RESPOND_TURN_MAX))
+        c->responder->says != SAYS_USUAL || (!any && c->prompt->nresults >= RESPOND_TURN_MAX))
         return DGM_OK;
 
     struct choice *h = dgm_arena_take0(c->arena, sizeof *h);

@@ -91,7 +91,8 @@ bool annotations_any(const struct json_val *candidate)
 struct putting {
     struct json_writer *w;
     const struct offsets *text;
-    size_t end; /* where the output is long enough */
+    size_t end;     /* where the output is long enough */
+    int64_t *index; /* of the next; NULL: they have none */
 };
 
 static bool put_source(void *ctx, const struct source *s)
@@ -100,6 +101,8 @@ static bool put_source(void *ctx, const struct source *s)
     if (p->w->buf->n + 2 * (s->uri.n + s->title.n) > p->end)
         return false;
     json_open_obj(p->w);
+    if (p->index)
+        json_member_int(p->w, "index", (*p->index)++);
     json_member_str(p->w, "type", DGM_STR("url_citation"));
     json_put_name(p->w, "url_citation");
     json_open_obj(p->w);
@@ -113,9 +116,9 @@ static bool put_source(void *ctx, const struct source *s)
 }
 
 void annotations_put(struct json_writer *w, const struct json_val *candidate,
-                     const struct offsets *text, size_t max_bytes)
+                     const struct offsets *text, size_t max_bytes, int64_t *index)
 {
-    struct putting p = {w, text, w->buf->n + max_bytes};
+    struct putting p = {w, text, w->buf->n + max_bytes, index};
     json_open_arr(w);
     visit_all(candidate, put_source, &p);
     json_close_arr(w);

@@ -12,9 +12,10 @@ bool annotations_any(const struct json_val *candidate);
 /**
  * Puts them as an array, in the order of the native ones; a piece of text that rests on several sources has one for
  * each. `text` is the candidate's text so far, whose bytes the native indices count. After `max_bytes` the rest is left
- * out: many pieces may rest on one long address, and the native form says it all in less.
+ * out: many pieces may rest on one long address, and the native form says it all in less. In a stream `*index` numbers
+ * them over all its events, as clients want it of lists that they put together; NULL in a whole answer.
  */
 void annotations_put(struct json_writer *, const struct json_val *candidate,
-                     const struct offsets *text, size_t max_bytes);
+                     const struct offsets *text, size_t max_bytes, int64_t *index);
 
 #endif

@@ -156,14 +156,15 @@ static bool has_more(const struct json_val *candidate)
     return false;
 }
 
-/* Whether something is carried that has a place nowhere else. */
-static bool is_carried(const struct choice *c, const struct json_val *candidate)
+/* The rows of carried.def that a candidate has, a bit for each. */
+static unsigned rows_of(const struct choice *c, const struct json_val *candidate)
 {
+    unsigned rows = 0;
     for (size_t i = 0; i < COUNT(carried); i++)
         if ((carried[i].when == ALWAYS || c->finish.p) &&
             json_kind(json_get(candidate, carried[i].native)) > JSON_NULL)
-            return true;
-    return false;
+            rows |= 1U << i;
+    return rows;
 }
 
 struct answer_piece answer_read(struct dgm_request *r, struct choice *c,
@@ -181,7 +182,7 @@ struct answer_piece answer_read(struct dgm_request *r, struct choice *c,
     }
     read_finish(r, c, candidate);
     p.more = has_more(candidate);
-    if (p.more && is_carried(c, candidate))
+    if (p.more && rows_of(c, candidate) != 0)
         p.said |= SAID_EXTRA;
     if (p.more && annotations_any(candidate))
         p.said |= SAID_SOURCES;
@@ -279,8 +280,8 @@ static void put_reasoning(const struct dgm_request *r, struct json_writer *w,
 void answer_put_rest(struct dgm_request *r, struct json_writer *w, struct choice *c)
 {
     struct dgm_str held = held_of(r, c);
-    /* An answer without a word is still an answer, and has a content. */
-    if (held.n || c->thinking || !c->started) {
+    /* An answer without a word is still an answer, and has a content: streamed as whole. */
+    if (held.n || c->thinking || !c->said) {
         json_put_name(w, "content");
         json_open_str(w);
         add_tag(r, w, c, false);
@@ -397,8 +398,24 @@ static struct dgm_str last_signature(const struct json_val *parts)
     return last;
 }
 
+/* A part of a stream gets an index: what clients put lists together by, and openai-python fails without (C1). */
+static void put_streamed_part(struct json_writer *w, struct choice *c, const struct json_val *part)
+{
+    struct json_iter it = json_iter(part);
+    json_open_obj(w);
+    json_member_int(w, "index", c->others++);
+    while (json_next(&it)) {
+        if (dgm_str_eq(it.name, DGM_STR("index")))
+            continue;
+        json_put_key(w, it.name);
+        json_put_val(w, it.value);
+    }
+    json_close_obj(w);
+}
+
 /* Parts that no member of OpenAI's shows, as they came: code and its result, a second sound, what is new. */
-static void put_parts(struct json_writer *w, const struct json_val *parts)
+static void put_parts(struct json_writer *w, struct choice *c, const struct json_val *parts,
+                      bool whole)
 {
     struct json_iter it = json_iter(parts);
     bool any = false, sounded = false;
@@ -413,7 +430,10 @@ static void put_parts(struct json_writer *w, const struct json_val *parts)
             json_open_arr(w);
         }
         any = true;
-        json_put_val(w, it.value);
+        if (whole)
+            json_put_val(w, it.value);
+        else
+            put_streamed_part(w, c, it.value);
     }
     if (any)
         json_close_arr(w);
@@ -427,7 +447,33 @@ static void put_finish(const struct dgm_request *r, struct json_writer *w, const
         json_member_str(w, "model_version", r->version);
 }
 
-static void put_extra(const struct dgm_request *r, struct json_writer *w, const struct choice *c,
+static void put_rows(struct json_writer *w, const struct json_val *candidate, unsigned rows)
+{
+    for (size_t i = 0; i < COUNT(carried); i++) {
+        if (!(rows >> i & 1))
+            continue;
+        json_put_key(w, carried[i].name);
+        json_put_val(w, json_get(candidate, carried[i].native));
+    }
+}
+
+static void put_carried(struct json_writer *w, struct choice *c, const struct json_val *candidate)
+{
+    const unsigned rows = rows_of(c, candidate), again = rows & c->carried;
+    put_rows(w, candidate, rows & ~again);
+    c->carried |= rows;
+    if (again == 0)
+        return;
+    json_put_name(w, "more");
+    json_open_arr(w);
+    json_open_obj(w);
+    json_member_int(w, "index", c->more++);
+    put_rows(w, candidate, again);
+    json_close_obj(w);
+    json_close_arr(w);
+}
+
+static void put_extra(const struct dgm_request *r, struct json_writer *w, struct choice *c,
                       const struct answer_piece *p, bool whole)
 {
     struct dgm_str signature = last_signature(p->parts);
@@ -436,14 +482,9 @@ static void put_extra(const struct dgm_request *r, struct json_writer *w, const 
         json_member_str(w, "thought_signature", signature);
     if (whole)
         put_finish(r, w, c);
-    for (size_t i = 0; p->more && i < COUNT(carried); i++) {
-        const struct json_val *v = json_get(p->candidate, carried[i].native);
-        if (json_kind(v) <= JSON_NULL || (carried[i].when == AT_END && !c->finish.p))
-            continue;
-        json_put_key(w, carried[i].name);
-        json_put_val(w, v);
-    }
-    put_parts(w, p->parts);
+    if (p->more)
+        put_carried(w, c, p->candidate);
+    put_parts(w, c, p->parts, whole);
     close_extra(w);
 }
 
@@ -490,7 +531,7 @@ void answer_put_members(struct dgm_request *r, struct json_writer *w, struct cho
         answer_put_calls(r, w, p->parts, &c->calls, !whole);
     if (p->said & SAID_SOURCES) {
         json_put_name(w, "annotations");
-        annotations_put(w, p->candidate, &c->text, SOURCES_BYTES_MAX);
+        annotations_put(w, p->candidate, &c->text, SOURCES_BYTES_MAX, whole ? NULL : &c->sources);
     }
     if (p->said & SAID_IMAGES)
         put_images(w, c, p->parts, whole);
@@ -521,7 +562,8 @@ enum dgm_error answer_fault(const struct dgm_request *r, const struct choice *c)
     return stopped ? DGM_ERR_ANSWER_EMPTY : DGM_ERR_NONE;
 }
 
-void answer_put_blocked(struct json_writer *w, const struct json_val *prompt_feedback)
+void answer_put_blocked(const struct dgm_request *r, struct json_writer *w,
+                        const struct json_val *prompt_feedback, bool whole)
 {
     struct dgm_str said = json_get_str(prompt_feedback, DGM_STR("blockReasonMessage"));
     struct dgm_str reason = json_get_str(prompt_feedback, DGM_STR("blockReason"));
@@ -538,6 +580,8 @@ void answer_put_blocked(struct json_writer *w, const struct json_val *prompt_fee
     json_close_str(w);
     open_extra(w);
     json_member_str(w, "block_reason", reason);
+    if (whole && r->version.n)
+        json_member_str(w, "model_version", r->version);
     close_extra(w);
 }
 

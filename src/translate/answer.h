@@ -24,7 +24,8 @@ struct choice {
     struct dgm_str finish; /* OpenAI's finish_reason; absent while it goes on. A constant */
     struct dgm_str native; /* the native one, in the request's arena */
     bool failed;           /* its finish is a failure's, by finish.def */
-    int64_t calls, images; /* so far: the next index */
+    int64_t calls, images, sources, others, more; /* so far: the next index */
+    unsigned carried;                             /* bits of carried.def's rows that a chunk has had */
     struct offsets text;   /* of its content, thoughts left out */
     struct stop_scan scan; /* of its content, where the request has sequences that we look for */
     struct dgm_buf shown;  /* what the scan lets through */
@@ -84,7 +85,8 @@ void answer_put_rest(struct dgm_request *, struct json_writer *, struct choice *
 void answer_note_version(struct dgm_request *, const struct json_val *root);
 
 /** Puts content, refusal and extra_content for a prompt that was blocked: the upstream's own words, or its reason. */
-void answer_put_blocked(struct json_writer *, const struct json_val *prompt_feedback);
+void answer_put_blocked(const struct dgm_request *, struct json_writer *,
+                        const struct json_val *prompt_feedback, bool whole);
 
 /** Puts id, object, created and model: what begins every answer and every chunk. */
 void answer_put_head(const struct dgm_request *, struct json_writer *, struct dgm_str object);

@@ -28,14 +28,15 @@ static void put_choice(struct dgm_request *r, struct json_writer *w,
     json_close_obj(w);
 }
 
-static void put_blocked(struct json_writer *w, const struct json_val *feedback)
+static void put_blocked(const struct dgm_request *r, struct json_writer *w,
+                        const struct json_val *feedback)
 {
     json_open_obj(w);
     json_member_int(w, "index", 0);
     json_put_name(w, "message");
     json_open_obj(w);
     json_member_str(w, "role", DGM_STR("assistant"));
-    answer_put_blocked(w, feedback);
+    answer_put_blocked(r, w, feedback, true);
     json_close_obj(w);
     json_member_null(w, "logprobs");
     json_member_str(w, "finish_reason", DGM_STR("content_filter"));
@@ -102,7 +103,7 @@ static void put_completion(struct dgm_request *r, const struct json_val *root, s
         if (by_index[i])
             put_choice(r, &w, by_index[i], i);
     if (json_size(candidates) == 0)
-        put_blocked(&w, feedback);
+        put_blocked(r, &w, feedback);
     json_close_arr(&w);
     json_put_name(&w, "usage");
     usage_put(&w, &usage);

@@ -93,7 +93,7 @@ static void put_refusal(struct dgm_stream *s, const struct json_val *feedback, s
     if (!c)
         return;
     open_chunk(s, &w, 0);
-    answer_put_blocked(&w, feedback);
+    answer_put_blocked(s->r, &w, feedback, false);
     close_chunk(s, &w, NULL, (struct dgm_str){0});
     c->said = true;
     c->finish = DGM_STR("content_filter");
@@ -110,6 +110,9 @@ static void put_candidate(struct dgm_stream *s, const struct json_val *candidate
     if (!c)
         return;
     struct answer_piece piece = answer_read(s->r, c, candidate);
+    /* An answer that is none must not begin for what stands beside it: its error has a status then. */
+    if (!c->started && c->finish.p && answer_fault(s->r, c) != DGM_ERR_NONE)
+        return;
     if (!piece.more)
         candidate = NULL; /* has no logprobs, and nobody looks for them */
     if (piece.said == 0 && json_kind(json_get(candidate, DGM_STR("logprobsResult"))) != JSON_OBJ)

@@ -29,6 +29,14 @@ class EmulatorPage(unittest.TestCase):
         for _, text in rows:
             self.assertNotRegex(text, r"MORE|RANGE|BOTH|NULL")
 
+    def test_every_answer_and_fault_says_how_sure_we_are(self):
+        page, found = made(), 0
+        for file, macros in (("responders.def", "RESPONDER|FINISH_REASON|USAGE_SHAPE"), ("faults.def", "REFUSES|BREAKS")):
+            for line in re.findall(rf"^(?:{macros})\((.*)", (ROOT / FOLDER / file).read_text(), re.M):
+                name, found = re.search(r'"([^"]+)"', line)[1], found + 1
+                self.assertRegex(page, rf"(?m)^\| `{name}` \|.*\| (?:LIVE|DOC|INFERRED|SSE)\b[^|]* \|")
+        self.assertGreaterEqual(found, 60)
+
     def test_a_changed_text_is_seen(self):
         with tempfile.TemporaryDirectory() as folder:
             copy = pathlib.Path(folder, FOLDER)

@@ -11,6 +11,8 @@ from openai.types.shared.error_object import ErrorObject
 # member -> where it may stand beside OpenAI's own, by the name of the model there; None: anywhere
 EXTRA = {
     "extra_content": None,
+    "annotations": {"ChoiceDelta"},  # as OpenAI's own search models stream them; the models know them of messages alone
+    "image_tokens": {"CompletionTokensDetails"},
     "images": {"ChatCompletionMessage", "ChoiceDelta"},
     "reasoning_content": {"ChatCompletionMessage", "ChoiceDelta"},
     "reasoning": {"ChatCompletionMessage", "ChoiceDelta"},
