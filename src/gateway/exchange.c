@@ -9,6 +9,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <string.h>
 
 #define ARENA_BYTES_MAX ((size_t)1024 * 1024) /* paths, names, targets: the chat has its own */
@@ -25,6 +26,7 @@
 /* ---- begin and end ---------------------------------------------------------------------------------- */
 
 static void on_timer(void *owner);
+static void on_released(struct gw_hold *);
 
 static int64_t now_ms(const struct gw_exchange *x)
 {
@@ -47,11 +49,16 @@ struct gw_exchange *gw_exchange_new(struct gw_conn *c)
     struct gw_exchange *x = w->alloc.resize(w->alloc.ctx, NULL, 0, sizeof *x);
     if (x == NULL)
         return NULL;
-    *x = (struct gw_exchange){.conn = c, .worker = w, .head = &c->reader.head};
+    *x = (struct gw_exchange){
+        .conn = c, .worker = w, .head = &c->reader.head, .hold = {1, on_released}};
+    gw_job_init(&x->chat.job, w, x);
     dgm_arena_init(&x->arena, &w->alloc, ARENA_BYTES_MAX);
-    dgm_buf_init(&x->body, &w->alloc, (size_t)w->config->limits.body_bytes + BODY_SLACK_BYTES);
     dgm_buf_init(&x->out, &w->alloc, OUT_BYTES_MAX);
-    dgm_buf_init(&x->chat.native, &w->alloc, NATIVE_BYTES_MAX);
+    /* A job may work on these. */
+    const struct dgm_alloc *a = &x->chat.job.alloc;
+    dgm_buf_init(&x->body, a, (size_t)w->config->limits.body_bytes + BODY_SLACK_BYTES);
+    dgm_buf_init(&x->chat.native, a, NATIVE_BYTES_MAX);
+    dgm_buf_init(&x->chat.object, a, OUT_BYTES_MAX);
     net_timer_init(&x->timer, on_timer, x);
     x->started_ms = x->upstream_ms = x->client_ms = now_ms(x);
     x->first_written = x->seen_written =
@@ -82,6 +89,19 @@ static void log_access(const struct gw_exchange *x)
            x->chat.upstream.n != 0 ? x->chat.upstream.p : "");
 }
 
+/* Neither its connection nor a job needs it any more. */
+static void on_released(struct gw_hold *hold)
+{
+    struct gw_exchange *x =
+        (struct gw_exchange *)(void *)((char *)hold - offsetof(struct gw_exchange, hold));
+    struct gw_worker *w = x->worker;
+    gw_chat_dispose(x);
+    dgm_buf_dispose(&x->body);
+    dgm_buf_dispose(&x->out);
+    dgm_arena_dispose(&x->arena);
+    w->alloc.resize(w->alloc.ctx, x, sizeof *x, 0);
+}
+
 void gw_exchange_free(struct gw_exchange *x)
 {
     if (x == NULL)
@@ -94,13 +114,12 @@ void gw_exchange_free(struct gw_exchange *x)
     }
     if (x->stage == GW_STREAMING)
         w->counters.streams--;
-    gw_chat_dispose(x);
     net_timer_stop(&x->timer);
-    dgm_buf_dispose(&x->body);
-    dgm_buf_dispose(&x->out);
-    dgm_arena_dispose(&x->arena);
+    gw_chat_cancel(x);
     w->counters.exchanges--;
-    w->alloc.resize(w->alloc.ctx, x, sizeof *x, 0);
+    x->conn = NULL;
+    x->head = NULL;
+    gw_hold_give(&x->hold);
 }
 
 /* ---- the answer ------------------------------------------------------------------------------------- */
@@ -250,7 +269,7 @@ void gw_exchange_fail(struct gw_exchange *x, const struct dgm_fail *f)
         gw_conn_break(x->conn);
         return;
     }
-    gw_chat_dispose(x);
+    gw_chat_cancel(x);
     x->worker->counters.refused_total++;
     dgm_buf_clear(&x->out);
     dgm_fail_put(f, &x->out);
@@ -304,6 +323,13 @@ static void set_deadline(struct gw_exchange *x)
         net_timer_stop(&x->timer);
     else
         net_timer_start(x->worker->loop, &x->timer, next > now ? next - now : 0);
+}
+
+void gw_exchange_wait(struct gw_exchange *x)
+{
+    x->stage = GW_WAITING;
+    x->upstream_ms = now_ms(x);
+    set_deadline(x);
 }
 
 void gw_exchange_heard(struct gw_exchange *x)
@@ -497,7 +523,7 @@ void gw_exchange_run(struct gw_exchange *x)
         gw_exchange_answer(x, 204, (struct dgm_str){0});
         return;
     }
-    x->upstream_ms = x->client_ms = now_ms(x);
+    x->client_ms = now_ms(x);
     switch (x->target.route->what) {
     case GW_CHAT:
         gw_chat_run(x);
@@ -507,9 +533,8 @@ void gw_exchange_run(struct gw_exchange *x)
         break;
     default:
         gw_pages_answer(x);
-        return;
+        break;
     }
-    set_deadline(x); /* it is still there: the connection is in the midst of reading */
 }
 
 void gw_exchange_refuse(struct gw_exchange *x, const struct dgm_fail *f)
