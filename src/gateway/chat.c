@@ -137,8 +137,8 @@ static void make_object(void *owner)
     struct gw_chat *chat = &((struct gw_exchange *)owner)->chat;
     struct dgm_str native = dgm_buf_str(&chat->native);
     dgm_buf_reserve(&chat->object, native.n < GUESS_MAX ? native.n : GUESS_MAX);
-    chat->object_rc = dgm_chat_response(chat->request, chat->status, native, &chat->object,
-                                        &chat->object_status);
+    chat->object_rc =
+        dgm_chat_response(chat->request, chat->status, native, &chat->object, &chat->object_status);
 }
 
 static void give_object(struct gw_exchange *x)

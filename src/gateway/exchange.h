@@ -31,11 +31,12 @@ struct gw_chat {
     struct dgm_request *request;
     struct dgm_stream *stream; /* when the client wants one */
     struct gw_call *call;
-    struct gw_job job;       /* that translates what is large; its `alloc` is the request's all the time */
+    struct gw_job
+        job; /* that translates what is large; its `alloc` is the request's all the time */
     struct translation *translation; /* of a job */
-    struct dgm_str body;     /* of a native request */
-    struct dgm_buf native;   /* an answer that is not streamed, as it arrives */
-    struct dgm_buf object;   /* what it is translated to, and what that came to */
+    struct dgm_str body;             /* of a native request */
+    struct dgm_buf native;           /* an answer that is not streamed, as it arrives */
+    struct dgm_buf object;           /* what it is translated to, and what that came to */
     enum dgm_rc object_rc;
     int object_status;
     struct dgm_str upstream; /* its name in the log */

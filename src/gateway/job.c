@@ -7,7 +7,8 @@
 #include <assert.h>
 
 #define JOBS_AT_ONCE 2 /* half of the pool: names are looked up in the other half (net/work.h) */
-#define LARGE_BYTES ((size_t)4 * 1024 * 1024) /* of these one at once: the other place is for the quick */
+#define LARGE_BYTES                                                                                \
+    ((size_t)4 * 1024 * 1024) /* of these one at once: the other place is for the quick */
 /* What a job takes at most: for each byte of its text (an array of digits: the tree twice, for a moment), until the
  * limits of the core are met (dragoman.h). Chats take 3 to 9. */
 #define TAKES_FACTOR 20

@@ -16,7 +16,8 @@
 #define PIECES_A_TURN 16 /* with no delay between them: then others get theirs */
 #define PIECE_BYTES_MAX ((size_t)64 * 1024 * 1024)
 
-#define ASKING_BYTES_MAX ((size_t)256 * 1024) /* the target and the controls: a head's, and a path's */
+#define ASKING_BYTES_MAX                                                                           \
+    ((size_t)256 * 1024) /* the target and the controls: a head's, and a path's */
 
 /* What the emulator is asked. Of a job it stands in `arena`, but for the body, which is held. */
 struct asking {
@@ -39,7 +40,7 @@ struct emulator_call {
     struct gw_worker *worker;
     const struct gw_call_events *events;
     void *owner;
-    struct emu_call *emu; /* NULL: not decided yet */
+    struct emu_call *emu;  /* NULL: not decided yet */
     struct asking *asking; /* of a job */
     struct gw_job job;
     struct net_timer timer;
