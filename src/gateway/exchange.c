@@ -127,7 +127,8 @@ void gw_exchange_free(struct gw_exchange *x)
 /* Whether another request can follow: not over a large rest of this one's body. */
 static bool may_keep(const struct gw_exchange *x)
 {
-    if (!x->head->keep_alive || x->worker->draining || x->final)
+    if (!x->head->keep_alive || x->worker->draining || x->final ||
+        (x->conn->eof && x->conn->held.n == 0))
         return false;
     if (x->conn->phase != GW_CONN_BODY)
         return true;
@@ -153,6 +154,12 @@ static bool give(struct gw_exchange *x, const struct dgm_str *parts, size_t n)
     x->blocked = gw_conn_send(x->conn, parts, n) == DGM_FULL;
     x->seen_written = net_stream_written(x->conn->stream);
     return !x->blocked;
+}
+
+/* A head, but for what of it has left already. */
+static struct dgm_str rest_of_head(const struct gw_exchange *x, const struct dgm_buf *head)
+{
+    return dgm_str_skip(dgm_buf_str(head), x->begun ? sizeof HTTP_STATUS_BEGIN - 1 : 0);
 }
 
 static void send_rest(struct gw_exchange *x)
@@ -191,7 +198,8 @@ void gw_exchange_answer(struct gw_exchange *x, int status, struct dgm_str media)
     }
     if (x->reply.head_only || status == 204)
         dgm_buf_clear(&x->out);
-    struct dgm_str parts[] = {dgm_buf_str(&head), dgm_str_head(dgm_buf_str(&x->out), SLICE_BYTES)};
+    struct dgm_str parts[] = {rest_of_head(x, &head),
+                              dgm_str_head(dgm_buf_str(&x->out), SLICE_BYTES)};
     x->stage = GW_SENDING;
     x->sent_bytes = parts[1].n;
     bool more = give(x, parts, 2);
@@ -227,8 +235,8 @@ void gw_exchange_stream(struct gw_exchange *x, bool last)
         http_put_last_chunk(&end);
     bool sound = head.rc == DGM_OK && x->out.rc == DGM_OK;
     if (sound) {
-        struct dgm_str parts[] = {dgm_buf_str(&head), dgm_buf_str(&open), dgm_buf_str(&x->out),
-                                  dgm_buf_str(&end)};
+        struct dgm_str parts[] = {head.n != 0 ? rest_of_head(x, &head) : (struct dgm_str){0},
+                                  dgm_buf_str(&open), dgm_buf_str(&x->out), dgm_buf_str(&end)};
         give(x, parts, 4);
     } else {
         gw_conn_break(x->conn); /* an event was lost: this must not look like a whole stream */
@@ -244,6 +252,22 @@ void gw_exchange_stream(struct gw_exchange *x, bool last)
     if (x->blocked)
         gw_chat_pause(x, true);
     set_deadline(x);
+}
+
+static void put_comment(struct gw_exchange *x)
+{
+    dgm_buf_put_lit(&x->out, ": still waiting for the model\n\n");
+    gw_exchange_stream(x, false);
+}
+
+void gw_exchange_probe(struct gw_exchange *x)
+{
+    if (x->stage == GW_STREAMING && x->chat.stream != NULL && !x->blocked) {
+        put_comment(x);
+    } else if (x->stage <= GW_WAITING && !x->begun) {
+        x->begun = true;
+        give(x, &DGM_STR(HTTP_STATUS_BEGIN), 1);
+    } /* else there are bytes on their way, or a native stream's next will be */
 }
 
 void gw_exchange_drained(struct gw_exchange *x)
@@ -360,10 +384,8 @@ static void on_timer(void *owner)
         gw_exchange_fail_as(x, x->final ? DGM_ERR_TIMEOUT_BODY : DGM_ERR_UPSTREAM_TIMEOUT);
         return;
     }
-    if (d.comment <= now) {
-        dgm_buf_put_lit(&x->out, ": still waiting for the model\n\n");
-        gw_exchange_stream(x, false);
-    }
+    if (d.comment <= now)
+        put_comment(x);
     set_deadline(x);
 }
 

@@ -73,6 +73,7 @@ struct gw_exchange {
     int status;                           /* of the answer */
     bool blocked;                         /* the client does not take more for now */
     bool final;                           /* the connection ends with this answer */
+    bool begun;                           /* HTTP_STATUS_BEGIN has left */
     char id[GW_ID_CHARS];                 /* x-request-id, when it is ours */
 };
 
@@ -93,6 +94,9 @@ void gw_exchange_run(struct gw_exchange *);
 
 /** The request will never be complete: answers why. The connection ends after it. */
 void gw_exchange_refuse(struct gw_exchange *, const struct dgm_fail *);
+
+/** Sends the least that an answer which goes on can begin or go on with: whoever is gone answers with a reset. */
+void gw_exchange_probe(struct gw_exchange *);
 
 /** The client takes more again. It may be over, and freed, after this. */
 void gw_exchange_drained(struct gw_exchange *);
