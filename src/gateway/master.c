@@ -174,7 +174,6 @@ static bool fork_worker(const struct master *m, struct generation *g, size_t slo
 
 static _Noreturn void be_keeper(const struct master *m)
 {
-    prctl(PR_SET_NAME, "dragoman-keeper"); /* for ps and top */
     gw_log_init(m->newest->config->log.level, "keeper");
     forget_others(m, NULL, 0);
     exit(gw_keeper_run(keep_side(m->keeper.door.keeper, m->keeper.door.workers)));
@@ -198,9 +197,13 @@ static void start_keeper(struct master *m)
     int64_t now = now_ms();
     if (!keeper_missing(m) || m->ending || now < k->again_ms)
         return;
+    char own[16] = "";
+    prctl(PR_GET_NAME, own);
+    prctl(PR_SET_NAME, "dragoman-keeper"); /* for ps and top: from its first moment on */
     pid_t pid = fork();
     if (pid == 0)
         be_keeper(m);
+    prctl(PR_SET_NAME, own);
     if (pid < 0) {
         gw_log(GW_LOG_ERROR, "the keeper can not be started: %s", strerror(errno));
         k->again_ms = now + FORK_RETRY_MS;
@@ -229,13 +232,11 @@ static void on_keeper_death(struct master *m, int status, const char *how)
     struct keeper *k = &m->keeper;
     int64_t now = now_ms(), was = k->pid;
     bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+    bool instant = !killed && now - k->since_ms <= INSTANT_MS;
     k->pid = 0;
     if (k->door.keeper < 0) /* it was asked to end */
         return;
-    if (killed || now - k->since_ms > INSTANT_MS)
-        k->delay_ms = 0;
-    else
-        k->delay_ms = k->delay_ms == 0 ? INSTANT_MS : 2 * k->delay_ms;
+    k->delay_ms = !instant ? 0 : k->delay_ms == 0 ? INSTANT_MS : 2 * k->delay_ms;
     if (k->delay_ms > KEEPER_AGAIN_MAX_MS)
         k->delay_ms = KEEPER_AGAIN_MAX_MS;
     k->again_ms = now + k->delay_ms;
