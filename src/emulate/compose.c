@@ -17,6 +17,8 @@
 #include "emulate/signature.h"
 #include "emulate/tokens.h"
 
+#include <string.h>
+
 #define TEXT_MAX_BYTES ((size_t)1 << 20)
 #define ID_LETTERS 8
 
@@ -62,6 +64,15 @@ static enum dgm_rc sign(const struct composer *c, struct plan_part *p)
     return rc == DGM_OK ? DGM_OK : DGM_E_NOMEM;
 }
 
+/* NULL when there is none. */
+static struct plan_part *first_call(struct plan_candidate *to, size_t first)
+{
+    for (size_t i = first; i < to->nparts; i++)
+        if (to->parts[i].kind == PART_CALL)
+            return to->parts + i;
+    return NULL;
+}
+
 /* `first` is the number of the first part that is no thought. */
 static enum dgm_rc sign_candidate(const struct composer *c, struct plan_candidate *to, size_t first)
 {
@@ -70,8 +81,7 @@ static enum dgm_rc sign_candidate(const struct composer *c, struct plan_candidat
     if (first == to->nparts)
         return DGM_OK;
     if (signs)
-        return sign(c, to->parts[first].kind == PART_CALL ? to->parts + first
-                                                          : to->parts + to->nparts - 1);
+        return sign(c, first_call(to, first) ? first_call(to, first) : to->parts + to->nparts - 1);
     if (c->thoughts_tokens != 0 && c->prompt->nfunctions != 0)
         return sign(c, to->parts + first);
     return DGM_OK;
@@ -124,7 +134,8 @@ static enum dgm_rc add_text(const struct composer *c, uint64_t wording, struct p
     if (text.rc != DGM_OK)
         return DGM_E_NOMEM;
     struct dgm_str said = dgm_buf_str(&text);
-    to->finish = cut(c, &said);
+    const struct scenario_answer *script = c->responder->script;
+    to->finish = script && script->finish.p ? script->finish : cut(c, &said);
     if (said.n != 0)
         to->parts[to->nparts++] = (struct plan_part){.kind = PART_TEXT, .text = said};
     return DGM_OK;
@@ -145,13 +156,19 @@ static enum dgm_rc compose_candidate(const struct composer *c, size_t number, st
         emu_respond_thought(c, &thought);
         if (thought.rc != DGM_OK)
             return DGM_E_NOMEM;
-        to->parts[to->nparts++] =
-            (struct plan_part){.kind = PART_THOUGHT, .text = dgm_buf_str(&thought)};
+        if (thought.n != 0) /* a scenario may have none */
+            to->parts[to->nparts++] =
+                (struct plan_part){.kind = PART_THOUGHT, .text = dgm_buf_str(&thought)};
     }
     size_t first = to->nparts, ncalls = 0;
-    enum dgm_rc rc = add_calls(c, wording, number, plan, to, &ncalls);
-    if (rc == DGM_OK && ncalls == 0)
+    bool scripted = c->responder->script != NULL; /* then a text may stand before calls */
+    enum dgm_rc rc = scripted ? add_text(c, wording, to) : DGM_OK;
+    if (rc == DGM_OK)
+        rc = add_calls(c, wording, number, plan, to, &ncalls);
+    if (rc == DGM_OK && ncalls == 0 && !scripted)
         rc = add_text(c, wording, to);
+    if (scripted && c->responder->script->finish.p)
+        to->finish = c->responder->script->finish;
     return rc == DGM_OK ? sign_candidate(c, to, first) : rc;
 }
 
@@ -254,10 +271,27 @@ static void init(struct composer *c)
     c->thoughts_tokens = c->responder->id == RESPONDER_LONG_THINKING
                              ? long_thoughts(c->ask, c->responder->tokens)
                              : thoughts_of(c->ask, c->prompt);
+    const struct scenario_answer *script = c->responder->script;
+    if (script && script->thoughts_tokens >= 0)
+        c->thoughts_tokens = (uint64_t)script->thoughts_tokens;
     if (c->thoughts_tokens > (uint64_t)c->max_tokens)
         c->thoughts_tokens = (uint64_t)c->max_tokens;
     if (c->prompt->nfunctions != 0 || emu_ask_member(c->ask->config, "responseMimeType"))
         c->facts = emu_facts_find(c->prompt->text);
+}
+
+/* What a scenario says that the answer cost. */
+static void script_usage(const struct scenario_answer *script, struct plan *plan)
+{
+    if (script && script->prompt_tokens >= 0) {
+        memset(plan->prompt_tokens, 0, sizeof plan->prompt_tokens);
+        plan->prompt_tokens[MODALITY_TEXT] = (uint64_t)script->prompt_tokens;
+        plan->prompt_tokens_total = (uint64_t)script->prompt_tokens;
+    }
+    if (script && script->candidates_tokens >= 0) {
+        plan->candidates_told = true;
+        plan->candidates_tokens = (uint64_t)script->candidates_tokens;
+    }
 }
 
 enum dgm_rc emu_plan_compose(const struct ask *ask, const struct prompt *prompt,
@@ -282,6 +316,7 @@ enum dgm_rc emu_plan_compose(const struct ask *ask, const struct prompt *prompt,
     };
     for (size_t m = 0; m < MODALITIES; m++)
         ret->prompt_tokens[m] = prompt->tokens[m];
+    script_usage(responder->script, ret);
     if (!ret->model_version.p || !ret->response_id.p || !ret->create_time.p)
         return DGM_E_NOMEM;
     for (size_t i = 0; i < ret->ncandidates; i++) {

@@ -155,6 +155,8 @@ static void put_usage(const struct plan *plan, const struct plan_mark *to, struc
         candidates += tokens_sent(plan->candidates + i, to + i);
         ended = ended && to[i].ended;
     }
+    if (plan->candidates_told)
+        candidates = plan->candidates_tokens;
     json_put_key(w, DGM_STR("usageMetadata"));
     json_open_obj(w);
     put_count(w, DGM_STR("promptTokenCount"), plan->prompt_tokens_total);

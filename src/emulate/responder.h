@@ -13,12 +13,15 @@ enum responder_id {
 #undef RESPONDER
 };
 
+struct scenario_answer; /* scenario.h */
+
 /** What was asked for. */
 struct responder {
     enum responder_id id;
-    uint64_t tokens;      /* of long-thinking */
-    struct dgm_str block; /* the reason of blocked; a constant */
-    bool parallel;        /* of tools */
+    const struct scenario_answer *script; /* what is said instead; NULL: nothing is scripted */
+    uint64_t tokens;                      /* of long-thinking */
+    struct dgm_str block;                 /* the reason of blocked; a constant */
+    bool parallel;                        /* of tools */
 };
 
 /** Rows of the table, for documents and tests. NULL behind the last. */

@@ -505,6 +505,9 @@ void gw_exchange_run(struct gw_exchange *x)
     case GW_NATIVE:
         gw_native_run(x);
         break;
+    case GW_EMULATED:
+        gw_emulator_page(x);
+        break;
     default:
         gw_pages_answer(x);
         return;

@@ -110,6 +110,9 @@ void gw_pages_answer(struct gw_exchange *);
 void gw_endpoint_answer(struct gw_exchange *);
 void gw_endpoints_answer(struct gw_exchange *);
 
+/* emulator_page.c: what the emulator received */
+void gw_emulator_page(struct gw_exchange *);
+
 /* native.c: Gemini's own calls */
 void gw_native_run(struct gw_exchange *);
 

@@ -4,6 +4,8 @@
 
 #include "base/str.h"
 #include "emulate/emulate.h"
+#include "gateway/emulator_log.h"
+#include "gateway/keeper_link.h"
 #include "gateway/random.h"
 #include "gateway/tally.h"
 #include "net/loop.h"
@@ -12,6 +14,8 @@
 #include <stddef.h>
 
 #define PIECES_A_TURN 16 /* with no delay between them: then others get theirs */
+#define REPORT_AGAIN_MS 2
+#define REPORT_WAIT_MS 1000 /* then it is answered without; its report may still get through */
 #define PIECE_BYTES_MAX ((size_t)64 * 1024 * 1024)
 
 /**
@@ -28,6 +32,7 @@ struct emulator_call {
     struct emu_call *emu;
     struct net_timer timer;
     struct dgm_buf piece;
+    int64_t reported_ms; /* when the keeper was told; 0: it need not be */
     bool told_head, paused;
     bool telling, unwanted; /* in an event; freed in it */
 };
@@ -118,9 +123,101 @@ static bool fetch_piece(struct emulator_call *c)
     }
 }
 
+/* One of the controls among a call's headers; absent when it is not there. */
+static struct dgm_str control(const struct gw_call_request *request, struct dgm_str name)
+{
+    for (size_t i = 0; i < request->headers_n; i++)
+        if (dgm_str_eq(request->headers[i].name, name))
+            return request->headers[i].value;
+    return (struct dgm_str){0};
+}
+
+/* ---- what the keeper is told ------------------------------------------------------------------------- */
+
+/* The target without an API key: the Gemini API takes one as ?key=. */
+static void put_path(struct dgm_str target, struct dgm_buf *out)
+{
+    size_t query = dgm_str_find_char(target, '?');
+    struct dgm_str rest = dgm_str_skip(target, query + 1), part;
+    dgm_buf_put(out, dgm_str_head(target, query));
+    for (char before = '?'; rest.n != 0 && dgm_str_split(&rest, '&', &part); before = '&') {
+        bool secret =
+            dgm_str_starts(part, DGM_STR("key=")) || dgm_str_starts(part, DGM_STR("access_token="));
+        dgm_buf_put_char(out, before);
+        dgm_buf_put(out, secret ? dgm_str_head(part, dgm_str_find_char(part, '=') + 1) : part);
+        dgm_buf_put(out, secret ? DGM_STR("***") : DGM_STR(""));
+    }
+}
+
+/* The body, or of a long one the beginning. */
+static void put_body(const struct gw_call_request *request, struct gw_emulated *e,
+                     struct dgm_buf *out)
+{
+    for (size_t i = 0; i < request->segments_n; i++)
+        e->body_bytes += request->segments[i].n;
+    size_t wanted =
+        e->body_bytes > GW_EMULATED_BODY_MAX ? GW_EMULATED_CUT_BYTES : GW_EMULATED_BODY_MAX;
+    for (size_t i = 0; i < request->segments_n && out->n < wanted; i++)
+        dgm_buf_put(out, dgm_str_head(request->segments[i], wanted - out->n));
+    e->body = dgm_buf_str(out);
+}
+
+/* Tells the keeper of a request, before its answer may leave. */
+static void report(struct emulator_call *c, const struct gw_call_request *request)
+{
+    struct gw_worker *w = c->worker;
+    const struct emu_account *account = emu_call_account(c->emu);
+    struct dgm_buf path, body, payload;
+    if (w->keeper == NULL || !w->config->emulator.read_back)
+        return;
+    dgm_buf_init(&path, &w->alloc, GW_EMULATED_TEXT_MAX);
+    dgm_buf_init(&body, &w->alloc, GW_EMULATED_BODY_MAX);
+    dgm_buf_init(&payload, &w->alloc, gw_message_max_bytes(GW_MSG_EMULATED));
+    struct gw_emulated e = {
+        .worker = w->slot,
+        .time_s = (uint64_t)net_loop_wall_s(w->loop),
+        .status = emu_call_status(c->emu),
+        .method = request->method,
+        .emulate = control(request, DGM_STR("x-dragoman-emulate")),
+        .fault = control(request, DGM_STR("x-dragoman-fault")),
+        .responder = account->responder,
+        .failed = account->fault,
+        .scenario = account->scenario,
+        .rules_n = account->nrules,
+    };
+    static_assert(GW_EMULATED_RULES_MAX == EMU_ACCOUNT_RULES_MAX, "one place for each");
+    for (size_t i = 0; i < account->nrules; i++)
+        e.rules[i] = account->rules[i];
+    put_path(request->target, &path);
+    e.path = dgm_buf_str(&path);
+    put_body(request, &e, &body);
+    gw_emulated_put(&e, &payload);
+    if (payload.rc == DGM_OK && gw_keeper_tell(w->keeper, GW_MSG_EMULATED, dgm_buf_str(&payload)))
+        c->reported_ms = net_loop_now_ms(w->loop);
+    dgm_buf_dispose(&path);
+    dgm_buf_dispose(&body);
+    dgm_buf_dispose(&payload);
+}
+
+/* Whether the answer may leave: once the kernel has the report, this process's death can not lose it. */
+static bool is_reported(struct emulator_call *c)
+{
+    if (c->reported_ms == 0 || gw_keeper_flush(c->worker->keeper) ||
+        net_loop_now_ms(c->worker->loop) - c->reported_ms > REPORT_WAIT_MS) {
+        c->reported_ms = 0;
+        return true;
+    }
+    net_timer_start(c->worker->loop, &c->timer, REPORT_AGAIN_MS);
+    return false;
+}
+
+/* ---- pieces ------------------------------------------------------------------------------------------ */
+
 static void on_timer(void *owner)
 {
     struct emulator_call *c = owner;
+    if (!is_reported(c))
+        return;
     for (unsigned i = 0; i < PIECES_A_TURN; i++) {
         if (c->paused)
             return;
@@ -150,15 +247,6 @@ static void emulator_free(struct gw_call *call)
 
 static const struct gw_call_ops emulator_ops = {.pause = emulator_pause, .free = emulator_free};
 
-/* One of the controls among a call's headers; absent when it is not there. */
-static struct dgm_str control(const struct gw_call_request *request, struct dgm_str name)
-{
-    for (size_t i = 0; i < request->headers_n; i++)
-        if (dgm_str_eq(request->headers[i].name, name))
-            return request->headers[i].value;
-    return (struct dgm_str){0};
-}
-
 size_t gw_emulator_controls(const struct http_head *head, struct gw_call_header *ret)
 {
     static const struct dgm_str names[] = {{"x-dragoman-emulate", 18}, {"x-dragoman-fault", 16}};
@@ -169,6 +257,12 @@ size_t gw_emulator_controls(const struct http_head *head, struct gw_call_header 
             ret[n++] = (struct gw_call_header){names[i], value};
     }
     return n;
+}
+
+/* One more request of a scenario's rule, over all workers. */
+static uint64_t count_rule(void *ctx, size_t rule)
+{
+    return gw_tally_next(ctx, (struct dgm_str){(const char *)&rule, sizeof rule});
 }
 
 struct gw_call *gw_emulator_call(struct gw_worker *w, const struct gw_call_request *request,
@@ -186,14 +280,16 @@ struct gw_call *gw_emulator_call(struct gw_worker *w, const struct gw_call_reque
 
     char id[GW_ID_CHARS];
     gw_random_id(id);
-    const struct gw_pace *pace = &w->config->emulator;
+    const struct gw_emulator *pace = &w->config->emulator;
     struct dgm_str fault = control(request, DGM_STR("x-dragoman-fault"));
     const struct emu_env env = {.alloc = a,
                                 .now_ms = net_loop_wall_s(w->loop) * 1000,
                                 .id = {id, sizeof id},
                                 .responder = control(request, DGM_STR("x-dragoman-emulate")),
                                 .fault = fault,
-                                .fault_seen = fault.n != 0 ? gw_tally_next(w->tally, fault) : 0};
+                                .fault_seen = fault.n != 0 ? gw_tally_next(w->tally, fault) : 0,
+                                .scenario = w->config->emulator.script,
+                                .counter = {count_rule, w->script_tally}};
     const struct emu_options options = {.first_ms = (uint32_t)pace->first_ms,
                                         .piece_ms = (uint32_t)pace->piece_ms,
                                         .piece_chars = (uint32_t)pace->piece_chars,
@@ -213,6 +309,7 @@ struct gw_call *gw_emulator_call(struct gw_worker *w, const struct gw_call_reque
         emulator_free(&c->call);
         return NULL;
     }
+    report(c, request);
     net_timer_start(w->loop, &c->timer, 0);
     return &c->call;
 }

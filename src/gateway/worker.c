@@ -3,6 +3,7 @@
 #include "gateway/worker.h"
 
 #include "gateway/conn.h"
+#include "gateway/keeper_link.h"
 #include "gateway/log.h"
 #include "gateway/pool.h"
 
@@ -113,6 +114,11 @@ static bool open_all(struct gw_worker *w, const struct gw_worker_start *start)
         return false;
     net_timer_init(&w->drained, on_drain_timeout, w);
     w->master = net_watch_new(w->loop, start->master, on_master, w);
+    if (start->door >= 0) {
+        w->keeper = gw_keeper_link_new(w->loop, start->door, NULL, NULL);
+        if (w->keeper == NULL)
+            return false;
+    }
     w->listeners =
         w->alloc.resize(w->alloc.ctx, NULL, 0, start->listening_n * sizeof(struct net_listener *));
     if (w->master == NULL || w->listeners == NULL)
@@ -128,7 +134,10 @@ static bool open_all(struct gw_worker *w, const struct gw_worker_start *start)
 
 int gw_worker_run(const struct gw_worker_start *start)
 {
-    struct gw_worker w = {.config = start->config, .slot = start->slot, .tally = start->tally};
+    struct gw_worker w = {.config = start->config,
+                          .slot = start->slot,
+                          .tally = start->tally,
+                          .script_tally = start->script_tally};
     w.alloc = (struct dgm_alloc){resize_counted, &w.counters};
 
     if (!open_all(&w, start)) {
@@ -141,6 +150,7 @@ int gw_worker_run(const struct gw_worker_start *start)
     net_timer_stop(&w.drained);
     net_watch_close(w.master);
     gw_pools_close(&w);
+    gw_keeper_link_free(w.keeper);
     w.alloc.resize(w.alloc.ctx, w.listeners, start->listening_n * sizeof(struct net_listener *), 0);
     net_loop_free(w.loop);
     gw_log(GW_LOG_DEBUG, "drained");

@@ -17,6 +17,7 @@ struct gw_counters {
 struct gw_conn;
 struct gw_pool;
 struct gw_tally;
+struct gw_keeper_link;
 
 /**
  * Lifetime: from after the fork to the process's end.
@@ -32,6 +33,9 @@ struct gw_worker {
     struct gw_conn *conns;  /* list */
     struct gw_pool *pools;  /* of connections to upstreams: list */
     struct gw_tally *tally; /* shared with the other workers; NULL: there is none */
+    struct gw_tally
+        *script_tally; /* the same for the rules of this configuration's scenario file */
+    struct gw_keeper_link *keeper; /* NULL: nothing here needs one */
     struct net_listener **listeners;
     size_t listeners_n, slot;
     struct net_watch *master; /* readable: drain; ended: the master is gone */
@@ -47,7 +51,8 @@ struct gw_worker_start {
     const int *listening;
     size_t listening_n;
     int master; /* the worker's end of a stream socket to the master */
-    struct gw_tally *tally;
+    struct gw_tally *tally, *script_tally;
+    int door; /* where the keeper is knocked for; -1: nothing here needs it */
 };
 
 /** Serves until it has drained; returns the process's exit code. */
