@@ -9,18 +9,9 @@
 #include "base/str.h"
 #include "http/message.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "property.h"
 
-/* Unlike assert it names the property, and stays when somebody defines NDEBUG. */
-#define PROPERTY(holds)                                                                            \
-    do {                                                                                           \
-        if (!(holds)) {                                                                            \
-            fprintf(stderr, "%s:%d: property: %s\n", __FILE__, __LINE__, #holds);                  \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
+#include <string.h>
 
 /* An allocator that counts. */
 struct counter {

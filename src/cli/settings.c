@@ -62,17 +62,17 @@ static int read_sets(const struct cli_args *args, struct dgm_str *sets, size_t *
     return CLI_DONE;
 }
 
-static int parse(const struct gw_config_source *source, struct dgm_str file_name,
-                 struct gw_config **ret)
+/* What reading a file came to, told and as an enum cli_exit. */
+static int tell_problems(enum dgm_rc rc, const struct gw_problems *problems,
+                         struct dgm_str file_name)
 {
-    struct gw_problems problems = {0};
     struct dgm_buf out;
-    switch (gw_config_parse(source, ret, &problems)) {
+    switch (rc) {
     case DGM_OK:
         return CLI_DONE;
     case DGM_E_REFUSED:
         dgm_buf_init(&out, &dgm_alloc_libc, 1 << 20);
-        gw_problems_put(&problems, file_name, &out);
+        gw_problems_put(problems, file_name, &out);
         (void)cli_write(STDERR_FILENO, &out, false);
         dgm_buf_dispose(&out);
         return CLI_CONFIG;
@@ -80,6 +80,23 @@ static int parse(const struct gw_config_source *source, struct dgm_str file_name
         cli_tell(DGM_STR("out of memory"));
         return CLI_REFUSED;
     }
+}
+
+/* The file that `emulator.scenario` names. */
+static int read_scenario(struct gw_config *c)
+{
+    struct gw_problems problems = {0};
+    struct dgm_str name = c->emulator.scenario;
+    struct dgm_buf file = {0};
+    if (!name.p)
+        return CLI_DONE;
+    int code = CLI_CONFIG;
+    if (cli_read(name.p, GW_SCENARIO_FILE_MAX + 1, &file)) {
+        struct dgm_str text = file.p ? dgm_buf_str(&file) : DGM_STR("");
+        code = tell_problems(gw_config_scenario(c, text, &problems), &problems, name);
+    }
+    dgm_buf_dispose(&file);
+    return code;
 }
 
 static struct dgm_str file_name(const struct cli_args *args, const char *const *environment)
@@ -93,14 +110,12 @@ static struct dgm_str file_name(const struct cli_args *args, const char *const *
 }
 
 /* Loads the authorities that upstreams need: what can not be read is wrong now, not at the first request. */
-static int open_trust(struct gw_config **config)
+static int open_trust(struct gw_config *c)
 {
     char why[NET_WHY_BYTES];
-    if (gw_trust_open(*config, why))
+    if (gw_trust_open(c, why))
         return CLI_DONE;
     cli_tell(dgm_str_c(why));
-    gw_config_free(*config);
-    *config = NULL;
     return CLI_CONFIG;
 }
 
@@ -133,12 +148,20 @@ int cli_config(const struct cli_args *args, struct gw_config **ret)
     }
     if (name.p)
         source.file = file.p ? dgm_buf_str(&file) : DGM_STR("");
-    code = parse(&source, name, ret);
-    if (code == CLI_DONE)
-        code = open_trust(ret);
+    struct gw_config *c = NULL;
+    struct gw_problems problems = {0};
+    code = tell_problems(gw_config_parse(&source, &c, &problems), &problems, name);
     if (file.p)
         explicit_bzero(file.p, file.cap);
     dgm_buf_dispose(&file);
+    if (code == CLI_DONE)
+        code = read_scenario(c);
+    if (code == CLI_DONE)
+        code = open_trust(c);
+    if (code == CLI_DONE)
+        *ret = c;
+    else
+        gw_config_free(c);
     return code;
 }
 

@@ -10,7 +10,9 @@
 #include "emulate/hash.h"
 #include "emulate/plan.h"
 #include "emulate/rules.h"
+#include "emulate/scenario.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define DEFAULT_BODY_BYTES ((size_t)100 << 20)
@@ -45,6 +47,7 @@ struct emu_call {
     enum emu_dialect dialect;
     struct dialect_ask dialect_ask; /* unless the dialect is Gemini's own */
     struct dialect_mark dialect_mark;
+    struct emu_account account;
     struct faults faults;
     struct plan plan;
     struct plan_cursor cursor;
@@ -128,11 +131,67 @@ static enum dgm_rc judge(struct emu_call *call, const struct ask *ask, uint64_t 
     enum dgm_rc rc = emu_rules_check(ask, prompt_tokens, scratch, &findings);
     if (rc == DGM_E_REFUSED)
         *reterr = findings.refusal;
+    static_assert(RULES_BROKEN_MAX == EMU_ACCOUNT_RULES_MAX, "one place for each");
+    for (size_t i = 0; rc != DGM_E_NOMEM && i < findings.nbroken && i < RULES_BROKEN_MAX; i++)
+        call->account.rules[call->account.nrules++] = dgm_str_c(findings.broken[i]->id);
     if (rc != DGM_OK || !findings.warnings.p)
         return rc;
     struct dgm_str value = dgm_arena_copy(&call->arena, findings.warnings);
     call->headers[call->nheaders++] = (struct emu_header){DGM_STR("x-dragoman-warning"), value};
     return value.p ? DGM_OK : DGM_E_NOMEM;
+}
+
+/* Notes what goes wrong with the answer, in the words of whoever asked for it. */
+static enum dgm_rc take_fault(struct emu_call *call, struct dgm_str spec, uint64_t seen,
+                              struct dgm_arena *scratch, struct refusal *reterr)
+{
+    enum dgm_rc rc = emu_faults_read(spec, seen, scratch, &call->faults, reterr);
+    bool done = rc == DGM_E_REFUSED ? emu_faults_known(spec) : emu_faults_any(&call->faults);
+    if (rc != DGM_E_NOMEM && done) {
+        call->account.fault = dgm_arena_copy(&call->arena, spec);
+        if (!call->account.fault.p)
+            return DGM_E_NOMEM;
+    }
+    return rc;
+}
+
+/* Lets a scenario's rule answer, if one does. */
+static enum dgm_rc follow_scenario(struct emu_call *call, const struct emu_env *env,
+                                   const struct ask *ask, const struct prompt *prompt,
+                                   struct responder *responder, struct dgm_arena *scratch,
+                                   struct refusal *reterr)
+{
+    struct scenario_found found;
+    enum dgm_rc rc = emu_scenario_find(env->scenario, ask, prompt, &env->counter, scratch, &found);
+    if (rc != DGM_OK || !found.rule)
+        return rc;
+    const struct scenario_answer *a = found.answer;
+    call->account.scenario = found.rule->name;
+    if (a->first_ms >= 0)
+        call->options.first_ms = (uint32_t)a->first_ms;
+    if (a->piece_ms >= 0)
+        call->options.piece_ms = (uint32_t)a->piece_ms;
+    rc = take_fault(call, a->fault, found.before, scratch, reterr);
+    if (rc == DGM_OK)
+        rc = emu_responder_read(a->responder, ask->target.surface, scratch, responder, reterr);
+    if (rc == DGM_OK && emu_scenario_says(a))
+        responder->script = a;
+    return rc;
+}
+
+/* Who answers a request that nothing is wrong with, and what. */
+static enum dgm_rc compose(struct emu_call *call, const struct emu_env *env, const struct ask *ask,
+                           const struct prompt *prompt, struct responder *responder,
+                           struct dgm_arena *scratch, struct refusal *reterr)
+{
+    enum dgm_rc rc = DGM_OK;
+    if (env->scenario && !env->fault.p && !env->responder.p)
+        rc = follow_scenario(call, env, ask, prompt, responder, scratch, reterr);
+    if (rc != DGM_OK)
+        return rc;
+    call->account.responder =
+        responder->script ? DGM_STR("scenario") : dgm_str_c(emu_responder_at(responder->id)->name);
+    return emu_plan_compose(ask, prompt, responder, env, &call->arena, &call->plan);
 }
 
 /* A model of a self-deployed server, as far as composing an answer asks: it has no family of Google's. */
@@ -150,7 +209,7 @@ static struct model server_model(const struct dialect_ask *ask)
 static enum dgm_rc read_dialect_faults(struct emu_call *call, const struct emu_env *env,
                                        struct dgm_arena *scratch, struct refusal *reterr)
 {
-    enum dgm_rc rc = emu_faults_read(env->fault, env->fault_seen, scratch, &call->faults, reterr);
+    enum dgm_rc rc = take_fault(call, env->fault, env->fault_seen, scratch, reterr);
     if (rc == DGM_E_REFUSED)
         reterr->google = emu_dialect_error_type(env->dialect, reterr->status);
     return rc;
@@ -192,10 +251,14 @@ static enum dgm_rc decide_dialect(struct emu_call *call, const struct emu_env *e
         json_parse(scratch, native.p, native.n, JSON_DEPTH_MAX, &ask.root, &error) != DGM_OK)
         return DGM_E_NOMEM;
     ask.model = server_model(said);
+    ask.target.model = said->model; /* for a scenario's rules */
+    ask.target.verb = said->stream ? TARGET_STREAM : TARGET_GENERATE;
     emu_ask_init(&ask, ask.root);
     rc = emu_prompt_read(&ask, scratch, &prompt);
     if (rc == DGM_OK)
-        rc = emu_plan_compose(&ask, &prompt, &responder, env, &call->arena, &call->plan);
+        rc = compose(call, env, &ask, &prompt, &responder, scratch, reterr);
+    if (rc == DGM_E_REFUSED) /* a scenario's fault: Google's words, and the server's own type */
+        reterr->google = emu_dialect_error_type(env->dialect, reterr->status);
     if (rc != DGM_OK)
         return rc;
     emu_dialect_cut(said, &call->plan);
@@ -223,7 +286,7 @@ static enum dgm_rc decide(struct emu_call *call, const struct emu_env *env,
     }
     if (ask.target.verb == TARGET_STREAM)
         call->framing = ask.target.sse ? FRAMING_SSE : FRAMING_ARRAY;
-    enum dgm_rc rc = emu_faults_read(env->fault, env->fault_seen, scratch, &call->faults, reterr);
+    enum dgm_rc rc = take_fault(call, env->fault, env->fault_seen, scratch, reterr);
     if (rc == DGM_OK)
         rc = emu_responder_read(env->responder, ask.target.surface, scratch, &responder, reterr);
     if (rc != DGM_OK)
@@ -249,7 +312,7 @@ static enum dgm_rc decide(struct emu_call *call, const struct emu_env *env,
     if (rc == DGM_OK)
         rc = judge(call, &ask, prompt.tokens_total, scratch, reterr);
     if (rc == DGM_OK)
-        rc = emu_plan_compose(&ask, &prompt, &responder, env, &call->arena, &call->plan);
+        rc = compose(call, env, &ask, &prompt, &responder, scratch, reterr);
     return rc;
 }
 
@@ -349,6 +412,11 @@ size_t emu_call_headers(const struct emu_call *call, const struct emu_header **r
 {
     *ret = call->headers;
     return call->nheaders;
+}
+
+const struct emu_account *emu_call_account(const struct emu_call *call)
+{
+    return &call->account;
 }
 
 struct dgm_str emu_call_type(const struct emu_call *call)

@@ -17,6 +17,8 @@
 #include "emulate/signature.h"
 #include "emulate/tokens.h"
 
+#include <string.h>
+
 #define TEXT_MAX_BYTES ((size_t)1 << 20)
 #define ID_LETTERS 8
 #define TOOL_TOKENS 64 /* of what tools fetched */
@@ -63,6 +65,15 @@ static enum dgm_rc sign(const struct composer *c, struct plan_part *p)
     return rc == DGM_OK ? DGM_OK : DGM_E_NOMEM;
 }
 
+/* NULL when there is none. */
+static struct plan_part *first_call(struct plan_candidate *to, size_t first)
+{
+    for (size_t i = first; i < to->nparts; i++)
+        if (to->parts[i].kind == PART_CALL)
+            return to->parts + i;
+    return NULL;
+}
+
 /* The last text behind `first`; NULL when there is none. */
 static struct plan_part *last_text(struct plan_candidate *to, size_t first)
 {
@@ -79,9 +90,10 @@ static enum dgm_rc sign_candidate(const struct composer *c, struct plan_candidat
         c->ask->model.generation >= GENERATION_3 && c->ask->model.family->thinks != THINKS_NO;
     if (first == to->nparts)
         return DGM_OK;
-    struct plan_part *p = to->parts + first, *text = last_text(to, first);
-    if (signs && (p->kind == PART_CALL || text))
-        return sign(c, p->kind == PART_CALL ? p : text);
+    struct plan_part *p = to->parts + first, *text = last_text(to, first),
+                     *call = first_call(to, first);
+    if (signs && (call || text))
+        return sign(c, call ? call : text);
     if (!signs && c->thoughts_tokens != 0 && c->prompt->nfunctions != 0 &&
         (p->kind == PART_CALL || p->kind == PART_TEXT))
         return sign(c, p);
@@ -161,7 +173,8 @@ static enum dgm_rc add_text(const struct composer *c, uint64_t wording, struct p
     if (text.rc != DGM_OK)
         return DGM_E_NOMEM;
     struct dgm_str said = dgm_buf_str(&text);
-    to->finish = cut(c, &said);
+    const struct scenario_answer *script = c->responder->script;
+    to->finish = script && script->finish.p ? script->finish : cut(c, &said);
     if (c->responder->finish && c->responder->finish->said == SAID_HALF)
         halve(&said);
     if (said.n == 0)
@@ -180,6 +193,8 @@ static enum dgm_rc add_thought(const struct composer *c, struct plan_candidate *
     emu_respond_thought(c, &thought);
     if (thought.rc != DGM_OK)
         return DGM_E_NOMEM;
+    if (thought.n == 0) /* a scenario may have none */
+        return DGM_OK;
     const struct plan_part p = {.kind = PART_THOUGHT, .text = dgm_buf_str(&thought)};
     return add_part(c, to, &p) ? DGM_OK : DGM_E_NOMEM;
 }
@@ -213,9 +228,14 @@ static enum dgm_rc add_parts(const struct composer *c, uint64_t wording, size_t 
         return DGM_OK;
     enum dgm_rc rc = add_thought(c, to);
     size_t first = to->nparts;
+    bool scripted = c->responder->script != NULL; /* then a text may stand before calls */
+    if (rc == DGM_OK && scripted)
+        rc = add_text(c, wording, to);
     if (rc == DGM_OK && !(f && f->said == SAID_HALF))
         rc = add_calls(c, wording, number, plan, to, &ncalls);
-    if (rc == DGM_OK && ncalls == 0)
+    if (scripted && c->responder->script->finish.p)
+        to->finish = c->responder->script->finish;
+    if (rc == DGM_OK && ncalls == 0 && !scripted)
         rc = add_words(c, wording, to);
     if (rc == DGM_OK)
         rc = sign_candidate(c, to, first);
@@ -374,6 +394,9 @@ static void init(struct composer *c)
     c->thoughts_tokens = c->responder->id == RESPONDER_LONG_THINKING
                              ? long_thoughts(c->ask, c->responder->tokens)
                              : thoughts_of(c->ask, c->prompt);
+    const struct scenario_answer *script = c->responder->script;
+    if (script && script->thoughts_tokens >= 0)
+        c->thoughts_tokens = (uint64_t)script->thoughts_tokens;
     if (c->thoughts_tokens > (uint64_t)c->max_tokens)
         c->thoughts_tokens = (uint64_t)c->max_tokens;
     if (c->prompt->nfunctions != 0 || emu_ask_member(c->ask->config, "responseMimeType"))
@@ -403,6 +426,20 @@ static void shape(const struct composer *c, struct plan *plan)
         plan->tool_tokens = TOOL_TOKENS;
 }
 
+/* What a scenario says that the answer cost. */
+static void script_usage(const struct scenario_answer *script, struct plan *plan)
+{
+    if (script && script->prompt_tokens >= 0) {
+        memset(plan->prompt_tokens, 0, sizeof plan->prompt_tokens);
+        plan->prompt_tokens[MODALITY_TEXT] = (uint64_t)script->prompt_tokens;
+        plan->prompt_tokens_total = (uint64_t)script->prompt_tokens;
+    }
+    if (script && script->candidates_tokens >= 0) {
+        plan->candidates_told = true;
+        plan->candidates_tokens = (uint64_t)script->candidates_tokens;
+    }
+}
+
 enum dgm_rc emu_plan_compose(const struct ask *ask, const struct prompt *prompt,
                              const struct responder *responder, const struct emu_env *env,
                              struct dgm_arena *arena, struct plan *ret)
@@ -426,6 +463,7 @@ enum dgm_rc emu_plan_compose(const struct ask *ask, const struct prompt *prompt,
     for (size_t m = 0; m < MODALITIES; m++)
         ret->prompt_tokens[m] = prompt->tokens[m];
     shape(&c, ret);
+    script_usage(responder->script, ret);
     if (!ret->model_version.p || !ret->response_id.p || !ret->create_time.p)
         return DGM_E_NOMEM;
     for (size_t i = 0; i < ret->ncandidates; i++) {

@@ -32,6 +32,14 @@ struct emu_request {
 /** What is emulated: Gemini, or a self-deployed server that speaks OpenAI's protocol (dialect.def). */
 enum emu_dialect { EMU_GEMINI, EMU_VLLM, EMU_TGI };
 
+struct emu_scenario; /* scenario.h */
+
+/** Who counts what must be counted over many processes: adds one to a rule's and returns how many there were before. */
+struct emu_counter {
+    uint64_t (*next)(void *ctx, size_t rule); /* from any thread; NULL: always 0 */
+    void *ctx;
+};
+
 /** What the call takes from outside. Copied; `id` too. */
 struct emu_env {
     enum emu_dialect dialect; /* of a server, `target` is "/v1/chat/completions" and nothing else */
@@ -41,6 +49,9 @@ struct emu_env {
     struct dgm_str responder;      /* who answers, as responders.def says; absent: as usual */
     struct dgm_str fault;          /* what is to go wrong, as faults.def says; absent: nothing */
     uint64_t fault_seen;           /* how many calls with the same `fault` came before */
+    const struct emu_scenario *
+        scenario; /* answers where neither of the two is; NULL: none does. Borrowed until the call is freed */
+    struct emu_counter counter; /* of its rules */
 };
 
 /** How the server behaves. All zero is a sensible server that answers at once. */
@@ -62,6 +73,19 @@ struct emu_call *emu_call_new(const struct emu_env *, const struct emu_options *
                               const struct emu_request *);
 
 void emu_call_free(struct emu_call *); /* at any time; NULL is fine */
+
+#define EMU_ACCOUNT_RULES_MAX 16
+
+/** What was decided, for whoever keeps account of it. Texts live as long as the call; absent where nothing is to be told. */
+struct emu_account {
+    struct dgm_str responder; /* who answered: "usual", "scenario", ...; absent when refused */
+    struct dgm_str fault;     /* the fault that is done to the answer, as it was asked for */
+    struct dgm_str scenario;  /* the name of the scenario's rule */
+    struct dgm_str
+        rules[EMU_ACCOUNT_RULES_MAX]; /* the ids of the rules of rules.def that were broken */
+    size_t nrules;
+};
+const struct emu_account *emu_call_account(const struct emu_call *);
 
 /** The answer's HTTP status, from the moment the call is made. */
 int emu_call_status(const struct emu_call *);

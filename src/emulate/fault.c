@@ -145,6 +145,35 @@ enum dgm_rc emu_faults_read(struct dgm_str spec, uint64_t seen, struct dgm_arena
     return rc;
 }
 
+static bool is_known(struct dgm_str name)
+{
+    for (size_t i = 0; i < COUNT(refuses); i++)
+        if (dgm_str_eq(name, dgm_str_c(refuses[i].name)))
+            return true;
+    for (size_t i = 0; i < COUNT(breaks); i++)
+        if (dgm_str_eq(name, dgm_str_c(breaks[i].name)))
+            return true;
+    return false;
+}
+
+bool emu_faults_known(struct dgm_str spec)
+{
+    struct dgm_str fault;
+    struct wish wish;
+    while (dgm_str_split(&spec, ';', &fault))
+        if (!read_wish(fault, &wish) || !is_known(wish.name))
+            return false;
+    return true;
+}
+
+bool emu_faults_any(const struct faults *f)
+{
+    for (size_t i = 0; i < FAULT_KINDS; i++)
+        if (f->on[i])
+            return true;
+    return false;
+}
+
 /* ---- doing ---- */
 
 enum fault_turn emu_fault_turn(const struct faults *f, uint64_t index)

@@ -37,6 +37,12 @@ struct faults {
 DGM_MUST_USE enum dgm_rc emu_faults_read(struct dgm_str spec, uint64_t seen, struct dgm_arena *,
                                          struct faults *ret, struct refusal *reterr);
 
+/** Whether it is a SPEC: for whoever takes one long before a request comes. */
+bool emu_faults_known(struct dgm_str spec);
+
+/** Whether any of it goes wrong. */
+bool emu_faults_any(const struct faults *);
+
 /** Before piece `index` of an answer is written: what becomes of it. */
 enum fault_turn {
     FAULT_TURN_NONE,  /* it is written */

@@ -261,6 +261,10 @@ static uint64_t count_candidates(const struct plan *plan, const struct plan_mark
             ret[m] += tokens_sent(plan->candidates + i, marks + i, (enum modality)m);
         sum += ret[m];
     }
+    if (plan->candidates_told) {
+        memset(ret, 0, MODALITIES * sizeof *ret);
+        sum = ret[MODALITY_TEXT] = plan->candidates_tokens;
+    }
     return sum;
 }
 

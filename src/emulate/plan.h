@@ -50,6 +50,8 @@ struct plan {
     struct plan_candidate candidates[PLAN_CANDIDATES_MAX];
     size_t ncandidates;
     uint64_t prompt_tokens[MODALITIES], prompt_tokens_total, thoughts_tokens, tool_tokens;
+    uint64_t candidates_tokens; /* when candidates_told: at the end, instead of what they come to */
+    bool candidates_told;
     struct dgm_str model_version, response_id, create_time;
     struct dgm_str block;   /* why the prompt was blocked; absent when it was not */
     struct dgm_str traffic; /* trafficType; absent for none */

@@ -8,6 +8,7 @@
 
 #include "emulate/facts.h"
 #include "emulate/plan.h"
+#include "emulate/scenario.h"
 
 #define OPENINGS 8 /* a wording is less than twice as many, plus the candidate's number */
 #define RESPOND_CALLS_MAX PLAN_CALLS_MAX /* of one step */

@@ -257,6 +257,10 @@ void emu_respond_thought(const struct composer *c, struct dgm_buf *out)
         "This fits what was found before. One more check of the weakest place.",
         "I put what is left in an order in which it can be told.",
     };
+    if (c->responder->script && c->responder->script->thinking.p) {
+        dgm_buf_put(out, c->responder->script->thinking);
+        return;
+    }
     uint64_t n = c->thoughts_tokens / STEP_TOKENS;
     dgm_buf_put_lit(out, "**Looking at the request**\n\nThe user says ");
     put_quoted(out, c->prompt->text);
@@ -276,7 +280,9 @@ void emu_respond_thought(const struct composer *c, struct dgm_buf *out)
 void emu_respond_text(const struct composer *c, uint64_t wording, struct dgm_buf *out)
 {
     struct dgm_str type = json_str(emu_ask_member(c->ask->config, "responseMimeType"));
-    if (c->responder->id == RESPONDER_ECHO)
+    if (c->responder->script)
+        dgm_buf_put(out, c->responder->script->text);
+    else if (c->responder->id == RESPONDER_ECHO)
         dgm_buf_put(out, dgm_utf8_head(c->prompt->text, JSON_MAX_BYTES));
     else if (c->responder->says == SAYS_CITED)
         emu_respond_cited(out);

@@ -7,6 +7,7 @@
 #include "emulate/hash.h"
 #include "emulate/schema.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define FUNCTIONS_MAX 512
@@ -325,9 +326,22 @@ static enum dgm_rc put_calls(struct choice *h, uint64_t wording,
     return rc;
 }
 
+static size_t script_calls(const struct scenario_answer *script,
+                           struct respond_call ret[RESPOND_CALLS_MAX])
+{
+    static_assert(SCENARIO_CALLS_MAX <= RESPOND_CALLS_MAX, "a script's calls fit a step");
+    for (size_t i = 0; i < script->ncalls; i++)
+        ret[i] = (struct respond_call){script->calls[i].name, script->calls[i].args};
+    return script->ncalls;
+}
+
 enum dgm_rc emu_respond_calls(const struct composer *c, uint64_t wording,
                               struct respond_call ret[RESPOND_CALLS_MAX], size_t *ret_n)
 {
+    if (c->responder->script) {
+        *ret_n = script_calls(c->responder->script, ret);
+        return DGM_OK;
+    }
     const struct json_val *config =
         emu_ask_member(emu_ask_member(c->ask->root, "toolConfig"), "functionCallingConfig");
     struct dgm_str mode = json_str(emu_ask_member(config, "mode"));

@@ -13,6 +13,8 @@ enum responder_id {
 #undef RESPONDER
 };
 
+struct scenario_answer; /* scenario.h */
+
 /** What usageMetadata looks like. */
 enum usage_shape {
     USAGE_USUAL,
@@ -38,6 +40,7 @@ struct finish_reason {
 /** What was asked for. */
 struct responder {
     enum responder_id id;
+    const struct scenario_answer *script; /* what is said instead; NULL: nothing is scripted */
     enum responder_says says;
     uint64_t tokens;                    /* of long-thinking */
     struct dgm_str block;               /* the reason of blocked; a constant */

@@ -16,6 +16,22 @@
 #define CALL_HEADERS_MAX                                                                           \
     (1 + REQUEST_HEADERS_MAX + 3) /* and the emulator's controls, or a server's */
 
+/* ---- work off the loop ------------------------------------------------------------------------------ */
+
+/* The exchange is held until `done` gives it back. */
+static void start_job(struct gw_exchange *x, size_t text_bytes, void (*run)(void *owner),
+                      void (*done)(void *owner))
+{
+    gw_hold_take(&x->hold);
+    gw_job_start(&x->chat.job, text_bytes, run, done);
+}
+
+/* Whether anybody still waits for what a job has made. */
+static bool is_wanted(const struct gw_exchange *x)
+{
+    return x->conn != NULL && x->stage <= GW_STREAMING;
+}
+
 /* ---- the answer ------------------------------------------------------------------------------------- */
 
 static void fail_rc(struct gw_exchange *x, enum dgm_rc rc)
@@ -125,6 +141,43 @@ static void take_notes(struct gw_exchange *x)
             dgm_arena_copy(&x->arena, dgm_request_notes(x->chat.request, (enum dgm_note)i));
 }
 
+/* What arrived becomes what is sent. Maybe in a thread: touches nothing of the exchange but these. */
+static void make_object(void *owner)
+{
+    struct gw_chat *chat = &((struct gw_exchange *)owner)->chat;
+    struct dgm_str native = dgm_buf_str(&chat->native);
+    dgm_buf_reserve(&chat->object, native.n < GUESS_MAX ? native.n : GUESS_MAX);
+    chat->object_rc =
+        dgm_chat_response(chat->request, chat->status, native, &chat->object, &chat->object_status);
+}
+
+static void give_object(struct gw_exchange *x)
+{
+    struct gw_chat *chat = &x->chat;
+    if (chat->object_rc == DGM_KEEP)
+        gw_memory_keep(chat->request);
+    take_notes(x); /* the answer may have added to them */
+    if (chat->object_rc < 0) {
+        fail_rc(x, chat->object_rc);
+    } else if (x->stage == GW_STREAMING) {
+        stream_error(x, &chat->object);
+    } else {
+        struct dgm_buf empty = x->out;
+        x->out = chat->object;
+        chat->object = empty;
+        take_retry(x, chat->object_status);
+        gw_exchange_answer(x, chat->object_status, GW_MEDIA_JSON);
+    }
+}
+
+static void on_object(void *owner)
+{
+    struct gw_exchange *x = owner;
+    if (is_wanted(x))
+        give_object(x);
+    gw_hold_give(&x->hold);
+}
+
 static void on_end(void *owner)
 {
     struct gw_exchange *x = owner;
@@ -135,27 +188,12 @@ static void on_end(void *owner)
             ;
         return;
     }
-    struct dgm_buf object;
-    int status = 502;
-    dgm_buf_init(&object, &x->worker->alloc, x->out.max);
-    dgm_buf_reserve(&object, x->chat.native.n < GUESS_MAX ? x->chat.native.n : GUESS_MAX);
-    enum dgm_rc rc = dgm_chat_response(x->chat.request, x->chat.status,
-                                       dgm_buf_str(&x->chat.native), &object, &status);
-    if (rc == DGM_KEEP)
-        gw_memory_keep(x->chat.request);
-    take_notes(x); /* the answer may have added to them */
-    if (rc < 0) {
-        dgm_buf_dispose(&object);
-        fail_rc(x, rc);
-    } else if (x->stage == GW_STREAMING) {
-        stream_error(x, &object);
-        dgm_buf_dispose(&object);
-    } else {
-        dgm_buf_dispose(&x->out);
-        x->out = object;
-        take_retry(x, status);
-        gw_exchange_answer(x, status, GW_MEDIA_JSON);
+    if (gw_job_wanted(x->worker, x->chat.native.n)) {
+        start_job(x, x->chat.native.n, make_object, on_object);
+        return;
     }
+    make_object(x);
+    give_object(x);
 }
 
 static void on_fail(void *owner, const struct dgm_fail *f)
@@ -167,11 +205,11 @@ static void on_fail(void *owner, const struct dgm_fail *f)
 
 void gw_chat_fail(struct gw_exchange *x, const struct dgm_fail *f)
 {
-    gw_call_free(x->chat.call);
-    x->chat.call = NULL;
+    gw_chat_cancel(x);
     x->worker->counters.refused_total++;
-    if (x->chat.stream == NULL) {
-        gw_conn_break(x->conn); /* native events have no place for an error of ours */
+    /* Native events have no place for an error of ours, and what a job works on must not be touched. */
+    if (x->chat.stream == NULL || x->chat.job.state != GW_JOB_IDLE) {
+        gw_conn_break(x->conn);
         return;
     }
     dgm_stream_fail(x->chat.stream, f, &x->out);
@@ -183,19 +221,40 @@ void gw_chat_pause(struct gw_exchange *x, bool paused)
     gw_call_pause(x->chat.call, paused);
 }
 
+void gw_chat_cancel(struct gw_exchange *x)
+{
+    gw_call_free(x->chat.call);
+    x->chat.call = NULL;
+    if (gw_job_cancel(&x->chat.job))
+        gw_hold_give(&x->hold);
+}
+
 void gw_chat_dispose(struct gw_exchange *x)
 {
     struct gw_chat *chat = &x->chat;
-    gw_call_free(chat->call);
     dgm_stream_free(chat->stream);
     dgm_request_free(chat->request);
     dgm_buf_dispose(&chat->native);
-    chat->call = NULL;
-    chat->stream = NULL;
-    chat->request = NULL;
+    dgm_buf_dispose(&chat->object);
 }
 
 /* ---- the request ------------------------------------------------------------------------------------ */
+
+/*
+ * A request's body on its way to a native one. In a job it is all that the thread sees, so its texts stand neither in
+ * the connection's head nor anywhere else that goes with the client.
+ */
+struct translation {
+    const struct gw_config *config;
+    struct dgm_env env;
+    struct dgm_str endpoint; /* of the path */
+    struct dgm_buf *body;
+    /* What it comes to: */
+    enum dgm_rc rc;
+    struct dgm_request *request;
+    const struct gw_upstream *upstream;
+    struct dgm_fail fail; /* when rc says so */
+};
 
 /* Where the call goes, and who it says is asking. False: it can not be said, and that was answered. */
 static bool find_place(struct gw_exchange *x, const struct gw_upstream *u, struct gw_place *ret)
@@ -266,7 +325,8 @@ static void ask(struct gw_exchange *x, const struct gw_upstream *u)
                                                 .headers = headers,
                                                 .headers_n = put_headers(x, u, &place, headers),
                                                 .segments = segments,
-                                                .segments_n = segments_n};
+                                                .segments_n = segments_n,
+                                                .hold = &x->hold};
         x->chat.call = gw_call_new(x->worker, u, &request, &call_events, x);
     }
     dgm_buf_dispose(&target);
@@ -274,32 +334,45 @@ static void ask(struct gw_exchange *x, const struct gw_upstream *u)
         gw_exchange_fail_as(x, DGM_ERR_NO_MEMORY);
 }
 
-static enum dgm_rc make_request(struct gw_exchange *x, const struct gw_upstream **ret,
-                                struct dgm_fail *reterr)
+/* Member by member: `fail` is large, and most translations have none. */
+static void translation_init(struct translation *t, struct gw_exchange *x)
 {
+    const struct gw_config *config = x->worker->config;
     gw_random_id(x->chat.id);
-    const struct dgm_env env = {.alloc = &x->worker->alloc,
-                                .reasoning = (enum dgm_reasoning)x->worker->config->reasoning,
-                                .compat = x->reply.compat,
-                                .strict = x->worker->config->strict,
-                                .max_tokens_bounds_thoughts =
-                                    x->worker->config->max_tokens_includes_thinking,
-                                .now = x->reply.now,
-                                .id = {x->chat.id, sizeof x->chat.id},
-                                .model = x->target.model};
-    return gw_destination_make(x->worker->config, &env, x->target.endpoint, &x->body,
-                               &x->chat.request, ret, reterr);
+    t->config = config;
+    t->env = (struct dgm_env){.alloc = &x->chat.job.alloc,
+                              .reasoning = (enum dgm_reasoning)config->reasoning,
+                              .compat = x->reply.compat,
+                              .strict = config->strict,
+                              .max_tokens_bounds_thoughts = config->max_tokens_includes_thinking,
+                              .now = x->reply.now,
+                              .id = {x->chat.id, sizeof x->chat.id},
+                              .model = x->target.model};
+    t->endpoint = x->target.endpoint;
+    t->body = &x->body;
+    t->request = NULL;
+    t->upstream = NULL;
 }
 
-void gw_chat_run(struct gw_exchange *x)
+/* Maybe in a thread. */
+static void translate(void *owner)
 {
-    struct dgm_fail f;
-    const struct gw_upstream *u;
-    if (make_request(x, &u, &f) != DGM_OK) {
-        gw_exchange_fail(x, &f);
+    struct translation *t = owner;
+    t->rc = gw_destination_make(t->config, &t->env, t->endpoint, t->body, &t->request,
+                                &t->upstream, &t->fail);
+}
+
+/* The request is translated, or refused: asks the upstream. */
+static void go_on(struct gw_exchange *x, const struct translation *t)
+{
+    const struct gw_upstream *u = t->upstream;
+    x->chat.request = t->request;
+    if (t->rc != DGM_OK) {
+        gw_exchange_fail(x, &t->fail);
         return;
     }
     take_notes(x);
+    x->reply.tells_compat = x->reply.tells_compat && !gw_upstream_relays(u);
     x->chat.upstream = u->name;
     x->reply.upstream = u->kind == GW_EMULATOR ? DGM_STR("emulator") : u->name;
     if (dgm_request_wants_stream(x->chat.request)) {
@@ -309,6 +382,54 @@ void gw_chat_run(struct gw_exchange *x)
             return;
         }
     }
-    x->stage = GW_WAITING;
+    gw_exchange_wait(x);
     ask(x, u);
+}
+
+static void run_translation(void *owner)
+{
+    translate(((struct gw_exchange *)owner)->chat.translation);
+}
+
+static void on_translated(void *owner)
+{
+    struct gw_exchange *x = owner;
+    if (is_wanted(x))
+        go_on(x, x->chat.translation);
+    else
+        x->chat.request = x->chat.translation->request;
+    gw_hold_give(&x->hold);
+}
+
+/* The same off the loop. The exchange's arena is not the job's, but stays as long. */
+static void translate_away(struct gw_exchange *x)
+{
+    struct translation *t = dgm_arena_take(&x->arena, sizeof *t);
+    if (t == NULL) {
+        gw_exchange_fail_as(x, DGM_ERR_NO_MEMORY);
+        return;
+    }
+    translation_init(t, x);
+    t->env.model = dgm_arena_copy(&x->arena, t->env.model);
+    t->endpoint = dgm_arena_copy(&x->arena, t->endpoint);
+    if ((t->env.model.p == NULL) != (x->target.model.p == NULL) ||
+        (t->endpoint.p == NULL) != (x->target.endpoint.p == NULL)) {
+        gw_exchange_fail_as(x, DGM_ERR_NO_MEMORY);
+        return;
+    }
+    x->chat.translation = t;
+    gw_exchange_wait(x);
+    start_job(x, x->body.n, run_translation, on_translated);
+}
+
+void gw_chat_run(struct gw_exchange *x)
+{
+    if (gw_job_wanted(x->worker, x->body.n)) {
+        translate_away(x);
+        return;
+    }
+    struct translation t;
+    translation_init(&t, x);
+    translate(&t);
+    go_on(x, &t);
 }

@@ -140,11 +140,17 @@ struct gw_roots {
 
 struct gw_trust;
 
-/** The pace of the emulator's streams. */
-struct gw_pace {
-    int64_t first_ms;    /* before the first piece */
-    int64_t piece_ms;    /* between two pieces */
-    int64_t piece_chars; /* characters of text in a piece */
+struct emu_scenario;
+
+/** The emulator: the pace of its streams, and what tests want of it. */
+struct gw_emulator {
+    int64_t first_ms;        /* before the first piece */
+    int64_t piece_ms;        /* between two pieces */
+    int64_t piece_chars;     /* characters of text in a piece */
+    struct dgm_str scenario; /* path of a file of scripted answers; absent: none */
+    bool read_back;          /* what it receives is kept */
+    const struct emu_scenario
+        *script; /* what the file says, once gw_config_scenario has read it; or NULL */
 };
 
 struct gw_log {
@@ -174,7 +180,7 @@ struct gw_config {
     struct gw_store store;
     struct gw_limits limits;
     struct gw_timeouts timeouts;
-    struct gw_pace emulator;
+    struct gw_emulator emulator;
     struct gw_proxies proxies;
     struct gw_roots roots;
     struct gw_trust *trusts; /* gw_trust_open; not from gw_config_parse, which reads no file */
@@ -230,6 +236,15 @@ struct gw_config_source {
  */
 DGM_MUST_USE enum dgm_rc gw_config_parse(const struct gw_config_source *, struct gw_config **ret,
                                          struct gw_problems *reterr);
+
+#define GW_SCENARIO_FILE_MAX GW_CONFIG_FILE_MAX /* bytes of a scenario file */
+
+/**
+ * Reads the text of the file that `emulator.scenario` names into the configuration. DGM_OK; DGM_E_REFUSED and
+ * DGM_E_NOMEM as gw_config_parse, and the configuration is as it was.
+ */
+DGM_MUST_USE enum dgm_rc gw_config_scenario(struct gw_config *, struct dgm_str text,
+                                            struct gw_problems *reterr);
 
 /** Overwrites and frees it. NULL is fine. */
 void gw_config_free(struct gw_config *);

@@ -75,6 +75,7 @@ struct gw_parse {
     struct dgm_arena scratch;
     struct gw_problems problems;
     bool no_memory;
+    bool verbatim; /* texts of the file may have line breaks, and no ${VAR} is replaced in them */
     const struct gw_node *listen, *upstreams, *models,
         *endpoints; /* where they stand in the file, or NULL */
     bool workers_set;
@@ -117,6 +118,7 @@ struct gw_node {
     size_t line, column;  /* from 1; 0 for what does not stand in the file */
     struct dgm_str text;  /* a scalar's, with every ${VAR} replaced; zero-terminated */
     bool null;            /* nothing, ~ or null, not quoted */
+    bool plain;           /* a scalar without quotation marks, on one line or several */
     bool hidden;          /* it came out of a ${VAR}: it may be a secret and is not shown */
     struct gw_node *name; /* in a map: the entry's name, a scalar */
     struct gw_node *first, *last, *next;

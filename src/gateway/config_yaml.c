@@ -85,6 +85,8 @@ static void set_text(struct gw_parse *p, struct gw_node *node, struct dgm_str ra
     struct dgm_str rest = raw;
     while (rest.n != 0) {
         size_t at = dgm_str_find(rest, DGM_STR("${"));
+        if (p->verbatim)
+            at = rest.n;
         bool literal = at != rest.n && at != 0 && rest.p[at - 1] == '$';
         dgm_buf_put(&out, dgm_str_head(rest, literal ? at - 1 : at));
         rest = dgm_str_skip(rest, at);
@@ -103,7 +105,8 @@ static void set_text(struct gw_parse *p, struct gw_node *node, struct dgm_str ra
         gw_problem(p, node, DGM_STR("a text of more than 64 KiB"));
     node->text = gw_parse_text(p, &out);
     for (size_t i = 0; i < node->text.n; i++)
-        if ((unsigned char)node->text.p[i] < ' ' || node->text.p[i] == 0x7f) {
+        if (((unsigned char)node->text.p[i] < ' ' || node->text.p[i] == 0x7f) &&
+            !(p->verbatim && (node->text.p[i] == '\n' || node->text.p[i] == '\t'))) {
             gw_problem(p, node, DGM_STR("a text with control characters or line breaks in it"));
             node->text = gw_join(p, DGM_STR(""));
         }
@@ -274,6 +277,7 @@ static void take_scalar(struct reader *r, const yaml_event_t *event)
         return;
     struct dgm_str raw = {(const char *)event->data.scalar.value, event->data.scalar.length};
     node->null = is_null(event, raw);
+    node->plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
     set_text(r->parse, node, raw);
     place_node(r, node);
     explicit_bzero(event->data.scalar.value, event->data.scalar.length);

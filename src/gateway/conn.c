@@ -13,13 +13,14 @@
 
 #define LINGER_MS                                                                                  \
     2000 /* enough for an answer to be read; a client that sends on gets a reset then */
-#define LEFT_POLL_MS 50  /* how often a client whose reading is off is asked for */
+#define LEFT_POLL_MS 50  /* how often a client whose reading is off is looked for */
 #define DRIP_SILENCES 10 /* a body may take this many times timeouts.body ... */
 #define BODY_BYTES_A_SECOND                                                                        \
     500                    /* ... and what this rate buys: a drop every half minute is no client */
 #define DRAIN_IDLE_MS 1000 /* an idle connection used since may be about to be used again */
 
 static void run_held(struct gw_conn *);
+static void ask_client(struct gw_conn *);
 
 /* ---- deadlines -------------------------------------------------------------------------------------- */
 
@@ -73,7 +74,7 @@ static void set_deadline(struct gw_conn *c)
         start_timer(c, body_ms_left(c));
         return;
     case GW_CONN_ANSWER:
-        start_timer(c, c->paused ? LEFT_POLL_MS : 0);
+        start_timer(c, c->asked ? GW_GONE_POLL_MS : c->paused ? LEFT_POLL_MS : 0);
         return;
     case GW_CONN_FLUSH:
         if (again && net_stream_written(c->stream) == c->seen_written)
@@ -170,7 +171,7 @@ static void settle(struct gw_conn *c)
         return; /* the rest of the body still has to come, and goes nowhere */
     gw_exchange_free(c->exchange);
     c->exchange = NULL;
-    c->answered = false;
+    c->answered = c->asked = false;
     c->phase = GW_CONN_FLUSH;
     if (net_stream_queued(c->stream) == 0)
         flushed(c);
@@ -347,6 +348,8 @@ static void run_held(struct gw_conn *c)
     }
     if (c->eof && c->phase == GW_CONN_IDLE && c->held.n == 0)
         gw_conn_close(c); /* nothing more will come, and all is answered */
+    if (c->eof && c->phase == GW_CONN_ANSWER && !c->asked)
+        ask_client(c);
     if (c->phase >= GW_CONN_BROKEN)
         return;
     if (c->paused && c->held.n < GW_HELD_BYTES) {
@@ -368,10 +371,28 @@ static void on_read(void *owner, struct dgm_str bytes)
 
 /* ---- other events ----------------------------------------------------------------------------------- */
 
+/* The client ended its side while an exchange runs: is it gone? */
+static void ask_client(struct gw_conn *c)
+{
+    bool unix_socket = net_stream_peer(c->stream) == NET_PEER_UNIX;
+    c->asked = true;
+    if (!unix_socket)
+        gw_exchange_probe(c->exchange);
+    if (net_stream_peer_gone(c->stream))
+        gw_conn_close(c);
+}
+
 static void on_eof(void *owner)
 {
     struct gw_conn *c = owner;
     c->eof = true;
+    if (c->phase == GW_CONN_ANSWER && !c->answered) {
+        if (!c->asked)
+            ask_client(c);
+        if (c->phase < GW_CONN_BROKEN)
+            set_deadline(c);
+        return;
+    }
     if ((c->phase != GW_CONN_HEAD && c->phase != GW_CONN_BODY && c->phase != GW_CONN_FLUSH) ||
         c->answered) {
         gw_conn_close(c);
@@ -415,8 +436,10 @@ static void on_timer(void *owner)
         refuse_as(c, DGM_ERR_TIMEOUT_BODY);
         break;
     case GW_CONN_ANSWER:
-        if (c->paused && net_stream_peer_left(c->stream))
+        if (c->asked && net_stream_peer_gone(c->stream))
             gw_conn_close(c);
+        else if (!c->asked && c->paused && net_stream_peer_left(c->stream))
+            ask_client(c);
         break;
     case GW_CONN_FLUSH:
         if (net_stream_written(c->stream) == c->seen_written)

@@ -3,8 +3,16 @@
  * conn.h - one client's connection: messages in, one exchange at a time, answers out.
  *
  * Pipelining: what comes while an exchange runs is held (at most GW_HELD_BYTES, then reading stops) and read when
- * the answer has left. Reading goes on during an exchange so that a client's leaving is seen at once; a client
- * that ends its side in the midst of an exchange counts as gone.
+ * the answer has left. Reading goes on during an exchange so that a client's leaving is seen at once.
+ *
+ * Leaving: a reset (RST) ends an exchange at once, in every phase. An end of the client's side (FIN) says less: close(2) and
+ * shutdown(2) send the same, and after a whole request the client may be there and wait, as `nc -N` does. Others
+ * (nginx, Go, uvicorn) take it for gone and leave such clients without an answer. Here the client is asked: it is sent the
+ * least that changes nothing, the words that every status line begins with ("HTTP/1.1 ", so the status stays open
+ * and HTTP/1.0 can read it too; a 1xx some clients take for the answer), or in a stream a comment line. A closed socket
+ * answers with a reset within a round trip, which is looked for every GW_GONE_POLL_MS; a half-closed one takes it
+ * and gets its answer. A unix socket tells the two apart without being asked. What is not seen: a client that ended its
+ * side, took those bytes and closed later; the next byte that it is sent finds it out.
  */
 #ifndef GATEWAY_CONN_H
 #define GATEWAY_CONN_H
@@ -14,6 +22,7 @@
 #include "net/stream.h"
 
 #define GW_HELD_BYTES (64 * 1024)
+#define GW_GONE_POLL_MS 25
 
 /** Where a connection stands. */
 enum gw_phase {
@@ -50,6 +59,7 @@ struct gw_conn {
     int64_t since_ms;      /* the body's beginning; of an idle connection, the last answer's end */
     uint64_t seen_written; /* for "does the client read?" */
     bool pumping, paused, eof;
+    bool asked;          /* it ended its side in the midst of an exchange, and was asked whether it is gone */
     bool refused;        /* it came when there were too many, and is only told so */
     bool last;           /* the client said that it sends no more, and all it sent was read */
     bool answered, keep; /* the exchange is over; the connection stays */

@@ -9,6 +9,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <string.h>
 
 #define ARENA_BYTES_MAX ((size_t)1024 * 1024) /* paths, names, targets: the chat has its own */
@@ -25,6 +26,7 @@
 /* ---- begin and end ---------------------------------------------------------------------------------- */
 
 static void on_timer(void *owner);
+static void on_released(struct gw_hold *);
 
 static int64_t now_ms(const struct gw_exchange *x)
 {
@@ -61,11 +63,16 @@ struct gw_exchange *gw_exchange_new(struct gw_conn *c)
     struct gw_exchange *x = w->alloc.resize(w->alloc.ctx, NULL, 0, sizeof *x);
     if (x == NULL)
         return NULL;
-    *x = (struct gw_exchange){.conn = c, .worker = w, .head = &c->reader.head};
+    *x = (struct gw_exchange){
+        .conn = c, .worker = w, .head = &c->reader.head, .hold = {1, on_released}};
+    gw_job_init(&x->chat.job, w, x);
     dgm_arena_init(&x->arena, &w->alloc, ARENA_BYTES_MAX);
-    dgm_buf_init(&x->body, &w->alloc, (size_t)w->config->limits.body_bytes + BODY_SLACK_BYTES);
     dgm_buf_init(&x->out, &w->alloc, OUT_BYTES_MAX);
-    dgm_buf_init(&x->chat.native, &w->alloc, NATIVE_BYTES_MAX);
+    /* A job may work on these. */
+    const struct dgm_alloc *a = &x->chat.job.alloc;
+    dgm_buf_init(&x->body, a, (size_t)w->config->limits.body_bytes + BODY_SLACK_BYTES);
+    dgm_buf_init(&x->chat.native, a, NATIVE_BYTES_MAX);
+    dgm_buf_init(&x->chat.object, a, OUT_BYTES_MAX);
     net_timer_init(&x->timer, on_timer, x);
     x->started_ms = x->upstream_ms = x->client_ms = now_ms(x);
     x->first_written = x->seen_written =
@@ -97,6 +104,19 @@ static void log_access(const struct gw_exchange *x)
            x->chat.upstream.n != 0 ? x->chat.upstream.p : "");
 }
 
+/* Neither its connection nor a job needs it any more. */
+static void on_released(struct gw_hold *hold)
+{
+    struct gw_exchange *x =
+        (struct gw_exchange *)(void *)((char *)hold - offsetof(struct gw_exchange, hold));
+    struct gw_worker *w = x->worker;
+    gw_chat_dispose(x);
+    dgm_buf_dispose(&x->body);
+    dgm_buf_dispose(&x->out);
+    dgm_arena_dispose(&x->arena);
+    w->alloc.resize(w->alloc.ctx, x, sizeof *x, 0);
+}
+
 void gw_exchange_free(struct gw_exchange *x)
 {
     if (x == NULL)
@@ -109,13 +129,12 @@ void gw_exchange_free(struct gw_exchange *x)
     }
     if (x->stage == GW_STREAMING)
         w->counters.streams--;
-    gw_chat_dispose(x);
     net_timer_stop(&x->timer);
-    dgm_buf_dispose(&x->body);
-    dgm_buf_dispose(&x->out);
-    dgm_arena_dispose(&x->arena);
+    gw_chat_cancel(x);
     w->counters.exchanges--;
-    w->alloc.resize(w->alloc.ctx, x, sizeof *x, 0);
+    x->conn = NULL;
+    x->head = NULL;
+    gw_hold_give(&x->hold);
 }
 
 /* ---- the answer ------------------------------------------------------------------------------------- */
@@ -123,7 +142,8 @@ void gw_exchange_free(struct gw_exchange *x)
 /* Whether another request can follow: not over a large rest of this one's body. */
 static bool may_keep(const struct gw_exchange *x)
 {
-    if (!x->head->keep_alive || x->worker->draining || x->final)
+    if (!x->head->keep_alive || x->worker->draining || x->final ||
+        (x->conn->eof && x->conn->held.n == 0))
         return false;
     if (x->conn->phase != GW_CONN_BODY)
         return true;
@@ -149,6 +169,12 @@ static bool give(struct gw_exchange *x, const struct dgm_str *parts, size_t n)
     x->blocked = gw_conn_send(x->conn, parts, n) == DGM_FULL;
     x->seen_written = net_stream_written(x->conn->stream);
     return !x->blocked;
+}
+
+/* A head, but for what of it has left already. */
+static struct dgm_str rest_of_head(const struct gw_exchange *x, const struct dgm_buf *head)
+{
+    return dgm_str_skip(dgm_buf_str(head), x->begun ? sizeof HTTP_STATUS_BEGIN - 1 : 0);
 }
 
 static void send_rest(struct gw_exchange *x)
@@ -187,7 +213,8 @@ void gw_exchange_answer(struct gw_exchange *x, int status, struct dgm_str media)
     }
     if (x->reply.head_only || status == 204)
         dgm_buf_clear(&x->out);
-    struct dgm_str parts[] = {dgm_buf_str(&head), dgm_str_head(dgm_buf_str(&x->out), SLICE_BYTES)};
+    struct dgm_str parts[] = {rest_of_head(x, &head),
+                              dgm_str_head(dgm_buf_str(&x->out), SLICE_BYTES)};
     x->stage = GW_SENDING;
     x->sent_bytes = parts[1].n;
     bool more = give(x, parts, 2);
@@ -223,8 +250,8 @@ void gw_exchange_stream(struct gw_exchange *x, bool last)
         http_put_last_chunk(&end);
     bool sound = head.rc == DGM_OK && x->out.rc == DGM_OK;
     if (sound) {
-        struct dgm_str parts[] = {dgm_buf_str(&head), dgm_buf_str(&open), dgm_buf_str(&x->out),
-                                  dgm_buf_str(&end)};
+        struct dgm_str parts[] = {head.n != 0 ? rest_of_head(x, &head) : (struct dgm_str){0},
+                                  dgm_buf_str(&open), dgm_buf_str(&x->out), dgm_buf_str(&end)};
         give(x, parts, 4);
     } else {
         gw_conn_break(x->conn); /* an event was lost: this must not look like a whole stream */
@@ -240,6 +267,22 @@ void gw_exchange_stream(struct gw_exchange *x, bool last)
     if (x->blocked)
         gw_chat_pause(x, true);
     set_deadline(x);
+}
+
+static void put_comment(struct gw_exchange *x)
+{
+    dgm_buf_put_lit(&x->out, ": still waiting for the model\n\n");
+    gw_exchange_stream(x, false);
+}
+
+void gw_exchange_probe(struct gw_exchange *x)
+{
+    if (x->stage == GW_STREAMING && x->chat.stream != NULL && !x->blocked) {
+        put_comment(x);
+    } else if (x->stage <= GW_WAITING && !x->begun) {
+        x->begun = true;
+        give(x, &DGM_STR(HTTP_STATUS_BEGIN), 1);
+    } /* else there are bytes on their way, or a native stream's next will be */
 }
 
 void gw_exchange_drained(struct gw_exchange *x)
@@ -265,7 +308,7 @@ void gw_exchange_fail(struct gw_exchange *x, const struct dgm_fail *f)
         gw_conn_break(x->conn);
         return;
     }
-    gw_chat_dispose(x);
+    gw_chat_cancel(x);
     x->worker->counters.refused_total++;
     dgm_buf_clear(&x->out);
     dgm_fail_put_as(f, x->reply.compat, &x->out);
@@ -321,6 +364,13 @@ static void set_deadline(struct gw_exchange *x)
         net_timer_start(x->worker->loop, &x->timer, next > now ? next - now : 0);
 }
 
+void gw_exchange_wait(struct gw_exchange *x)
+{
+    x->stage = GW_WAITING;
+    x->upstream_ms = now_ms(x);
+    set_deadline(x);
+}
+
 void gw_exchange_heard(struct gw_exchange *x)
 {
     x->upstream_ms = now_ms(x);
@@ -349,10 +399,8 @@ static void on_timer(void *owner)
         gw_exchange_fail_as(x, x->final ? DGM_ERR_TIMEOUT_BODY : DGM_ERR_UPSTREAM_TIMEOUT);
         return;
     }
-    if (d.comment <= now) {
-        dgm_buf_put_lit(&x->out, ": still waiting for the model\n\n");
-        gw_exchange_stream(x, false);
-    }
+    if (d.comment <= now)
+        put_comment(x);
     set_deadline(x);
 }
 
@@ -517,7 +565,7 @@ void gw_exchange_run(struct gw_exchange *x)
         gw_exchange_answer(x, 204, (struct dgm_str){0});
         return;
     }
-    x->upstream_ms = x->client_ms = now_ms(x);
+    x->client_ms = now_ms(x);
     switch (x->target.route->what) {
     case GW_CHAT:
         gw_chat_run(x);
@@ -525,11 +573,13 @@ void gw_exchange_run(struct gw_exchange *x)
     case GW_NATIVE:
         gw_native_run(x);
         break;
+    case GW_EMULATED:
+        gw_emulator_page(x);
+        break;
     default:
         gw_pages_answer(x);
-        return;
+        break;
     }
-    set_deadline(x); /* it is still there: the connection is in the midst of reading */
 }
 
 void gw_exchange_refuse(struct gw_exchange *x, const struct dgm_fail *f)

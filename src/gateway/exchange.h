@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "gateway/conn.h"
+#include "gateway/job.h"
 #include "gateway/random.h"
 #include "gateway/reply.h"
 #include "gateway/routes.h"
@@ -17,19 +18,27 @@
 
 enum gw_stage {
     GW_READING,   /* the request is not complete */
-    GW_WAITING,   /* an upstream was asked; the client has not got a byte */
+    GW_WAITING,   /* it is translated, or an upstream was asked; the client has not got a byte */
     GW_STREAMING, /* events go out */
     GW_SENDING,   /* the answer is complete in `out`, and leaves as fast as the client takes it */
     GW_ANSWERED,  /* all was handed over */
 };
+
+struct translation;
 
 /** The conversation with an upstream; chat.c, and native.c as far as it needs no translation. */
 struct gw_chat {
     struct dgm_request *request;
     struct dgm_stream *stream; /* when the client wants one */
     struct gw_call *call;
-    struct dgm_str body;     /* of a native request */
-    struct dgm_buf native;   /* an answer that is not streamed, as it arrives */
+    struct gw_job
+        job; /* that translates what is large; its `alloc` is the request's all the time */
+    struct translation *translation; /* of a job */
+    struct dgm_str body;             /* of a native request */
+    struct dgm_buf native;           /* an answer that is not streamed, as it arrives */
+    struct dgm_buf object;           /* what it is translated to, and what that came to */
+    enum dgm_rc object_rc;
+    int object_status;
     struct dgm_str upstream; /* its name in the log */
     int status;
     bool heard;           /* a byte of the answer came */
@@ -43,11 +52,13 @@ struct gw_chat {
  *   3. An upstream's events, the client's draining and one timer drive it to its end; it tells the connection
  *      with gw_conn_answered, its last act.
  *   4. free at any time: the upstream is cancelled, all memory goes at once. Arena, body and answer end together.
+ *   5. A job that still reads or makes something of it holds it: then free makes it nobody's, and it goes with the job.
  */
 struct gw_exchange {
-    struct gw_conn *conn;
+    struct gw_conn *conn; /* NULL: freed, and held by a job */
     struct gw_worker *worker;
     const struct http_head *head; /* the reader's: it rests until the exchange is over */
+    struct gw_hold hold;
     struct dgm_arena arena;
     enum gw_stage stage;
     struct gw_reply reply;
@@ -63,6 +74,7 @@ struct gw_exchange {
     bool blocked;                         /* the client does not take more for now */
     bool final;                           /* the connection ends with this answer */
     bool odd_compat;                      /* x-dragoman-compat has a word that we do not know */
+    bool begun;                           /* HTTP_STATUS_BEGIN has left */
     char id[GW_ID_CHARS];                 /* x-request-id, when it is ours */
 };
 
@@ -70,7 +82,7 @@ struct gw_exchange {
 
 /** NULL: memory is short. */
 struct gw_exchange *gw_exchange_new(struct gw_conn *);
-void gw_exchange_free(struct gw_exchange *); /* NULL is fine */
+void gw_exchange_free(struct gw_exchange *); /* NULL is fine; a job may keep the memory for now */
 
 /** Looks at the head: where does it go, may it? Answers what can not be. */
 void gw_exchange_head(struct gw_exchange *);
@@ -84,8 +96,14 @@ void gw_exchange_run(struct gw_exchange *);
 /** The request will never be complete: answers why. The connection ends after it. */
 void gw_exchange_refuse(struct gw_exchange *, const struct dgm_fail *);
 
+/** Sends the least that an answer which goes on can begin or go on with: whoever is gone answers with a reset. */
+void gw_exchange_probe(struct gw_exchange *);
+
 /** The client takes more again. It may be over, and freed, after this. */
 void gw_exchange_drained(struct gw_exchange *);
+
+/** An answer is being made from now on, here or by an upstream: GW_WAITING. Its deadlines begin. */
+void gw_exchange_wait(struct gw_exchange *);
 
 /** The upstream said something: what bounds its silence begins anew. */
 void gw_exchange_heard(struct gw_exchange *);
@@ -111,6 +129,9 @@ void gw_pages_answer(struct gw_exchange *);
 void gw_endpoint_answer(struct gw_exchange *);
 void gw_endpoints_answer(struct gw_exchange *);
 
+/* emulator_page.c: what the emulator received */
+void gw_emulator_page(struct gw_exchange *);
+
 /* native.c: Gemini's own calls */
 void gw_native_run(struct gw_exchange *);
 
@@ -120,6 +141,7 @@ void gw_chat_run(struct gw_exchange *);
 /* chat.c: any conversation with an upstream */
 void gw_chat_fail(struct gw_exchange *, const struct dgm_fail *); /* in a stream that has begun */
 void gw_chat_pause(struct gw_exchange *, bool paused);
-void gw_chat_dispose(struct gw_exchange *);
+void gw_chat_cancel(struct gw_exchange *);  /* the upstream, and a job that has not begun */
+void gw_chat_dispose(struct gw_exchange *); /* everything; no job is left */
 
 #endif

@@ -8,7 +8,7 @@
 
 #include <dragoman/dragoman.h>
 
-/** Answers all that a request asks for after DGM_NEED. False: memory is short. */
+/** Answers all that a request asks for after DGM_NEED; maybe in a job's thread (job.h). False: memory is short. */
 DGM_MUST_USE bool gw_memory_supply(struct dgm_request *);
 
 /** Keeps what DGM_KEEP asks to; the bytes behind it may leave when it returns. */

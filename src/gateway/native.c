@@ -98,8 +98,9 @@ void gw_native_run(struct gw_exchange *x)
                                             .headers = headers,
                                             .headers_n = headers_n,
                                             .segments = &x->chat.body,
-                                            .segments_n = 1};
-    x->stage = GW_WAITING;
+                                            .segments_n = 1,
+                                            .hold = &x->hold};
+    gw_exchange_wait(x);
     x->chat.call = gw_call_new(x->worker, u, &request, &call_events, x);
     if (x->chat.call == NULL)
         gw_exchange_fail_as(x, DGM_ERR_NO_MEMORY);

@@ -3,6 +3,7 @@
 #include "base/str.h"
 #include "emulate/emulate.h"
 #include "gateway/exchange.h"
+#include "gateway/keeper_link.h"
 #include "json/write.h"
 
 #include <unistd.h>
@@ -115,6 +116,10 @@ static void answer_stats(struct gw_exchange *x)
     json_member_int(&w, "worker", (int64_t)worker->slot);
     json_member_int(&w, "pid", getpid());
     json_member_bool(&w, "draining", worker->draining);
+    if (worker->keeper != NULL) {
+        json_member_int(&w, "keeper_pid", gw_keeper_pid(worker->keeper));
+        json_member_int(&w, "reports_dropped", (int64_t)gw_keeper_dropped(worker->keeper));
+    }
 #define COUNTER(name) json_member_int(&w, #name, worker->counters.name);
 #include "gateway/counters.def"
 #undef COUNTER

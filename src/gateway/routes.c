@@ -13,6 +13,11 @@ static const struct gw_route routes[] = {
     {.pattern = {pattern_, sizeof(pattern_) - 1},                                                  \
      .method = HTTP_METHOD_##method_,                                                              \
      .what = GW_##what_},
+#define ROUTE_DELETE(pattern_, what_)                                                              \
+    {.pattern = {pattern_, sizeof(pattern_) - 1},                                                  \
+     .method = HTTP_METHOD_GET,                                                                    \
+     .what = GW_##what_,                                                                           \
+     .deletes = true},
 #include "gateway/routes.def"
 };
 #define ROUTES_N (sizeof routes / sizeof *routes)
@@ -39,13 +44,16 @@ size_t gw_routes(const struct gw_route **ret)
 bool gw_route_serves(const struct gw_route *r, enum http_method method)
 {
     return method == HTTP_METHOD_OPTIONS || method == r->method ||
-           (method == HTTP_METHOD_HEAD && r->method == HTTP_METHOD_GET);
+           (method == HTTP_METHOD_HEAD && r->method == HTTP_METHOD_GET) ||
+           (method == HTTP_METHOD_DELETE && r->deletes);
 }
 
 struct dgm_str gw_route_allow(const struct gw_route *r)
 {
     if (r == NULL)
-        return DGM_STR("GET, HEAD, POST, OPTIONS");
+        return DGM_STR("GET, HEAD, POST, DELETE, OPTIONS");
+    if (r->deletes)
+        return DGM_STR("GET, HEAD, DELETE, OPTIONS");
     return r->method == HTTP_METHOD_GET ? DGM_STR("GET, HEAD, OPTIONS") : DGM_STR("POST, OPTIONS");
 }
 

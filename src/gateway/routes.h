@@ -16,7 +16,8 @@ enum gw_what {
     GW_ENDPOINT,
     GW_HEALTH,
     GW_READY,
-    GW_STATS
+    GW_STATS,
+    GW_EMULATED,
 };
 
 /** One row of routes.def. */
@@ -24,6 +25,7 @@ struct gw_route {
     struct dgm_str pattern;
     enum http_method method;
     enum gw_what what;
+    bool deletes; /* DELETE is served too */
 };
 
 /** A path that is served, and what stands in it: absent where its pattern has no such part. */

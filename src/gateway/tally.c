@@ -55,3 +55,9 @@ uint64_t gw_tally_next(struct gw_tally *t, struct dgm_str name)
     }
     return UINT64_MAX;
 }
+
+void gw_tally_reset(struct gw_tally *t)
+{
+    for (size_t i = 0; t != NULL && i < PLACES; i++)
+        atomic_store(&t->places[i].count, 0);
+}

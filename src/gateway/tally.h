@@ -22,4 +22,7 @@ void gw_tally_free(struct gw_tally *); /* NULL is fine */
  */
 uint64_t gw_tally_next(struct gw_tally *, struct dgm_str name);
 
+/** All counts begin at 0 again. NULL is fine. */
+void gw_tally_reset(struct gw_tally *);
+
 #endif

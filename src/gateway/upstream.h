@@ -8,7 +8,7 @@
 #define GATEWAY_UPSTREAM_H
 
 #include "gateway/config.h"
-#include "gateway/worker.h"
+#include "gateway/job.h"
 #include "http/message.h"
 
 struct gw_call_header {
@@ -23,6 +23,7 @@ struct gw_call_request {
     size_t headers_n;
     const struct dgm_str *segments; /* of the body; they live until the call is freed */
     size_t segments_n;              /* so does their array; the rest is copied */
+    struct gw_hold *hold; /* taken by a job that reads them and may be freed later than the call */
 };
 
 /** What a call tells its owner: one head, any number of pieces, then one end or failure. */

@@ -3,16 +3,22 @@
 #include "gateway/worker.h"
 
 #include "gateway/conn.h"
+#include "gateway/job.h"
+#include "gateway/keeper_link.h"
 #include "gateway/log.h"
 #include "gateway/pool.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <string.h>
 #include <unistd.h>
 
 #define REFUSED_AT_ONCE                                                                            \
     64 /* over the limit, so many may be told so; more are closed without a word */
 #define SHORT_TOLD_EVERY_MS 10000
+/* From so many bytes on memory is the kernel's own pages, and goes back to it at once. Left to itself glibc learns from
+ * the first large body to keep up to 32 MiB a piece, for each thread that ever had one. */
+#define PAGES_FROM_BYTES (4 * 1024 * 1024)
 #define WAITING_MAX 4096 /* of the kernel's queue, are still taken when draining begins */
 
 /* ---- memory ----------------------------------------------------------------------------------------- */
@@ -57,9 +63,9 @@ static const struct net_listener_events listener_events = {.on_accept = on_accep
 
 /* ---- draining --------------------------------------------------------------------------------------- */
 
-static void end_if_drained(struct gw_worker *w)
+void gw_worker_settled(struct gw_worker *w)
 {
-    if (w->draining && w->conns == NULL)
+    if (w->draining && w->conns == NULL && w->counters.jobs == 0)
         net_loop_stop(w->loop);
 }
 
@@ -67,7 +73,7 @@ void gw_worker_closed(struct gw_worker *w)
 {
     for (size_t i = 0; i < w->listeners_n; i++)
         net_listener_resume(w->listeners[i]);
-    end_if_drained(w);
+    gw_worker_settled(w);
 }
 
 static void on_drain_timeout(void *owner)
@@ -92,7 +98,7 @@ static void drain(struct gw_worker *w)
     for (struct gw_conn *c = w->conns; c != NULL; c = c->next)
         gw_conn_drain(c);
     net_timer_start(w->loop, &w->drained, w->config->timeouts.drain_ms);
-    end_if_drained(w);
+    gw_worker_settled(w);
 }
 
 /* The end of the stream is the only word: the master closed it to ask, or the kernel did because it is gone. */
@@ -113,9 +119,14 @@ static bool open_all(struct gw_worker *w, const struct gw_worker_start *start)
         return false;
     net_timer_init(&w->drained, on_drain_timeout, w);
     w->master = net_watch_new(w->loop, start->master, on_master, w);
+    if (start->door >= 0) {
+        w->keeper = gw_keeper_link_new(w->loop, start->door, NULL, NULL);
+        if (w->keeper == NULL)
+            return false;
+    }
     w->listeners =
         w->alloc.resize(w->alloc.ctx, NULL, 0, start->listening_n * sizeof(struct net_listener *));
-    if (w->master == NULL || w->listeners == NULL)
+    if (w->master == NULL || w->listeners == NULL || !gw_jobs_open(w))
         return false;
     for (size_t i = 0; i < start->listening_n; i++) {
         w->listeners[i] = net_listener_new(w->loop, start->listening[i], &listener_events, w);
@@ -128,8 +139,14 @@ static bool open_all(struct gw_worker *w, const struct gw_worker_start *start)
 
 int gw_worker_run(const struct gw_worker_start *start)
 {
-    struct gw_worker w = {.config = start->config, .slot = start->slot, .tally = start->tally};
+    struct gw_worker w = {.config = start->config,
+                          .slot = start->slot,
+                          .tally = start->tally,
+                          .script_tally = start->script_tally};
     w.alloc = (struct dgm_alloc){resize_counted, &w.counters};
+#ifdef M_MMAP_THRESHOLD
+    mallopt(M_MMAP_THRESHOLD, PAGES_FROM_BYTES);
+#endif
 
     if (!open_all(&w, start)) {
         gw_log(GW_LOG_ERROR, "can not start: out of memory or descriptors");
@@ -141,6 +158,8 @@ int gw_worker_run(const struct gw_worker_start *start)
     net_timer_stop(&w.drained);
     net_watch_close(w.master);
     gw_pools_close(&w);
+    gw_keeper_link_free(w.keeper);
+    gw_jobs_close(&w);
     w.alloc.resize(w.alloc.ctx, w.listeners, start->listening_n * sizeof(struct net_listener *), 0);
     net_loop_free(w.loop);
     gw_log(GW_LOG_DEBUG, "drained");

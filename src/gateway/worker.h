@@ -15,14 +15,16 @@ struct gw_counters {
 };
 
 struct gw_conn;
+struct gw_jobs;
 struct gw_pool;
 struct gw_tally;
+struct gw_keeper_link;
 
 /**
  * Lifetime: from after the fork to the process's end.
  *   1. It serves until the master asks it to drain, or the master is gone.
  *   2. Draining: no more accepting, idle connections close, exchanges run to their end.
- *   3. It ends when the last connection is closed, or timeouts.drain has passed.
+ *   3. It ends when the last connection is closed, or timeouts.drain has passed; and no job runs any more.
  */
 struct gw_worker {
     const struct gw_config *config;
@@ -31,7 +33,11 @@ struct gw_worker {
     struct gw_counters counters;
     struct gw_conn *conns;  /* list */
     struct gw_pool *pools;  /* of connections to upstreams: list */
+    struct gw_jobs *jobs;   /* off the loop; NULL: everything is done on it */
     struct gw_tally *tally; /* shared with the other workers; NULL: there is none */
+    struct gw_tally
+        *script_tally; /* the same for the rules of this configuration's scenario file */
+    struct gw_keeper_link *keeper; /* NULL: nothing here needs one */
     struct net_listener **listeners;
     size_t listeners_n, slot;
     struct net_watch *master; /* readable: drain; ended: the master is gone */
@@ -47,7 +53,8 @@ struct gw_worker_start {
     const int *listening;
     size_t listening_n;
     int master; /* the worker's end of a stream socket to the master */
-    struct gw_tally *tally;
+    struct gw_tally *tally, *script_tally;
+    int door; /* where the keeper is knocked for; -1: nothing here needs it */
 };
 
 /** Serves until it has drained; returns the process's exit code. */
@@ -55,5 +62,8 @@ int gw_worker_run(const struct gw_worker_start *);
 
 /** A connection is closed: its place is free. */
 void gw_worker_closed(struct gw_worker *);
+
+/** Something is over for which a worker that drains may have waited. */
+void gw_worker_settled(struct gw_worker *);
 
 #endif

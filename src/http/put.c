@@ -31,7 +31,7 @@ struct dgm_str http_status_reason(int status)
 void http_put_status(struct dgm_buf *b, int status)
 {
     assert(status >= 100 && status <= 999);
-    dgm_buf_put_lit(b, "HTTP/1.1 ");
+    dgm_buf_put_lit(b, HTTP_STATUS_BEGIN);
     dgm_buf_put_int(b, status);
     dgm_buf_put_lit(b, " "); /* RFC 9112 4: the blank stands even where the phrase is empty */
     dgm_buf_put(b, http_status_reason(status));

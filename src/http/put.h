@@ -11,6 +11,9 @@
 
 #include <dragoman/types.h>
 
+/* What every status line begins with: it may leave before the status is known. */
+#define HTTP_STATUS_BEGIN "HTTP/1.1 "
+
 /**
  * "HTTP/1.1 200 OK". A status without a row in status.def gets an empty reason. Asserts 100 to 999.
  */

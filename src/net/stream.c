@@ -113,6 +113,15 @@ bool net_stream_peer_left(const struct net_stream *s)
     return poll(&p, 1, 0) > 0;
 }
 
+bool net_stream_peer_gone(const struct net_stream *s)
+{
+    int fd;
+    if (s->failed || uv_fileno(&s->uv.handle, &fd) != 0)
+        return true;
+    struct pollfd p = {.fd = fd}; /* POLLERR and POLLHUP come unasked */
+    return poll(&p, 1, 0) > 0;
+}
+
 /* ---- writing ---------------------------------------------------------------------------------------- */
 
 static void on_written(uv_write_t *write, int status);

@@ -49,6 +49,13 @@ void net_stream_pause(struct net_stream *, bool paused);
 /** Whether the peer ended its side or is gone, asked of the kernel: for a stream whose reading is off. */
 bool net_stream_peer_left(const struct net_stream *);
 
+/**
+ * Whether nothing that is written reaches the peer any more, asked of the kernel: for a stream whose peer ended its side,
+ * which over TCP close(2) and shutdown(2) do alike. A unix socket knows at once; over TCP a peer that closed answers the
+ * next byte that it is sent with a reset.
+ */
+bool net_stream_peer_gone(const struct net_stream *);
+
 enum net_peer { NET_PEER_UNIX, NET_PEER_LOOPBACK, NET_PEER_OTHER };
 
 /** Where the peer is. */

@@ -17,6 +17,7 @@ import wire
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BINARY = pathlib.Path(os.environ.get("DRAGOMAN", ROOT / "build/dev/dragoman"))
 LOST = re.compile(r"worker \d+ \(pid \d+\) (?:died|exited).*")  # in the log; one that drains well says nothing there
+KEEPER = "dragoman-keeper"  # the name of its process
 READY_S = 20  # a sanitizer build on a busy machine
 END_S = 45  # more than the longest drain that a test leaves at its default
 
@@ -110,11 +111,18 @@ class Daemon:
     def log(self):
         return pathlib.Path(self.log_file.name).read_text(errors="replace")
 
-    def workers(self):
+    def children(self):
         """Pids of the master's living children."""
         pid = self.process.pid
         children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         return [int(child) for child in children if _state(int(child)) not in ("Z", "")]
+
+    def workers(self):
+        return [pid for pid in self.children() if _name(pid) != KEEPER]
+
+    def keeper(self):
+        """Its pid, or None."""
+        return next((pid for pid in self.children() if _name(pid) == KEEPER), None)
 
     def rss_kib(self):
         return sum(_rss_kib(pid) for pid in self.workers())
@@ -153,6 +161,13 @@ class Daemon:
 def _state(pid):
     try:
         return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return ""
+
+
+def _name(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
     except OSError:
         return ""
 
