@@ -113,9 +113,9 @@ def test_every_option_of_help_is_taken():
     (["serve", "--listen"], "--listen wants ADDR:PORT"),
     (["serve", "here"], 'unexpected "here"'),
     (["check", "--show=yes"], "--show takes no value"),
-    (["serve", "--upstream", "vertx"], "expected vertex, gemini or openai=URL"),
+    (["serve", "--upstream", "vertx"], "expected vertex, gemini, or openai=URL, vllm=URL or tgi=URL"),
     (["serve", "--project", "p"], "go with --upstream vertex"),
-    (["translate", "request", "--upstream", "openai"], "expected vertex or gemini"),
+    (["translate", "request", "--upstream", "mistral"], "expected vertex, gemini, vllm, tgi or openai"),
     (["translate", "request", "--project", "../x"], "are names"),
     (["translate", "request", "--id", "a b"], "--id"),
     (["translate", "request", "--now", "tomorrow"], "--now"),
@@ -401,3 +401,15 @@ def test_a_bad_configuration_does_not_replace_a_good_one(started, tmp_path):
                           capture_output=True, timeout=60)
     assert done.stdout == b"200"
     assert process.poll() is None
+
+
+@pytest.mark.parametrize("kind", ["vllm", "tgi", "openai"])
+def test_translate_for_servers_of_openais_protocol(kind):
+    body = '{"model": "m", "messages": [{"role": "user", "content": "Hi"}]}'
+    asked = expect(0, "translate", "request", "--upstream", kind, "--show-target", stdin=body)
+    assert asked.out.strip() == body and "/v1/chat/completions" in asked.err
+    answer = json.dumps({"choices": [{"message": {"content": "x"}, "finish_reason": "stop"}]})
+    whole = expect(0, "translate", "response", "--upstream", kind, "--model", "q", stdin=answer)
+    assert json.loads(whole.out)["model"] == "q"
+    streamed = expect(0, "translate", "stream", "--upstream", kind, stdin=f"data: {answer}\n\ndata: [DONE]\n\n")
+    assert "[DONE]" in streamed.out
