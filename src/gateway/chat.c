@@ -260,11 +260,11 @@ struct translation {
 static bool find_place(struct gw_exchange *x, const struct gw_upstream *u, struct gw_place *ret)
 {
     struct dgm_fail f;
-    const struct gw_place_ask question = {
-        .upstream = u,
-        .path_project = x->target.project,
-        .path_location = x->target.location,
-        .authorization = http_head_get(x->head, DGM_STR("authorization"))};
+    const struct gw_place_ask question = {.upstream = u,
+                                          .path_project = x->target.project,
+                                          .path_location = x->target.location,
+                                          .authorization =
+                                              http_head_get(x->head, DGM_STR("authorization"))};
     enum dgm_rc rc = gw_place_find(x->worker->config, &question, &x->arena, ret, &f);
     if (rc == DGM_E_NOMEM)
         gw_exchange_fail_as(x, DGM_ERR_NO_MEMORY);
@@ -358,8 +358,8 @@ static void translation_init(struct translation *t, struct gw_exchange *x)
 static void translate(void *owner)
 {
     struct translation *t = owner;
-    t->rc = gw_destination_make(t->config, &t->env, t->endpoint, t->body, &t->request,
-                                &t->upstream, &t->fail);
+    t->rc = gw_destination_make(t->config, &t->env, t->endpoint, t->body, &t->request, &t->upstream,
+                                &t->fail);
 }
 
 /* The request is translated, or refused: asks the upstream. */

@@ -109,8 +109,8 @@ static struct gw_origin origin_of(struct dgm_str host)
 static void name_native(const struct gw_place_ask *ask, bool express, struct gw_place *p)
 {
     const struct gw_upstream *u = ask->upstream;
-    struct dgm_str configured = ask->location < u->locations.n ? u->locations.at[ask->location]
-                                                               : (struct dgm_str){0};
+    struct dgm_str configured =
+        ask->location < u->locations.n ? u->locations.at[ask->location] : (struct dgm_str){0};
     p->native.surface = DGM_VERTEX;
     if (express)
         return;

@@ -426,7 +426,9 @@ static struct dgm_str tell_page(struct page *page, const struct dgm_request *r, 
         dgm_buf_put_lit(to, "\"");
     }
     dgm_buf_put_lit(to, ".");
-    if (status == 404) { /* user-pain G7 */
+    if (status == 404 && r->relay) {
+        dgm_buf_put_lit(to, " Its address is wrong: there is no chat/completions.");
+    } else if (status == 404) { /* user-pain G7 */
         dgm_buf_put_lit(to, " Its host, its path or its location is wrong, or it does not serve ");
         dgm_buf_put(to, r->model.name);
         dgm_buf_put_lit(to, " there; try the location global.");

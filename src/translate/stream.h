@@ -38,10 +38,10 @@ struct dgm_stream {
     struct relay_stream *relay; /* instead of them, for a relayed request; NULL for others */
     struct usage usage;
     struct compat_stream
-        *google; /* puts what `out` gets in Google's shapes; NULL: it goes as it is */
+        *google;     /* puts what `out` gets in Google's shapes; NULL: it goes as it is */
     bool usage_told; /* the upstream has said something of it */
     bool one_call;   /* the client wants one answer, with one call at most */
-    char *event; /* in scratch, with JSON_PADDING behind it; NULL when none waits */
+    char *event;     /* in scratch, with JSON_PADDING behind it; NULL when none waits */
     size_t event_bytes;
     bool event_cut;
 

@@ -336,8 +336,12 @@ static bool call(struct rig *r)
     const struct gw_upstream u = {
         .name = DGM_STR("back"), .kind = GW_VERTEX, .base_url = dgm_str_c(r->url)};
     const struct gw_call_header header = {DGM_STR("content-type"), DGM_STR("application/json")};
+    struct gw_origin origin;
+    gw_origin_read(u.base_url, &origin);
+    gw_origin_reach(r->worker.config, &u, &origin);
     const struct gw_call_request request = {.method = DGM_STR("POST"),
                                             .target = DGM_STR("/x"),
+                                            .origin = &origin,
                                             .headers = &header,
                                             .headers_n = 1,
                                             .segments = segments,

@@ -39,9 +39,8 @@ class EmulatorPage(unittest.TestCase):
 
     def test_a_changed_text_is_seen(self):
         with tempfile.TemporaryDirectory() as folder:
-            copy = pathlib.Path(folder, FOLDER)
-            shutil.copytree(ROOT / FOLDER, copy)
-            rules = copy / "rules.def"
+            shutil.copytree(ROOT / "src", pathlib.Path(folder, "src"))
+            rules = pathlib.Path(folder, FOLDER, "rules.def")
             rules.write_text(rules.read_text().replace("Corrupted thought signature.", "Spoilt."))
             self.assertIn("**Gemini API** Spoilt.", made(folder))
 

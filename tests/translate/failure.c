@@ -149,7 +149,7 @@ static const struct {
      minute, 7000, false},
     {"{\"error\":{\"message\":\"Rate limit reached\",\"type\":\"rate_limit\",\"code\":\"x\"}}",
      minute, -1, false},
-    {"{\"error\":\"Model is overloaded\",\"error_type\":\"overloaded\"}", minute, -1,
+    {"{\"error\":\"Model is overloaded\",\"error_type\":\"overloaded\"}", shared, -1,
      false}, /* TGI's */
     {"<html><title>429. Too Many Requests</title></html>", minute, -1, false},
     {"", minute, -1, false},
