@@ -38,7 +38,8 @@ static void put_upstream(const struct gw_upstream *u, struct dgm_buf *out)
     dgm_buf_put_lit(out, "# upstreams.");
     dgm_buf_put(out, u->name);
     for (size_t i = 0; i < gw_rows_n; i++) {
-        if (gw_rows[i].owner != GW_OF_UPSTREAM)
+        bool dialect = dgm_str_eq(gw_rows[i].key, DGM_STR("dialect"));
+        if (gw_rows[i].owner != GW_OF_UPSTREAM || (dialect && u->kind != GW_EMULATOR))
             continue;
         dgm_buf_put_char(out, ' ');
         dgm_buf_put(out, gw_rows[i].key);

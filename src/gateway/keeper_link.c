@@ -194,7 +194,7 @@ bool gw_keeper_flush(struct gw_keeper_link *l)
         struct dgm_str all = dgm_buf_str(&l->waiting);
         /* DGM_E_NOMEM: a torn frame is all that the keeper would see, so the link ends and asks are put again. */
         enum dgm_rc rc = net_stream_write(l->stream, &all, 1);
-        dgm_buf_clear(&l->waiting);
+        dgm_buf_dispose(&l->waiting); /* a burst of reports is no reason to keep its memory */
         for (struct gw_ask *ask = l->asks; ask; ask = ask->next)
             ask->sent = true;
         if (rc == DGM_E_NOMEM) {
