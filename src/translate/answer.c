@@ -120,7 +120,7 @@ static unsigned said_by(const struct dgm_request *r, const struct choice *c,
     case PART_SOUND:
         return signature | SAID_SOUND;
     case PART_OTHER:
-        return signature | SAID_EXTRA;
+        return SAID_EXTRA | SAID_OTHER;
     case PART_NOTHING:
         break;
     }
@@ -195,6 +195,7 @@ struct answer_piece answer_read(struct dgm_request *r, struct choice *c,
     if (r->env.reasoning == DGM_REASONING_OFF && !r->thought_marker.n)
         p.said &= ~(unsigned)SAID_THOUGHTS;
     c->said = c->said || (p.said & (SAID_TEXT | SAID_CALLS | SAID_IMAGES | SAID_SOUND)) != 0;
+    c->other = c->other || (p.said & SAID_OTHER) != 0;
     return p;
 }
 
@@ -559,7 +560,7 @@ struct dgm_str answer_finish(const struct dgm_request *r, const struct choice *c
 
 enum dgm_error answer_fault(const struct dgm_request *r, const struct choice *c)
 {
-    if (c->said || compat_is_google(r)) /* whose endpoint takes it for an answer */
+    if (c->said || c->other || compat_is_google(r)) /* whose endpoint takes it for an answer */
         return DGM_ERR_NONE;
     if (c->failed)
         return DGM_ERR_CALL_MALFORMED;

@@ -19,7 +19,8 @@
 struct choice {
     bool started;          /* its first chunk, with the role, was put */
     bool thinking;         /* a tagged thought is open in `content` */
-    bool said;             /* it has something to show: text, a call, an image, a sound, code */
+    bool said;             /* it has something to show: text, a call, an image, a sound */
+    bool other;            /* it has what extra_content alone shows: code and its result, a file */
     bool sounded;          /* its first sound was put */
     struct dgm_str finish; /* OpenAI's finish_reason; absent while it goes on. A constant */
     struct dgm_str native; /* the native one, in the request's arena */
@@ -43,7 +44,8 @@ enum answer_said {
     SAID_IMAGES = 8,
     SAID_SOUND = 16,
     SAID_SOURCES = 32,
-    SAID_EXTRA = 64, /* what only extra_content.google has a place for */
+    SAID_EXTRA = 64,  /* what only extra_content.google has a place for */
+    SAID_OTHER = 128, /* of it, parts that are an answer as a text is */
 };
 
 struct answer_piece {
