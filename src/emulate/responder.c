@@ -87,6 +87,14 @@ const struct responder_row *emu_responder_at(size_t index)
     return index < ROWS ? rows + index : NULL;
 }
 
+bool emu_finish_known(struct dgm_str name)
+{
+    for (size_t i = 0; i < COUNT(finish_words); i++)
+        if (dgm_str_eq(name, dgm_str_c(finish_words[i].name)))
+            return true;
+    return false;
+}
+
 /* ---- reading ------------------------------------------------------------------------------------------ */
 
 static bool read_word(struct dgm_str argument, enum native_surface surface, struct responder *r)

@@ -61,6 +61,9 @@ struct responder_row {
 };
 const struct responder_row *emu_responder_at(size_t index);
 
+/** Whether a text is a finishReason, letter for letter, of any surface: a row of FINISH_REASON. */
+bool emu_finish_known(struct dgm_str);
+
 /**
  * Reads the header's value; absent is the usual one. DGM_OK. DGM_E_REFUSED: there is no such responder, or it
  * does not take that argument: `*reterr` is a 400 that lists what there is, arguments of that responder too.

@@ -282,24 +282,14 @@ static void read_calls(struct gw_parse *p, const struct gw_node *node, struct sc
     to->calls = calls;
 }
 
-static void read_finish(struct gw_parse *p, const struct gw_node *map, struct scenario_answer *to)
-{
-    read_text(p, map, DGM_STR("finish"), &to->finish);
-    for (size_t i = 0; i < to->finish.n; i++) {
-        char c = to->finish.p[i];
-        if (c == '_' || (c >= 'A' && c <= 'Z'))
-            continue;
-        gw_problem(p, gw_node_get(map, DGM_STR("finish")), DGM_STR("finish: "),
-                   gw_node_quoted(p, gw_node_get(map, DGM_STR("finish"))),
-                   DGM_STR(" is no finishReason, as STOP or MAX_TOKENS"));
-        return;
-    }
-}
-
-/* Names that the emulator would refuse are refused now; a reason of `blocked` may be one of another surface. */
+/* Names that the emulator would refuse are refused now; a reason may be one of another surface. */
 static void check_names(struct gw_parse *p, const struct gw_node *map,
                         const struct scenario_answer *a)
 {
+    if (a->finish.p && !emu_finish_known(a->finish))
+        gw_problem(p, gw_node_get(map, DGM_STR("finish")), DGM_STR("finish: "),
+                   gw_node_quoted(p, gw_node_get(map, DGM_STR("finish"))),
+                   DGM_STR(" is no finishReason; docs/EMULATOR.md lists them"));
     if (a->fault.p && !emu_faults_known(a->fault))
         gw_problem(p, gw_node_get(map, DGM_STR("fault")), DGM_STR("fault: there is no "),
                    gw_node_quoted(p, gw_node_get(map, DGM_STR("fault"))));
@@ -334,7 +324,7 @@ static void read_answer(struct gw_parse *p, const struct gw_node *node, struct s
     read_text(p, node, DGM_STR("responder"), &to->responder);
     read_text(p, node, DGM_STR("fault"), &to->fault);
     read_calls(p, gw_node_get(node, DGM_STR("calls")), to);
-    read_finish(p, node, to);
+    read_text(p, node, DGM_STR("finish"), &to->finish);
     to->first_ms = read_number(p, node, DGM_STR("first_ms"), PACE_MS_MAX);
     to->piece_ms = read_number(p, node, DGM_STR("piece_ms"), PACE_MS_MAX);
     const struct gw_node *usage = gw_node_get(node, DGM_STR("usage"));

@@ -146,6 +146,7 @@ def test_reload_takes_the_new_file_and_keeps_the_old_when_it_is_wrong(start, tmp
     ("rules:\n  - answer:\n      calls:\n        - {name: f, args: '[1]'}", '4:27: args: "[1]" is not the JSON text of an object'),
     ("rules:\n  - {answer: {text: a, responder: echo}}", "2:24: responder: it does not stand beside"),
     ("rules:\n  - {answer: {finish: stop}}", '2:23: finish: "stop" is no finishReason'),
+    ("rules:\n  - {answer: {finish: MAX_TOKEN}}", '2:23: finish: "MAX_TOKEN" is no finishReason; docs/EMULATOR.md lists'),
     ("rules: [", "1:9: not YAML"),
 ])
 def test_wrong_files(tmp_path, text, problem):
