@@ -52,13 +52,14 @@ static void link_out(struct dgm_arena_block *b)
 static struct dgm_arena_block *add_block(struct dgm_arena *a, struct dgm_arena_block **list,
                                          size_t bytes)
 {
-    a->_limited =
-        bytes > a->_max_bytes - a->_used_bytes || bytes > SIZE_MAX - sizeof(struct dgm_arena_block);
-    if (a->_limited)
+    struct dgm_arena_block *b = NULL;
+    bool fits = bytes <= a->_max_bytes - a->_used_bytes && bytes <= SIZE_MAX - sizeof *b;
+    if (fits)
+        b = a->_alloc->resize(a->_alloc->ctx, NULL, 0, sizeof *b + bytes);
+    if (!b) {
+        a->_limited = !fits;
         return NULL;
-    struct dgm_arena_block *b = a->_alloc->resize(a->_alloc->ctx, NULL, 0, sizeof *b + bytes);
-    if (!b)
-        return NULL;
+    }
     a->_used_bytes += bytes;
     b->bytes = bytes;
     b->used = 0;
@@ -150,14 +151,15 @@ static void *resize_large(struct dgm_arena *a, void *p, size_t n)
         give_back(a, b);
         return NULL;
     }
-    a->_limited = n > b->bytes && n - b->bytes > a->_max_bytes - a->_used_bytes;
-    if (a->_limited)
-        return NULL;
+    struct dgm_arena_block *moved = NULL;
     size_t old_bytes = b->bytes;
-    struct dgm_arena_block *moved =
-        a->_alloc->resize(a->_alloc->ctx, b, sizeof *b + old_bytes, sizeof *b + n);
-    if (!moved)
+    bool fits = n <= old_bytes || n - old_bytes <= a->_max_bytes - a->_used_bytes;
+    if (fits)
+        moved = a->_alloc->resize(a->_alloc->ctx, b, sizeof *b + old_bytes, sizeof *b + n);
+    if (!moved) {
+        a->_limited = !fits;
         return NULL;
+    }
     a->_used_bytes = a->_used_bytes - old_bytes + n;
     moved->bytes = n;
     *moved->link = moved;

@@ -194,6 +194,34 @@ static void every_allocation_can_fail(void **state)
     }
 }
 
+/* What succeeds between a refusal and the question does not change the answer. */
+static void tells_why_it_last_said_no(void **state)
+{
+    (void)state;
+    struct alloc_fail memory;
+    struct dgm_arena a;
+    alloc_fail_init(&memory, 3);
+    dgm_arena_init(&a, &memory.alloc, 20000);
+    assert_non_null(dgm_arena_take(&a, 3000));
+    assert_null(dgm_arena_take(&a, 30000));
+    assert_non_null(dgm_arena_take(&a, 3000));
+    assert_int_equal(dgm_arena_rc(&a), DGM_E_LIMIT);
+    assert_null(dgm_arena_take(&a, 3000));
+    assert_int_equal(dgm_arena_rc(&a), DGM_E_NOMEM);
+    dgm_arena_dispose(&a);
+
+    alloc_fail_init(&memory, 0);
+    dgm_arena_init(&a, &memory.alloc, 20000);
+    const struct dgm_alloc *alloc = dgm_arena_alloc(&a);
+    char *large = alloc->resize(alloc->ctx, NULL, 0, 3000);
+    assert_null(alloc->resize(alloc->ctx, large, 3000, 30000));
+    large = alloc->resize(alloc->ctx, large, 3000, 4000);
+    assert_non_null(large);
+    assert_int_equal(dgm_arena_rc(&a), DGM_E_LIMIT);
+    dgm_arena_dispose(&a);
+    alloc_fail_done(&memory, "dgm_arena");
+}
+
 static void knows_where_its_memory_comes_from(void **state)
 {
     (void)state;
@@ -214,6 +242,7 @@ int main(void)
         cmocka_unit_test(allocates),
         cmocka_unit_test(gives_back_what_is_large_or_last),
         cmocka_unit_test(every_allocation_can_fail),
+        cmocka_unit_test(tells_why_it_last_said_no),
         cmocka_unit_test(knows_where_its_memory_comes_from),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
