@@ -19,8 +19,9 @@
 #define DEFAULT_PIECE_CHARS 48
 #define HEADERS_MAX 2 /* Content-Type, the warnings */
 #define ANSWER_MAX_BYTES ((size_t)64 << 20)
-#define REQUEST_MAX_FACTOR                                                                         \
-    8 /* of a body: its JSON tree, at 16 bytes a value, and the body itself */
+/* Of a body: itself, and its JSON tree at 16 bytes a value, of which one of two bytes of text is the least; and both once
+ * more, for arguments of calls are read for themselves. */
+#define REQUEST_MAX_FACTOR 24
 #define REQUEST_MIN_BYTES ((size_t)16 << 20)
 
 /* How the answer's pieces stand in the body. */

@@ -158,7 +158,7 @@ static void give_object(struct gw_exchange *x)
         gw_memory_keep(chat->request);
     take_notes(x); /* the answer may have added to them */
     if (chat->object_rc < 0) {
-        fail_rc(x, chat->object_rc);
+        fail_rc(x, gw_job_rc(&chat->job, chat->object_rc));
     } else if (x->stage == GW_STREAMING) {
         stream_error(x, &chat->object);
     } else {
@@ -394,10 +394,15 @@ static void run_translation(void *owner)
 static void on_translated(void *owner)
 {
     struct gw_exchange *x = owner;
+    struct translation *t = x->chat.translation;
+    if (t->rc == DGM_E_NOMEM && gw_job_rc(&x->chat.job, t->rc) == DGM_E_LIMIT)
+        dgm_fail_set(&t->fail, DGM_ERR_BODY_LARGE, (struct dgm_str){0},
+                     (const struct dgm_str[4]){DGM_STR(
+                         "The body needs more memory to be read than one request may have.")});
     if (is_wanted(x))
-        go_on(x, x->chat.translation);
+        go_on(x, t);
     else
-        x->chat.request = x->chat.translation->request;
+        x->chat.request = t->request;
     gw_hold_give(&x->hold);
 }
 

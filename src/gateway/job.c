@@ -34,8 +34,10 @@ static void *resize_away(void *ctx, void *p, size_t old_n, size_t n)
 {
     struct gw_job *j = ctx;
     int64_t more = (int64_t)n - (int64_t)(p != NULL ? old_n : 0);
-    if (n != 0 && more > j->left_bytes)
+    if (n != 0 && more > j->left_bytes) {
+        j->limited = j->has_all;
         return NULL;
+    }
     void *now = dgm_alloc_libc.resize(dgm_alloc_libc.ctx, p, old_n, n);
     if (now != NULL || n == 0)
         j->left_bytes -= more;
@@ -83,7 +85,9 @@ static void on_done(void *owner)
 static void begin(struct place *p, struct gw_job *j)
 {
     int64_t left = available(j->worker);
-    j->left_bytes = takes(j) < left ? takes(j) : left;
+    j->has_all = takes(j) <= left;
+    j->limited = false;
+    j->left_bytes = j->has_all ? takes(j) : left;
     j->worker->counters.held_bytes += j->left_bytes;
     j->alloc = (struct dgm_alloc){resize_away, j};
     j->state = GW_JOB_RUNNING;
@@ -168,6 +172,11 @@ bool gw_job_cancel(struct gw_job *j)
     j->worker->counters.jobs--;
     j->state = GW_JOB_IDLE;
     return true;
+}
+
+enum dgm_rc gw_job_rc(const struct gw_job *j, enum dgm_rc rc)
+{
+    return rc == DGM_E_NOMEM && j->limited ? DGM_E_LIMIT : rc;
 }
 
 bool gw_jobs_open(struct gw_worker *w)

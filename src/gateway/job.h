@@ -52,6 +52,8 @@ struct gw_job {
     struct gw_worker *worker;
     struct dgm_alloc alloc;
     int64_t left_bytes; /* running: what it may still take */
+    bool has_all;       /* what was set aside is all that a text of its size may take */
+    bool limited;       /* it had that, and wanted more */
     size_t text_bytes;
     void (*run)(void *owner), (*done)(void *owner);
     void *owner;
@@ -70,6 +72,12 @@ void gw_job_start(struct gw_job *, size_t text_bytes, void (*run)(void *owner),
 
 /** Takes it out of the queue. True: it stood there, and `done` will not come; of one that runs it still will. */
 bool gw_job_cancel(struct gw_job *);
+
+/**
+ * What memory that ran short in a job means: DGM_E_LIMIT instead of DGM_E_NOMEM where the job had all that any text of
+ * its size may take, for then waiting does not help. Any other `rc` as it is.
+ */
+enum dgm_rc gw_job_rc(const struct gw_job *, enum dgm_rc);
 
 /** A worker's jobs. False: memory is short. Closed when none is left. */
 bool gw_jobs_open(struct gw_worker *);

@@ -277,7 +277,8 @@ static void on_decided(void *owner)
     if (c->unwanted)
         release(c);
     else if (c->emu == NULL)
-        fail(c, DGM_ERR_NO_MEMORY);
+        fail(c, gw_job_rc(&c->job, DGM_E_NOMEM) == DGM_E_LIMIT ? DGM_ERR_BODY_LARGE
+                                                               : DGM_ERR_NO_MEMORY);
     else
         net_timer_start(c->worker->loop, &c->timer, 0);
 }

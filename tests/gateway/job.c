@@ -177,6 +177,36 @@ static void test_memory_is_set_aside_and_settled(void **state)
     assert_int_equal(rig.worker.counters.held_bytes, before);
 }
 
+/* Short of memory for now, or too much for ever. */
+static void test_why_there_was_no_memory(void **state)
+{
+    (void)state;
+    rig.ones[0].takes_bytes = 40 * MIB;
+    start(0, MIB);
+    let_go(0);
+    wait_dones(1);
+    assert_null(rig.ones[0].taken);
+    assert_int_equal(gw_job_rc(&rig.ones[0].job, DGM_E_NOMEM), DGM_E_LIMIT);
+    assert_int_equal(gw_job_rc(&rig.ones[0].job, DGM_E_REFUSED), DGM_E_REFUSED);
+
+    rig.ones[0].takes_bytes = MIB; /* the same job again */
+    start(0, MIB);
+    let_go(0);
+    wait_dones(1);
+    assert_non_null(rig.ones[0].taken);
+    assert_int_equal(gw_job_rc(&rig.ones[0].job, DGM_E_NOMEM), DGM_E_NOMEM);
+    rig.ones[0].job.alloc.resize(rig.ones[0].job.alloc.ctx, rig.ones[0].taken, MIB, 0);
+
+    rig.worker.counters.held_bytes += 60 * (int64_t)MIB;
+    rig.ones[1].takes_bytes = 40 * MIB;
+    start(1, 3 * MIB);
+    let_go(1);
+    wait_dones(1);
+    assert_null(rig.ones[1].taken);
+    assert_int_equal(gw_job_rc(&rig.ones[1].job, DGM_E_NOMEM), DGM_E_NOMEM);
+    rig.worker.counters.held_bytes -= 60 * (int64_t)MIB;
+}
+
 static void test_what_is_worth_a_thread(void **state)
 {
     (void)state;
@@ -191,6 +221,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_rig, close_rig)
     const struct CMUnitTest tests[] = {TEST(test_two_at_once), TEST(test_large_ones_leave_a_place),
                                        TEST(test_memory_is_set_aside_and_settled),
+                                       TEST(test_why_there_was_no_memory),
                                        TEST(test_what_is_worth_a_thread)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
