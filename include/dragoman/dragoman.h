@@ -209,6 +209,12 @@ void dgm_request_put_path(const struct dgm_request *, const struct dgm_place *,
                           struct dgm_buf *out);
 
 /**
+ * Tells where the call went, as an URL without a query, for the sentence about a page that came instead of an answer
+ * (user-pain G7). Borrowed until the request is freed; untold, the sentence names no place.
+ */
+void dgm_request_asked_at(struct dgm_request *, struct dgm_str url);
+
+/**
  * Whether a text can stand as one segment of a Google resource path: 1 to 128 of [A-Za-z0-9_.:@-], not
  * starting with "." and without "..". Models, projects, locations and endpoints are all held to it.
  */

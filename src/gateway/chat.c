@@ -95,11 +95,26 @@ static void on_warning(void *owner, struct dgm_str value)
         x->reply.doubts = dgm_arena_copy(&x->arena, value);
 }
 
+/* Behind a wrong address there often is a page, which says nothing: then the URL is worth more. */
+static void tell_url(struct gw_exchange *x)
+{
+    struct dgm_buf url;
+    dgm_buf_init(&url, dgm_arena_alloc(&x->arena), TARGET_BYTES_MAX);
+    dgm_buf_put(&url, x->chat.asked.tls ? DGM_STR("https://") : DGM_STR("http://"));
+    dgm_buf_put(&url, x->chat.asked.authority);
+    dgm_buf_put(&url, x->chat.asked.prefix);
+    dgm_buf_put(&url, dgm_str_head(x->chat.asked.path, dgm_str_find_char(x->chat.asked.path, '?')));
+    if (url.rc == DGM_OK)
+        dgm_request_asked_at(x->chat.request, dgm_buf_str(&url));
+}
+
 static void on_head(void *owner, int status, struct dgm_str content_type)
 {
     struct gw_exchange *x = owner;
     (void)content_type; /* the body is judged by what it is */
     x->chat.status = status;
+    if (status >= 400 && x->chat.asked.authority.n != 0)
+        tell_url(x);
     gw_exchange_heard(x);
 }
 
@@ -327,9 +342,12 @@ static void ask(struct gw_exchange *x, const struct gw_upstream *u)
                                                 .segments = segments,
                                                 .segments_n = segments_n,
                                                 .hold = &x->hold};
+        x->chat.asked.authority = place.origin.authority;
+        x->chat.asked.prefix = place.origin.prefix;
+        x->chat.asked.path = request.target;
+        x->chat.asked.tls = place.origin.tls;
         x->chat.call = gw_call_new(x->worker, u, &request, &call_events, x);
     }
-    dgm_buf_dispose(&target);
     if (x->chat.call == NULL)
         gw_exchange_fail_as(x, DGM_ERR_NO_MEMORY);
 }

@@ -40,6 +40,10 @@ struct gw_chat {
     enum dgm_rc object_rc;
     int object_status;
     struct dgm_str upstream; /* its name in the log */
+    struct {                 /* where the call went; authority absent: nowhere */
+        struct dgm_str authority, prefix, path; /* the configuration's, or in the arena */
+        bool tls;
+    } asked;
     int status;
     bool heard;           /* a byte of the answer came */
     char id[GW_ID_CHARS]; /* what the core makes its ids of */

@@ -129,6 +129,7 @@ struct dgm_request {
     const struct json_val *google[GOOGLE_FIELDS];      /* the same of Google's own members, */
     const struct chat_place *google_in[GOOGLE_FIELDS]; /* and the object each was found in */
     bool google_said;                                  /* there is any of them */
+    struct dgm_str asked_at;       /* dgm_request_asked_at; absent while nobody said */
     struct dgm_str thought_marker; /* thought_tag_marker: "think"; absent when there is none */
     struct dgm_str model_sent;
     struct model model;

@@ -11,6 +11,7 @@
 #define WAIT_MAX_MS                                                                                \
     60000 /* openai-node takes longer waits for none and tries again at once (user-pain G1) */
 #define QUOTED_BYTES_MAX 200 /* of a page or text that is no JSON */
+#define URL_BYTES_MAX 600    /* of where it was asked: a host and a path of four of Google's names */
 
 enum where { ANY, MESSAGE, REASON, QUOTA, CODE };
 enum advice { RETRY, HOPELESS };
@@ -404,9 +405,9 @@ static struct dgm_str quotable(struct dgm_str text)
     return dgm_utf8_bad(text) == text.n ? text : (struct dgm_str){0};
 }
 
-/* What is said of an answer without a message; it fits: a status, a quotation, the name of a model. */
+/* What is said of an answer without a message; it fits: a status, a quotation, an URL, the name of a model. */
 struct page {
-    char text[QUOTED_BYTES_MAX + 512];
+    char text[QUOTED_BYTES_MAX + URL_BYTES_MAX + 512];
     struct dgm_buf message;
 };
 
@@ -426,9 +427,14 @@ static struct dgm_str tell_page(struct page *page, const struct dgm_request *r, 
         dgm_buf_put_lit(to, "\"");
     }
     dgm_buf_put_lit(to, ".");
+    if (r->asked_at.n) { /* user-pain G7 */
+        dgm_buf_put_lit(to, " It was asked at ");
+        dgm_buf_put(to, dgm_utf8_head(r->asked_at, URL_BYTES_MAX));
+        dgm_buf_put_lit(to, ".");
+    }
     if (status == 404 && r->relay) {
         dgm_buf_put_lit(to, " Its address is wrong: there is no chat/completions.");
-    } else if (status == 404) { /* user-pain G7 */
+    } else if (status == 404) {
         dgm_buf_put_lit(to, " Its host, its path or its location is wrong, or it does not serve ");
         dgm_buf_put(to, r->model.name);
         dgm_buf_put_lit(to, " there; try the location global.");

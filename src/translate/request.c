@@ -407,6 +407,11 @@ size_t dgm_request_kept(const struct dgm_request *r, const struct dgm_kept **ret
     return r->kept_n;
 }
 
+void dgm_request_asked_at(struct dgm_request *r, struct dgm_str url)
+{
+    r->asked_at = url;
+}
+
 void dgm_request_put_path(const struct dgm_request *r, const struct dgm_place *place,
                           struct dgm_buf *out)
 {

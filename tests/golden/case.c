@@ -159,6 +159,10 @@ static bool read_option(struct golden_case *c, struct dgm_str key, struct dgm_st
         c->server.model = value;
         return value.n != 0;
     }
+    if (dgm_str_eq(key, DGM_STR("asked-at"))) {
+        c->asked_at = value;
+        return value.n != 0;
+    }
     if (dgm_str_eq(key, DGM_STR("model"))) {
         c->model = value;
         return value.n != 0;
