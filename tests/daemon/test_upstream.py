@@ -320,6 +320,18 @@ def test_answers_that_are_none(serve, front, broken, stream):
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+def test_a_page_tells_where_it_was_asked(serve, front, stream):
+    """user-pain G7: the frontend's page says nothing of the address that was wrong; its query stays here."""
+    server = serve(once(sized(b"<title>Error 404</title>", b"HTTP/1.1 404 Not Found\r\nContent-Type: text/html\r\n")))
+    daemon = front(f"{server.url}/proxy", project="p", locations=["europe-west1"])
+    answer = chat(daemon, stream=stream)
+    assert answer["content-type"] == "application/json"
+    call = "streamGenerateContent" if stream else "generateContent"
+    url = f"{server.url}/proxy/v1/projects/p/locations/europe-west1/publishers/google/models/gemini-2.0-flash-001:{call}"
+    assert f"It was asked at {url}." in error_of(answer, 404, "model_not_found")
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 def test_when_to_ask_again_stands_in_headers(serve, front, stream):
     """user-pain G1: Google tells in the body; OpenAI's SDKs look at headers."""
     body = {"error": {"code": 429, "message": "Slow down.", "status": "RESOURCE_EXHAUSTED", "details": [
