@@ -13,6 +13,7 @@ import pytest
 import upstream
 import wire
 from upstream import STREAM_HEAD, Upstream, chunk, configuration, event, sized
+from waiting import wait_for
 
 BAR_S = 1  # ten times the bar of 100 ms
 
@@ -161,6 +162,32 @@ def test_one_that_ends_its_side_and_leaves_later(front):
     began = time.monotonic()
     client.socket.close()
     assert slow.closed.get(timeout=10) - began < BAR_S
+
+
+# --- what is not wanted any more --------------------------------------------------------
+
+TOOLS = [{"type": "function", "function": {"name": "f"}}]
+CALL = {"candidates": [{"content": {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {"n": 1}}}]}, "index": 0}],
+        "usageMetadata": {"promptTokenCount": 3, "candidatesTokenCount": 4, "totalTokenCount": 7}}
+ENOUGH = {"C8, the one call": ({"tools": TOOLS, "parallel_tool_calls": False}, b"data: %s\r\n\r\n" % json.dumps(CALL).encode(), "tool_calls"),
+          "A6, a sixth stop sequence": ({"stop": ["a", "b", "c", "d", "e", "lo t"]}, event("Hel") + event("lo there"), "stop")}
+
+
+@pytest.mark.parametrize("enough", ENOUGH)
+def test_the_upstream_is_closed_when_its_client_has_enough(front, enough):
+    """user-pain C8, A6: the stream ends well, and what the model would go on with is not paid for."""
+    members, events, finish = ENOUGH[enough]
+    slow = Slow(STREAM_HEAD + chunk(events))
+    daemon = front(slow)
+    with daemon.connect(20) as client:
+        client.send(wire.chat(stream=True, **members))
+        answer = client.answer()
+        ended = time.monotonic()
+        assert (answer.status, answer.events[-1]) == (200, "[DONE]")
+        assert json.loads(answer.events[-2])["choices"][0]["finish_reason"] == finish
+        assert slow.closed.get(timeout=10) - ended < BAR_S
+        wait_for(lambda: daemon.stats()["calls"] == 0)
+        assert daemon.stats()["left_total"] == 0
 
 
 # --- real clients ---------------------------------------------------------------------------------
