@@ -44,7 +44,8 @@ def test_reload_moves_to_another_address_and_more_workers(tmp_path):
         daemon.process.send_signal(signal.SIGHUP)
         wait_for(lambda: connects(new) and not connects(old), 10)
         daemon.port = new
-        assert daemon.chat(**SMALL).status == 200 and len(daemon.workers()) == 3
+        assert daemon.chat(**SMALL).status == 200
+        wait_for(lambda: len(daemon.workers()) == 3, 10)  # the old one has ended
 
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", old))
