@@ -3,6 +3,7 @@
 #include "translate/answer.h"
 #include "translate/annotations.h"
 #include "translate/compat.h"
+#include "translate/extra.h"
 #include "translate/tools.h"
 
 #include "base/str.h"
@@ -20,17 +21,6 @@ static const struct {
 #undef FINISH
 };
 
-enum carried_when { ALWAYS, AT_END };
-
-static const struct {
-    struct dgm_str native, name;
-    enum carried_when when;
-} carried[] = {
-#define CARRIED(native, name, when) {{native, sizeof native - 1}, {name, sizeof name - 1}, when},
-#include "translate/carried.def"
-#undef CARRIED
-};
-
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 void choice_init(struct choice *c, struct dgm_request *r)
@@ -45,44 +35,33 @@ void choice_init(struct choice *c, struct dgm_request *r)
 
 /* ---- parts ---- */
 
-enum part_kind {
-    PART_TEXT,
-    PART_THOUGHT,
-    PART_CALL,
-    PART_IMAGE,
-    PART_SOUND,
-    PART_OTHER,
-    PART_NOTHING
-};
-
 static struct dgm_str mime_of(const struct json_val *part)
 {
     return json_get_str(json_get(part, DGM_STR("inlineData")), DGM_STR("mimeType"));
 }
 
-static enum part_kind kind_of(const struct json_val *part)
+enum answer_part answer_part(const struct json_val *part)
 {
     struct dgm_str text = json_get_str(part, DGM_STR("text"));
     if (text.p) {
         bool thought = json_bool(json_get(part, DGM_STR("thought")), false);
-        return text.n == 0 ? PART_NOTHING : thought ? PART_THOUGHT : PART_TEXT;
+        return text.n == 0 ? SAYS_NOTHING : thought ? SAYS_THOUGHT : SAYS_TEXT;
     }
     if (answer_call(part))
-        return PART_CALL;
+        return SAYS_CALL;
     if (dgm_str_starts(mime_of(part), DGM_STR("image/")))
-        return PART_IMAGE;
+        return SAYS_IMAGE;
     if (dgm_str_starts(mime_of(part), DGM_STR("audio/")))
-        return PART_SOUND;
+        return SAYS_SOUND;
     /* A part that is a signature alone, or nothing, has no content of its own. */
     struct json_iter it = json_iter(part);
     while (json_next(&it))
         if (json_kind(it.value) == JSON_OBJ)
-            return PART_OTHER;
-    return PART_NOTHING;
+            return SAYS_OTHER;
+    return SAYS_NOTHING;
 }
 
-/* The signature of a part that is no call: those of calls stand with them. */
-static struct dgm_str signature_of(const struct json_val *part)
+struct dgm_str answer_signature(const struct json_val *part)
 {
     return answer_call(part) ? (struct dgm_str){0}
                              : json_get_str(part, DGM_STR("thoughtSignature"));
@@ -103,25 +82,25 @@ static struct dgm_str marker_of(const struct dgm_request *r)
 static unsigned said_by(const struct dgm_request *r, const struct choice *c,
                         const struct json_val *part, const struct json_val **ret_answer)
 {
-    unsigned signature = signature_of(part).n ? SAID_EXTRA : 0;
-    switch (kind_of(part)) {
-    case PART_TEXT:
+    unsigned signature = answer_signature(part).n ? SAID_EXTRA : 0;
+    switch (answer_part(part)) {
+    case SAYS_TEXT:
         return signature | SAID_TEXT;
-    case PART_THOUGHT:
+    case SAYS_THOUGHT:
         return signature | (is_tagged(r) ? SAID_TEXT : SAID_THOUGHTS);
-    case PART_CALL:
+    case SAYS_CALL:
         if (answer_is_answer(r, part)) {
             *ret_answer = *ret_answer ? *ret_answer : answer_call(part);
             return SAID_TEXT;
         }
         return (uint64_t)c->calls < tools_calls_max(r) || c->partial ? SAID_CALLS : 0;
-    case PART_IMAGE:
+    case SAYS_IMAGE:
         return signature | SAID_IMAGES;
-    case PART_SOUND:
+    case SAYS_SOUND:
         return signature | SAID_SOUND;
-    case PART_OTHER:
+    case SAYS_OTHER:
         return SAID_EXTRA | SAID_OTHER;
-    case PART_NOTHING:
+    case SAYS_NOTHING:
         break;
     }
     return signature;
@@ -157,22 +136,6 @@ static bool has_more(const struct json_val *candidate)
     return false;
 }
 
-static bool is_given(const struct json_val *v)
-{
-    return v && json_kind(v) != JSON_NULL;
-}
-
-/* The rows of carried.def that a candidate has, a bit for each. */
-static unsigned rows_of(const struct choice *c, const struct json_val *candidate)
-{
-    unsigned rows = 0;
-    for (size_t i = 0; i < COUNT(carried); i++)
-        if ((carried[i].when == ALWAYS || c->finish.p) &&
-            is_given(json_get(candidate, carried[i].native)))
-            rows |= 1U << i;
-    return rows;
-}
-
 struct answer_piece answer_read(struct dgm_request *r, struct choice *c,
                                 const struct json_val *candidate)
 {
@@ -188,7 +151,7 @@ struct answer_piece answer_read(struct dgm_request *r, struct choice *c,
     }
     read_finish(r, c, candidate);
     p.more = has_more(candidate);
-    if (p.more && rows_of(c, candidate) != 0)
+    if (p.more && extra_rows(c, candidate) != 0)
         p.said |= SAID_EXTRA;
     if (p.more && annotations_any(candidate))
         p.said |= SAID_SOURCES;
@@ -244,12 +207,12 @@ static void put_content(struct dgm_request *r, struct json_writer *w, struct cho
     }
     json_open_str(w);
     while (json_next(&it)) {
-        enum part_kind kind = kind_of(it.value);
+        enum answer_part kind = answer_part(it.value);
         struct dgm_str text = json_get_str(it.value, DGM_STR("text"));
-        if (kind != PART_TEXT && (kind != PART_THOUGHT || !is_tagged(r)))
+        if (kind != SAYS_TEXT && (kind != SAYS_THOUGHT || !is_tagged(r)))
             continue;
-        add_tag(r, w, c, kind == PART_THOUGHT);
-        if (kind == PART_TEXT)
+        add_tag(r, w, c, kind == SAYS_THOUGHT);
+        if (kind == SAYS_TEXT)
             text = shown_of(r, c, text);
         json_add_str(w, text);
         offsets_add(&c->text, text);
@@ -266,7 +229,7 @@ static void put_thoughts(struct json_writer *w, const struct json_val *parts)
     struct json_iter it = json_iter(parts);
     json_open_str(w);
     while (json_next(&it))
-        if (kind_of(it.value) == PART_THOUGHT)
+        if (answer_part(it.value) == SAYS_THOUGHT)
             json_add_str(w, json_get_str(it.value, DGM_STR("text")));
     json_close_str(w);
 }
@@ -325,7 +288,7 @@ static void put_images(struct json_writer *w, struct choice *c, const struct jso
     json_put_name(w, "images");
     json_open_arr(w);
     while (json_next(&it)) {
-        if (kind_of(it.value) != PART_IMAGE)
+        if (answer_part(it.value) != SAYS_IMAGE)
             continue;
         json_open_obj(w);
         if (!whole)
@@ -367,7 +330,7 @@ static void put_sound(const struct dgm_request *r, struct json_writer *w, struct
                       const struct json_val *parts)
 {
     struct json_iter it = json_iter(parts);
-    while (json_next(&it) && kind_of(it.value) != PART_SOUND)
+    while (json_next(&it) && answer_part(it.value) != SAYS_SOUND)
         continue;
     json_put_name(w, "audio");
     json_open_obj(w);
@@ -378,131 +341,8 @@ static void put_sound(const struct dgm_request *r, struct json_writer *w, struct
     json_close_obj(w);
     c->sounded = true;
 }
-/* ---- extra_content ---- */
 
-static void open_extra(struct json_writer *w)
-{
-    json_put_name(w, "extra_content");
-    json_open_obj(w);
-    json_put_name(w, "google");
-    json_open_obj(w);
-}
-
-static void close_extra(struct json_writer *w)
-{
-    json_close_obj(w);
-    json_close_obj(w);
-}
-
-/* The last signature of a part that is no call: it goes back on the message's last text (google.md 3.4, 9.1). */
-static struct dgm_str last_signature(const struct json_val *parts)
-{
-    struct json_iter it = json_iter(parts);
-    struct dgm_str last = {0};
-    while (json_next(&it))
-        if (signature_of(it.value).n)
-            last = signature_of(it.value);
-    return last;
-}
-
-/* A part of a stream gets an index: what clients put lists together by, and openai-python fails without (C1). */
-static void put_streamed_part(struct json_writer *w, struct choice *c, const struct json_val *part)
-{
-    struct json_iter it = json_iter(part);
-    json_open_obj(w);
-    json_member_int(w, "index", c->others++);
-    while (json_next(&it)) {
-        if (dgm_str_eq(it.name, DGM_STR("index")))
-            continue;
-        json_put_key(w, it.name);
-        json_put_val(w, it.value);
-    }
-    json_close_obj(w);
-}
-
-/* Parts that no member of OpenAI's shows, as they came: code and its result, a second sound, what is new. */
-static void put_parts(struct json_writer *w, struct choice *c, const struct json_val *parts,
-                      bool whole)
-{
-    struct json_iter it = json_iter(parts);
-    bool any = false, sounded = false;
-    while (json_next(&it)) {
-        enum part_kind kind = kind_of(it.value);
-        bool shown = kind != PART_OTHER && (kind != PART_SOUND || !sounded);
-        sounded = sounded || kind == PART_SOUND;
-        if (shown)
-            continue;
-        if (!any) {
-            json_put_name(w, "parts");
-            json_open_arr(w);
-        }
-        any = true;
-        if (whole)
-            json_put_val(w, it.value);
-        else
-            put_streamed_part(w, c, it.value);
-    }
-    if (any)
-        json_close_arr(w);
-}
-
-static void put_finish(const struct dgm_request *r, struct json_writer *w, const struct choice *c)
-{
-    if (c->native.n)
-        json_member_str(w, "finish_reason", c->native);
-    if (r->version.n)
-        json_member_str(w, "model_version", r->version);
-}
-
-static void put_rows(struct json_writer *w, const struct json_val *candidate, unsigned rows)
-{
-    for (size_t i = 0; i < COUNT(carried); i++) {
-        if (!(rows >> i & 1))
-            continue;
-        json_put_key(w, carried[i].name);
-        json_put_val(w, json_get(candidate, carried[i].native));
-    }
-}
-
-static void put_carried(struct json_writer *w, struct choice *c, const struct json_val *candidate)
-{
-    const unsigned rows = rows_of(c, candidate), again = rows & c->carried;
-    put_rows(w, candidate, rows & ~again);
-    c->carried |= rows;
-    if (again == 0)
-        return;
-    json_put_name(w, "more");
-    json_open_arr(w);
-    json_open_obj(w);
-    json_member_int(w, "index", c->more++);
-    put_rows(w, candidate, again);
-    json_close_obj(w);
-    json_close_arr(w);
-}
-
-static void put_extra(const struct dgm_request *r, struct json_writer *w, struct choice *c,
-                      const struct answer_piece *p, bool whole)
-{
-    struct dgm_str signature = last_signature(p->parts);
-    open_extra(w);
-    if (signature.n)
-        json_member_str(w, "thought_signature", signature);
-    if (whole)
-        put_finish(r, w, c);
-    if (p->more)
-        put_carried(w, c, p->candidate);
-    put_parts(w, c, p->parts, whole);
-    close_extra(w);
-}
-
-void answer_put_end(const struct dgm_request *r, struct json_writer *w, const struct choice *c)
-{
-    if (c->native.n == 0 && r->version.n == 0)
-        return;
-    open_extra(w);
-    put_finish(r, w, c);
-    close_extra(w);
-}
+/* ---- all of it ---- */
 
 void answer_note_version(struct dgm_request *r, const struct json_val *root)
 {
@@ -513,8 +353,6 @@ void answer_note_version(struct dgm_request *r, const struct json_val *root)
     if (!r->version.p)
         chat_no_memory(r);
 }
-
-/* ---- all of it ---- */
 
 void answer_put_members(struct dgm_request *r, struct json_writer *w, struct choice *c,
                         const struct answer_piece *p, bool whole)
@@ -545,7 +383,7 @@ void answer_put_members(struct dgm_request *r, struct json_writer *w, struct cho
     if (p->said & SAID_SOUND)
         put_sound(r, w, c, p->parts);
     if (p->said & SAID_EXTRA || whole)
-        put_extra(r, w, c, p, whole);
+        extra_put(r, w, c, p, whole);
 }
 
 struct dgm_str answer_finish(const struct dgm_request *r, const struct choice *c)
@@ -585,11 +423,11 @@ void answer_put_blocked(const struct dgm_request *r, struct json_writer *w,
         json_add_str(w, DGM_STR("."));
     }
     json_close_str(w);
-    open_extra(w);
+    extra_open(w);
     json_member_str(w, "block_reason", reason);
     if (whole && r->version.n)
         json_member_str(w, "model_version", r->version);
-    close_extra(w);
+    extra_close(w);
 }
 
 void answer_put_head(const struct dgm_request *r, struct json_writer *w, struct dgm_str object)

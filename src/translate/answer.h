@@ -36,6 +36,18 @@ struct choice {
 
 void choice_init(struct choice *, struct dgm_request *);
 
+/** What a part of a candidate is. */
+enum answer_part {
+    SAYS_TEXT,
+    SAYS_THOUGHT,
+    SAYS_CALL,
+    SAYS_IMAGE,
+    SAYS_SOUND,
+    SAYS_OTHER,
+    SAYS_NOTHING /* a signature alone, or not even that */
+};
+enum answer_part answer_part(const struct json_val *part);
+
 /** What a piece of a candidate says, as bits. */
 enum answer_said {
     SAID_TEXT = 1,
@@ -100,6 +112,9 @@ struct dgm_str answer_new_call_id(struct dgm_request *);
 
 /** A part's functionCall; NULL for any other part. */
 const struct json_val *answer_call(const struct json_val *part);
+
+/** The signature of a part that is no call: those of calls stand with them. Absent when it has none. */
+struct dgm_str answer_signature(const struct json_val *part);
 
 /** Whether a part is a call that is the answer itself. */
 bool answer_is_answer(const struct dgm_request *, const struct json_val *part);

@@ -19,7 +19,7 @@
  *   calls.c     the calls of an answer
  *   args.c      their arguments by their schema; partial_args.c the same streamed in parts
  *   stops.c     stop sequences that are enforced here
- *   answer.c    what whole and streamed answers share; response.c and stream.c are the two of them
+ *   answer.c    what whole and streamed answers share, with extra.c; response.c and stream.c are the two of them
  *   relay.c     a request for a server that speaks OpenAI's protocol itself (relay.h says how; quirks.def)
  *   compat.c    both of them in the shapes of Google's own endpoint (compat.def)
  */

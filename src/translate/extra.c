@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* extra.c - extra_content.google of a message or a delta: what OpenAI has no place for. */
+#include "translate/extra.h"
+
+#include "base/str.h"
+
+enum carried_when { ALWAYS, AT_END };
+
+static const struct {
+    struct dgm_str native, name;
+    enum carried_when when;
+} carried[] = {
+#define CARRIED(native, name, when) {{native, sizeof native - 1}, {name, sizeof name - 1}, when},
+#include "translate/carried.def"
+#undef CARRIED
+};
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+static bool is_given(const struct json_val *v)
+{
+    return v && json_kind(v) != JSON_NULL;
+}
+
+unsigned extra_rows(const struct choice *c, const struct json_val *candidate)
+{
+    unsigned rows = 0;
+    for (size_t i = 0; i < COUNT(carried); i++)
+        if ((carried[i].when == ALWAYS || c->finish.p) &&
+            is_given(json_get(candidate, carried[i].native)))
+            rows |= 1U << i;
+    return rows;
+}
+
+void extra_open(struct json_writer *w)
+{
+    json_put_name(w, "extra_content");
+    json_open_obj(w);
+    json_put_name(w, "google");
+    json_open_obj(w);
+}
+
+void extra_close(struct json_writer *w)
+{
+    json_close_obj(w);
+    json_close_obj(w);
+}
+
+/* The last signature of a part that is no call: it goes back on the message's last text (google.md 3.4, 9.1). */
+static struct dgm_str last_signature(const struct json_val *parts)
+{
+    struct json_iter it = json_iter(parts);
+    struct dgm_str last = {0};
+    while (json_next(&it))
+        if (answer_signature(it.value).n)
+            last = answer_signature(it.value);
+    return last;
+}
+
+/* A part of a stream gets an index: what clients put lists together by, and openai-python fails without (C1). */
+static void put_streamed_part(struct json_writer *w, struct choice *c, const struct json_val *part)
+{
+    struct json_iter it = json_iter(part);
+    json_open_obj(w);
+    json_member_int(w, "index", c->others++);
+    while (json_next(&it)) {
+        if (dgm_str_eq(it.name, DGM_STR("index")))
+            continue;
+        json_put_key(w, it.name);
+        json_put_val(w, it.value);
+    }
+    json_close_obj(w);
+}
+
+/* Parts that no member of OpenAI's shows, as they came: code and its result, a second sound, what is new. */
+static void put_parts(struct json_writer *w, struct choice *c, const struct json_val *parts,
+                      bool whole)
+{
+    struct json_iter it = json_iter(parts);
+    bool any = false, sounded = false;
+    while (json_next(&it)) {
+        enum answer_part kind = answer_part(it.value);
+        bool shown = kind != SAYS_OTHER && (kind != SAYS_SOUND || !sounded);
+        sounded = sounded || kind == SAYS_SOUND;
+        if (shown)
+            continue;
+        if (!any) {
+            json_put_name(w, "parts");
+            json_open_arr(w);
+        }
+        any = true;
+        if (whole)
+            json_put_val(w, it.value);
+        else
+            put_streamed_part(w, c, it.value);
+    }
+    if (any)
+        json_close_arr(w);
+}
+
+static void put_finish(const struct dgm_request *r, struct json_writer *w, const struct choice *c)
+{
+    if (c->native.n)
+        json_member_str(w, "finish_reason", c->native);
+    if (r->version.n)
+        json_member_str(w, "model_version", r->version);
+}
+
+static void put_rows(struct json_writer *w, const struct json_val *candidate, unsigned rows)
+{
+    for (size_t i = 0; i < COUNT(carried); i++) {
+        if (!(rows >> i & 1))
+            continue;
+        json_put_key(w, carried[i].name);
+        json_put_val(w, json_get(candidate, carried[i].native));
+    }
+}
+
+static void put_carried(struct json_writer *w, struct choice *c, const struct json_val *candidate)
+{
+    const unsigned rows = extra_rows(c, candidate), again = rows & c->carried;
+    put_rows(w, candidate, rows & ~again);
+    c->carried |= rows;
+    if (again == 0)
+        return;
+    json_put_name(w, "more");
+    json_open_arr(w);
+    json_open_obj(w);
+    json_member_int(w, "index", c->more++);
+    put_rows(w, candidate, again);
+    json_close_obj(w);
+    json_close_arr(w);
+}
+
+void extra_put(const struct dgm_request *r, struct json_writer *w, struct choice *c,
+               const struct answer_piece *p, bool whole)
+{
+    struct dgm_str signature = last_signature(p->parts);
+    extra_open(w);
+    if (signature.n)
+        json_member_str(w, "thought_signature", signature);
+    if (whole)
+        put_finish(r, w, c);
+    if (p->more)
+        put_carried(w, c, p->candidate);
+    put_parts(w, c, p->parts, whole);
+    extra_close(w);
+}
+
+void answer_put_end(const struct dgm_request *r, struct json_writer *w, const struct choice *c)
+{
+    if (c->native.n == 0 && r->version.n == 0)
+        return;
+    extra_open(w);
+    put_finish(r, w, c);
+    extra_close(w);
+}

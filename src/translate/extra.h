@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* extra.h - extra_content.google of a message or a delta: what OpenAI has no place for. Part of answer.h. */
+#ifndef TRANSLATE_EXTRA_H
+#define TRANSLATE_EXTRA_H
+
+#include "translate/answer.h"
+
+/** The rows of carried.def that a candidate has, a bit for each; those of its end only once it has ended. */
+unsigned extra_rows(const struct choice *, const struct json_val *candidate);
+
+/** Opens and closes extra_content and the object google in it. */
+void extra_open(struct json_writer *);
+void extra_close(struct json_writer *);
+
+/** Puts all of it for a piece of a candidate; of a whole one its end too, as answer_put_end does. */
+void extra_put(const struct dgm_request *, struct json_writer *, struct choice *,
+               const struct answer_piece *, bool whole);
+
+#endif
