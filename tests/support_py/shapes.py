@@ -19,6 +19,8 @@ EXTRA = {
     "extra_properties": {"CompletionUsage"},
     "status": {"ErrorObject"},
     "details": {"ErrorObject"},
+    "google_message": {"ErrorObject"},  # Google's own words, where ours stand in message
+    "suspects": {"ErrorObject"},
 }
 KINDS = {"chat.completion": ChatCompletion, "chat.completion.chunk": ChatCompletionChunk}
 
