@@ -123,10 +123,7 @@ static bool is_flat(char *text, size_t n, unsigned depth)
         found -= (dgm_lanes)((x | 0x20) == '{'); /* '[' too: they differ in that bit */
         slashes |= (dgm_lanes)(x == '\\');
     }
-    size_t brackets = 0;
-    for (size_t i = 0; i < DGM_LANES; i++)
-        brackets += found[i];
-    if (brackets > depth)
+    if (dgm_lanes_sum(found) > depth)
         return false;
     if (dgm_lanes_mask(slashes) != 0)
         mend_escapes(text, text + n);
@@ -273,15 +270,6 @@ const struct json_val *json_get(const struct json_val *obj, struct dgm_str name)
     return NULL;
 }
 
-/* Which of the names it is; `n` when none. */
-static size_t index_of(const struct json_val *key, const struct dgm_str *names, size_t n)
-{
-    size_t length = json__length(key), i = 0;
-    while (i < n && (names[i].n != length || !dgm_same_bytes(names[i].p, key->_u.text, length)))
-        i++;
-    return i;
-}
-
 size_t json_pick(const struct json_val *obj, const struct dgm_str *names, size_t n,
                  const struct json_val **ret)
 {
@@ -292,7 +280,8 @@ size_t json_pick(const struct json_val *obj, const struct dgm_str *names, size_t
         return 0;
     const struct json_val *key = obj + 1;
     for (size_t left = json__length(obj); left != 0; left--) {
-        size_t i = index_of(key, names, n);
+        struct dgm_str name = {key->_u.text, json__length(key)};
+        size_t i = dgm_str_index(name, names, n);
         if (i == n)
             others++;
         else if (!ret[i])
@@ -347,15 +336,18 @@ static int compare_names(const void *a, const void *b)
 static bool all_differ(const struct json_val *obj)
 {
     uint64_t seen = 0;
-    for (struct json_iter i = json_iter(obj); json_next(&i);) {
-        if (i.name.n == 0)
+    const struct json_val *key = obj + 1;
+    for (size_t left = json__length(obj); left != 0; left--) {
+        size_t n = json__length(key);
+        if (n == 0)
             return false;
-        unsigned char first = (unsigned char)i.name.p[0],
-                      last = (unsigned char)i.name.p[i.name.n - 1];
-        uint64_t bit = UINT64_C(1) << (i.name.n + (size_t)first * 5 + (size_t)last * 3) % 64;
+        unsigned char first = (unsigned char)key->_u.text[0],
+                      last = (unsigned char)key->_u.text[n - 1];
+        uint64_t bit = UINT64_C(1) << (n + (size_t)first * 5 + (size_t)last * 3) % 64;
         if (seen & bit)
             return false;
         seen |= bit;
+        key = json__behind(key + 1);
     }
     return true;
 }

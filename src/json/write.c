@@ -287,6 +287,23 @@ void json_close_arr(struct json_writer *w)
     close_container(w, false);
 }
 
+void json_open_text(struct json_writer *w, struct dgm_str text, unsigned depth, unsigned arrs)
+{
+    begin_value(w);
+    assert(arrs >> depth == 0 && !(w->_arrs >> (JSON_WRITER_DEPTH_MAX + 1 - depth)));
+    w->_arrs = w->_arrs << depth | arrs;
+    w->_comma = false;
+    dgm_buf_put(w->buf, text);
+}
+
+void json_close_text(struct json_writer *w, struct dgm_str text, unsigned depth)
+{
+    assert(w->_arrs >> depth != 0 && !w->_named);
+    w->_arrs >>= depth;
+    dgm_buf_put(w->buf, text);
+    end_value(w);
+}
+
 void json_put_key(struct json_writer *w, struct dgm_str name)
 {
     assert(in_obj(w) && !w->_named);

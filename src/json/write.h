@@ -45,6 +45,15 @@ void json_close_obj(struct json_writer *);
 void json_open_arr(struct json_writer *);
 void json_close_arr(struct json_writer *);
 
+/**
+ * Opens containers in one piece, by a text that does, with all that stands before the innermost one's first member:
+ * `{"role":"user","parts":[`. `arrs` has a bit for each, the innermost lowest: is it an array?
+ */
+void json_open_text(struct json_writer *, struct dgm_str text, unsigned depth, unsigned arrs);
+
+/** Closes `depth` containers by a text that does. */
+void json_close_text(struct json_writer *, struct dgm_str text, unsigned depth);
+
 void json_put_key(struct json_writer *, struct dgm_str name);
 
 /**

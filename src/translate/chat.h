@@ -111,8 +111,14 @@ struct chat_notes {
 
 #define HEADERS_MAX 4
 
+/** Google's own members, and the object each was found in. */
+struct google_said {
+    const struct json_val *value[GOOGLE_FIELDS];
+    const struct chat_place *in[GOOGLE_FIELDS];
+};
+
 /**
- * One request. Lifetime:
+ * One request. It is small, for what most never need stands elsewhere. Lifetime:
  *   1. dgm_chat_request makes it; the body is parsed in place and borrowed until the end.
  *   2. `field` points into the parsed body; system and config are put; needs are collected.
  *   3. With all needs answered the contents are put and `body` is whole; nothing here changes any more.
@@ -124,12 +130,12 @@ struct dgm_request {
     struct dgm_env env;
     struct dgm_limits limits;
     enum dgm_surface surface;
-    const struct json_val *field[CHAT_FIELDS];         /* NULL where absent or null */
-    size_t fields_n;                                   /* none stands behind so many */
-    const struct json_val *google[GOOGLE_FIELDS];      /* the same of Google's own members, */
-    const struct chat_place *google_in[GOOGLE_FIELDS]; /* and the object each was found in */
-    bool google_said;                                  /* there is any of them */
-    struct dgm_str thought_marker; /* thought_tag_marker: "think"; absent when there is none */
+    const struct json_val *field[CHAT_FIELDS]; /* NULL where absent or null */
+    size_t fields_n;                           /* none stands behind so many */
+    const struct json_val *const
+        *google;                     /* the same of Google's own members: GOOGLE_FIELDS of them */
+    struct google_said *google_said; /* where they stand; NULL: there is none */
+    struct dgm_str thought_marker;   /* thought_tag_marker: "think"; absent when there is none */
     struct dgm_str model_sent;
     struct model model;
     bool stream, usage;
@@ -147,8 +153,8 @@ struct dgm_request {
     struct json_writer writer;
     const struct dgm_str *segments; /* of the whole of it */
     size_t segments_n;
-    struct chat_notes notes[NOTE_KINDS];
-    struct dgm_header headers[HEADERS_MAX];
+    struct chat_notes *notes;   /* of each kind; NULL: there is none of any */
+    struct dgm_header *headers; /* HEADERS_MAX of them once there is one */
     size_t headers_n;
     bool complete; /* the body is whole, or never will be */
 

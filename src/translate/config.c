@@ -412,7 +412,12 @@ static void put_audio(struct dgm_request *r, const struct chat_field *f, const s
 
 static void add_header(struct dgm_request *r, struct dgm_str name, struct dgm_str value)
 {
-    r->headers[r->headers_n++] = (struct dgm_header){name, value};
+    if (!r->headers)
+        r->headers = dgm_arena_take(&r->arena, HEADERS_MAX * sizeof *r->headers);
+    if (r->headers)
+        r->headers[r->headers_n++] = (struct dgm_header){name, value};
+    else
+        chat_no_memory(r);
 }
 
 /* Puts a tier by its name; one that Google does not have has no effect. */

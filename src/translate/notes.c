@@ -172,6 +172,12 @@ static struct dgm_str showable(struct text *t)
 
 static void add_note(struct dgm_request *r, enum dgm_note kind, struct text *t)
 {
+    if (!r->notes)
+        r->notes = dgm_arena_take0(&r->arena, NOTE_KINDS * sizeof *r->notes);
+    if (!r->notes) {
+        chat_no_memory(r);
+        return;
+    }
     struct chat_notes *notes = &r->notes[kind];
     struct dgm_str note = showable(t);
     for (size_t i = 0; i < notes->n; i++)
@@ -263,6 +269,6 @@ static void end_notes(struct dgm_request *r, struct chat_notes *notes)
 
 void chat_end_notes(struct dgm_request *r)
 {
-    for (size_t i = 0; i < NOTE_KINDS; i++)
+    for (size_t i = 0; r->notes && i < NOTE_KINDS; i++)
         end_notes(r, &r->notes[i]);
 }

@@ -78,6 +78,24 @@ static void puts_raw_values(void **state)
     end(&p);
 }
 
+static void opens_and_closes_by_text(void **state)
+{
+    (void)state;
+    struct place p;
+    begin(&p);
+    json_open_arr(&p.w);
+    for (int64_t i = 0; i < 2; i++) {
+        json_open_text(&p.w, DGM_STR("{\"a\":0,\"b\":["), 2, 1);
+        json_put_int(&p.w, i);
+        json_open_obj(&p.w);
+        json_close_obj(&p.w);
+        json_close_text(&p.w, DGM_STR("]}"), 2);
+    }
+    json_close_arr(&p.w);
+    assert_out(&p, DGM_STR("[{\"a\":0,\"b\":[0,{}]},{\"a\":0,\"b\":[1,{}]}]"));
+    end(&p);
+}
+
 static void puts_commas(void **state)
 {
     (void)state;
@@ -362,6 +380,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(puts_raw_values),
+        cmocka_unit_test(opens_and_closes_by_text),
         cmocka_unit_test(puts_commas),
         cmocka_unit_test(nests_to_its_limit),
         cmocka_unit_test(escapes_every_byte),
