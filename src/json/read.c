@@ -108,6 +108,18 @@ static void mend_escapes(char *p, char *end)
     }
 }
 
+/* What stands in a text, in a string or not: how many brackets open, and whether there are backslashes, by lanes. */
+struct look {
+    dgm_lanes brackets, slashes;
+};
+
+static inline void look_at(struct look *l, const char *p)
+{
+    dgm_lanes x = dgm_lanes_load(p);
+    l->brackets -= (dgm_lanes)((x | 0x20) == '{'); /* '[' too: they differ in that bit */
+    l->slashes |= (dgm_lanes)(x == '\\');
+}
+
 /*
  * Whether no more brackets than `depth` open in a text of some length, be it in strings or not: then none is too deep,
  * and this costs less than to tell how deep they are. Escapes are mended in the same look. Brackets among the last
@@ -117,15 +129,13 @@ static bool is_flat(char *text, size_t n, unsigned depth)
 {
     if (n < DGM_LANES || n > LOOK_BYTES)
         return false;
-    dgm_lanes found = {0}, slashes = {0};
-    for (size_t i = 0; i < n; i += DGM_LANES) {
-        dgm_lanes x = dgm_lanes_load(text + (i < n - DGM_LANES ? i : n - DGM_LANES));
-        found -= (dgm_lanes)((x | 0x20) == '{'); /* '[' too: they differ in that bit */
-        slashes |= (dgm_lanes)(x == '\\');
-    }
-    if (dgm_lanes_sum(found) > depth)
+    struct look look = {0};
+    for (size_t i = 0; i < n - DGM_LANES; i += DGM_LANES)
+        look_at(&look, text + i);
+    look_at(&look, text + n - DGM_LANES);
+    if (dgm_lanes_sum(look.brackets) > depth)
         return false;
-    if (dgm_lanes_mask(slashes) != 0)
+    if (dgm_lanes_mask(look.slashes) != 0)
         mend_escapes(text, text + n);
     return true;
 }

@@ -32,6 +32,8 @@
 
 #include <dragoman/dragoman.h>
 
+#include <assert.h>
+
 /* The JSON kinds a row accepts, as bits. */
 #define J_BOOL (1u << JSON_BOOL)
 #define J_NUM (1u << JSON_NUM)
@@ -88,6 +90,8 @@ struct chat_call {
     size_t result;            /* the message that answers it, or CHAT_NO_RESULT */
 };
 
+static_assert(CHAT_FIELDS <= 64, "struct dgm_request has a bit for each");
+
 extern const struct chat_field chat_fields[CHAT_FIELDS]; /* by chat_field_id; stands in config.c */
 
 enum google_field_id {
@@ -131,7 +135,7 @@ struct dgm_request {
     struct dgm_limits limits;
     enum dgm_surface surface;
     const struct json_val *field[CHAT_FIELDS]; /* NULL where absent or null */
-    size_t fields_n;                           /* none stands behind so many */
+    uint64_t said;                             /* a bit for each that is not NULL */
     const struct json_val *const
         *google;                     /* the same of Google's own members: GOOGLE_FIELDS of them */
     struct google_said *google_said; /* where they stand; NULL: there is none */

@@ -483,10 +483,11 @@ static void put_details(struct dgm_request *r, struct json_writer *w)
 
 static void put_members(struct dgm_request *r, struct json_writer *w)
 {
-    for (size_t i = 0; r->rc == DGM_OK && i < r->fields_n; i++) {
+    for (uint64_t left = r->said; left != 0 && r->rc == DGM_OK; left &= left - 1) {
+        size_t i = (size_t)__builtin_ctzll(left);
         const struct chat_field *f = &chat_fields[i];
         struct google_place place;
-        if (!r->field[i] || f->fate != CONFIG)
+        if (f->fate != CONFIG)
             continue;
         if (r->google_said &&
             google_config(r, native_name(f),

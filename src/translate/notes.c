@@ -120,18 +120,24 @@ bool chat_need_str(struct dgm_request *r, const struct json_val *obj,
     return chat_expect(r, v, J_STR, place);
 }
 
-bool chat_in_range(struct dgm_request *r, const struct json_val *v, double min, double max,
-                   const struct chat_place *place)
+CHAT_COLD static void refuse_range(struct dgm_request *r, double min, double max,
+                                   const struct chat_place *place)
 {
-    double d;
-    if ((min == 0 && max == 0) || (json_double(v, &d) && d >= min && d <= max))
-        return true;
     struct text range;
     text_init(&range);
     dgm_buf_put_int(&range.buf, (int64_t)min);
     dgm_buf_put_lit(&range.buf, " to ");
     dgm_buf_put_int(&range.buf, (int64_t)max);
     chat_refuse(r, DGM_ERR_RANGE, place, " must be in the range ", text_end(&range), ".");
+}
+
+bool chat_in_range(struct dgm_request *r, const struct json_val *v, double min, double max,
+                   const struct chat_place *place)
+{
+    double d;
+    if ((min == 0 && max == 0) || (json_double(v, &d) && d >= min && d <= max))
+        return true;
+    refuse_range(r, min, max, place);
     return false;
 }
 

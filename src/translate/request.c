@@ -65,7 +65,7 @@ static void read_member(struct dgm_request *r, struct dgm_str name, const struct
         return;
     chat_in_range(r, v, f->min, f->max, CHAT_MEMBER(NULL, name));
     r->field[i] = v;
-    r->fields_n = i < r->fields_n ? r->fields_n : i + 1;
+    r->said |= UINT64_C(1) << i;
 }
 
 static void read_model(struct dgm_request *r)
