@@ -72,10 +72,21 @@ static void *resize_stocked(void *ctx, void *p, size_t old_n, size_t n)
     return to;
 }
 
+/* Blocks have the same sizes as those of the stock, or it would hand out short ones when it gets them back. */
+static void *resize_aside(void *ctx, void *p, size_t old_n, size_t n)
+{
+    const struct dgm_alloc *source = ctx;
+    return source->resize(source->ctx, p, rounded(old_n), rounded(n));
+}
+
 void dgm_stock_init(struct dgm_stock *s, const struct dgm_alloc *source, size_t max_bytes)
 {
     *s = (struct dgm_stock){._source = source, ._max_bytes = max_bytes};
-    s->alloc = max_bytes != 0 ? (struct dgm_alloc){resize_stocked, s} : *source;
+    s->alloc = s->aside = *source;
+    if (max_bytes == 0)
+        return;
+    s->alloc = (struct dgm_alloc){resize_stocked, s};
+    s->aside = (struct dgm_alloc){resize_aside, (void *)(uintptr_t)source};
 }
 
 void dgm_stock_dispose(struct dgm_stock *s)

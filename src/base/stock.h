@@ -14,9 +14,11 @@
  *   1. init borrows the other allocator; `alloc` is what to ask from then on.
  *   2. What is given back is kept, by its size, as long as all that is kept is within a ceiling.
  *   3. dispose gives back what is kept; blocks that are still in use stay good, and are freed by `alloc` as before.
+ * A stock is one thread's. Another asks `aside`, which goes by what is kept: blocks of the one may be resized and freed
+ * by the other.
  */
 struct dgm_stock {
-    struct dgm_alloc alloc;
+    struct dgm_alloc alloc, aside;
     const struct dgm_alloc *_source;
     struct dgm_stock_block *_kept[DGM_STOCK_BLOCK_MAX / DGM_STOCK_STEP]; /* lists, by size */
     size_t _kept_bytes, _max_bytes;

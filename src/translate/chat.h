@@ -284,6 +284,9 @@ CHAT_COLD void chat_warn(struct dgm_request *, struct dgm_str member, struct dgm
 void chat__ignore_but(struct dgm_request *, const struct json_val *obj, const struct chat_place *,
                       const char *const names[]);
 
+/** The notes of a kind, made when they are first asked for. NULL: memory is short, and the request has failed. */
+struct chat_notes *chat_notes(struct dgm_request *, enum dgm_note);
+
 /** Puts the notes of each kind together, for headers. */
 void chat_end_notes(struct dgm_request *);
 

@@ -176,16 +176,21 @@ static struct dgm_str showable(struct text *t)
     return t->buf.n ? dgm_buf_str(&t->buf) : DGM_STR("?");
 }
 
-static void add_note(struct dgm_request *r, enum dgm_note kind, struct text *t)
+struct chat_notes *chat_notes(struct dgm_request *r, enum dgm_note kind)
 {
     if (!r->notes)
         r->notes = dgm_arena_take0(&r->arena, NOTE_KINDS * sizeof *r->notes);
-    if (!r->notes) {
+    if (!r->notes)
         chat_no_memory(r);
-        return;
-    }
-    struct chat_notes *notes = &r->notes[kind];
+    return r->notes ? &r->notes[kind] : NULL;
+}
+
+static void add_note(struct dgm_request *r, enum dgm_note kind, struct text *t)
+{
+    struct chat_notes *notes = chat_notes(r, kind);
     struct dgm_str note = showable(t);
+    if (!notes)
+        return;
     for (size_t i = 0; i < notes->n; i++)
         if (dgm_str_eq(notes->notes[i], note))
             return;

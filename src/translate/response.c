@@ -128,8 +128,7 @@ static enum dgm_error read_choices(struct dgm_request *r, const struct json_val 
 }
 
 static void put_completion(struct dgm_request *r, const struct answer_root *root,
-                           struct choices *choices, const struct usage *usage,
-                           struct dgm_buf *out)
+                           struct choices *choices, const struct usage *usage, struct dgm_buf *out)
 {
     struct json_writer w = json_writer(out);
     json_open_obj(&w);

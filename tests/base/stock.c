@@ -106,6 +106,27 @@ static void grows_and_shrinks(void **state)
     alloc_fail_done(&memory, "a stock that resizes");
 }
 
+/* A block that was made aside and comes to the stock is as long as it says. */
+static void takes_what_was_made_aside(void **state)
+{
+    (void)state;
+    struct alloc_fail memory;
+    struct dgm_stock s;
+    alloc_fail_init(&memory, 0);
+    dgm_stock_init(&s, &memory.alloc, SIZE_MAX);
+    char *p = s.aside.resize(s.aside.ctx, NULL, 0, 70);
+    assert_int_equal(memory.live_bytes, 128);
+    p = s.aside.resize(s.aside.ctx, p, 70, 10);
+    p = s.aside.resize(s.aside.ctx, p, 10, 100);
+    give(&s, p, 100);
+    char *again = take(&s, 128);
+    assert_ptr_equal(again, p);
+    memset(again, 1, 128);
+    assert_null(s.aside.resize(s.aside.ctx, again, 128, 0)); /* and the other way round */
+    dgm_stock_dispose(&s);
+    alloc_fail_done(&memory, "a stock and what is aside");
+}
+
 static void survives_lack_of_memory(void **state)
 {
     (void)state;
@@ -126,9 +147,8 @@ static void survives_lack_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(hands_out_what_came_back),
-        cmocka_unit_test(keeps_to_its_ceiling),
-        cmocka_unit_test(grows_and_shrinks),
+        cmocka_unit_test(hands_out_what_came_back), cmocka_unit_test(keeps_to_its_ceiling),
+        cmocka_unit_test(grows_and_shrinks),        cmocka_unit_test(takes_what_was_made_aside),
         cmocka_unit_test(survives_lack_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
