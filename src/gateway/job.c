@@ -36,7 +36,8 @@ static void *resize_away(void *ctx, void *p, size_t old_n, size_t n)
     int64_t more = (int64_t)n - (int64_t)(p != NULL ? old_n : 0);
     if (n != 0 && more > j->left_bytes)
         return NULL;
-    void *now = dgm_alloc_libc.resize(dgm_alloc_libc.ctx, p, old_n, n);
+    const struct dgm_alloc *aside = &j->worker->stock.aside; /* which never changes */
+    void *now = aside->resize(aside->ctx, p, old_n, n);
     if (now != NULL || n == 0)
         j->left_bytes -= more;
     return now;

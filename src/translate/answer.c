@@ -12,10 +12,11 @@
 #define SOURCES_BYTES_MAX 4096 /* of annotations, besides twice what the piece's parts take */
 
 static const struct {
-    const char *native, *openai;
+    struct dgm_str native, openai;
     bool failed;
 } finishes[] = {
-#define FINISH(native, openai, failed) {native, openai, failed},
+#define FINISH(native, openai, failed)                                                             \
+    {{native, sizeof native - 1}, {openai, sizeof openai - 1}, failed},
 #include "translate/finish.def"
 #undef FINISH
 };
@@ -23,15 +24,36 @@ static const struct {
 enum carried_when { ALWAYS, AT_END };
 
 static const struct {
-    struct dgm_str native, name;
+    struct dgm_str name;
     enum carried_when when;
-} carried[] = {
-#define CARRIED(native, name, when) {{native, sizeof native - 1}, {name, sizeof name - 1}, when},
+} carried[CARRIED_N] = {
+#define CARRIED(native, name, when) {{name, sizeof name - 1}, when},
+#include "translate/carried.def"
+#undef CARRIED
+};
+
+/* What is looked for in a candidate, all at once: most have the first few alone. */
+enum { IN_CONTENT, IN_FINISH, IN_INDEX, IN_CARRIED, IN_CANDIDATE = IN_CARRIED + CARRIED_N };
+
+static const struct dgm_str in_candidate[IN_CANDIDATE] = {
+    [IN_CONTENT] = {"content", 7},
+    [IN_FINISH] = {"finishReason", 12},
+    [IN_INDEX] = {"index", 5},
+#define CARRIED(native, name, when) {native, sizeof native - 1},
 #include "translate/carried.def"
 #undef CARRIED
 };
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
+
+struct answer_root answer_root(const struct json_val *root)
+{
+    static const struct dgm_str names[] = {
+        {"candidates", 10}, {"promptFeedback", 14}, {"usageMetadata", 13}, {"modelVersion", 12}};
+    const struct json_val *found[COUNT(names)];
+    json_pick(root, names, COUNT(names), found);
+    return (struct answer_root){found[0], found[1], found[2], found[3]};
+}
 
 void choice_init(struct choice *c, struct dgm_request *r)
 {
@@ -103,7 +125,7 @@ static struct dgm_str marker_of(const struct dgm_request *r)
 static unsigned said_by(const struct dgm_request *r, const struct choice *c,
                         const struct json_val *part, const struct json_val **ret_answer)
 {
-    unsigned signature = signature_of(part).n ? SAID_EXTRA : 0;
+    unsigned signature = signature_of(part).n ? SAID_SIGNATURE : 0;
     switch (kind_of(part)) {
     case PART_TEXT:
         return signature | SAID_TEXT;
@@ -120,16 +142,15 @@ static unsigned said_by(const struct dgm_request *r, const struct choice *c,
     case PART_SOUND:
         return signature | SAID_SOUND;
     case PART_OTHER:
-        return signature | SAID_EXTRA;
+        return signature | SAID_PARTS;
     case PART_NOTHING:
         break;
     }
     return signature;
 }
 
-static void read_finish(struct dgm_request *r, struct choice *c, const struct json_val *candidate)
+static void read_finish(struct dgm_request *r, struct choice *c, struct dgm_str native)
 {
-    struct dgm_str native = json_get_str(candidate, DGM_STR("finishReason"));
     if (native.n == 0 ||
         dgm_str_eq(native, DGM_STR("FINISH_REASON_UNSPECIFIED"))) /* google.md 4.3 */
         return;
@@ -139,58 +160,47 @@ static void read_finish(struct dgm_request *r, struct choice *c, const struct js
     c->finish = DGM_STR("content_filter");
     c->failed = false;
     for (size_t i = 0; i < COUNT(finishes); i++) {
-        if (!dgm_str_eq(native, dgm_str_c(finishes[i].native)))
+        if (!dgm_str_eq(native, finishes[i].native))
             continue;
-        c->finish = dgm_str_c(finishes[i].openai);
+        c->finish = finishes[i].openai;
         c->failed = finishes[i].failed;
     }
 }
 
-/* Whether a candidate has any but the usual members: most events of a stream have not, and are asked for no others. */
-static bool has_more(const struct json_val *candidate)
+/* Notes which members are carried: those that have a place nowhere else. True when there is one. */
+static bool read_carried(const struct choice *c, const struct json_val *const found[CARRIED_N],
+                         struct answer_piece *p)
 {
-    struct json_iter it = json_iter(candidate);
-    while (json_next(&it))
-        if (!dgm_str_eq(it.name, DGM_STR("content")) && !dgm_str_eq(it.name, DGM_STR("index")) &&
-            !dgm_str_eq(it.name, DGM_STR("finishReason")))
-            return true;
-    return false;
-}
-
-static bool is_given(const struct json_val *v)
-{
-    return v && json_kind(v) != JSON_NULL;
-}
-
-/* The rows of carried.def that a candidate has, a bit for each. */
-static unsigned rows_of(const struct choice *c, const struct json_val *candidate)
-{
-    unsigned rows = 0;
-    for (size_t i = 0; i < COUNT(carried); i++)
-        if ((carried[i].when == ALWAYS || c->finish.p) &&
-            is_given(json_get(candidate, carried[i].native)))
-            rows |= 1U << i;
-    return rows;
+    bool any = false;
+    for (size_t i = 0; i < CARRIED_N; i++) {
+        bool wanted = chat_is_said(found[i]) && (carried[i].when == ALWAYS || c->finish.p);
+        p->carried[i] = wanted ? found[i] : NULL;
+        any = any || wanted;
+    }
+    return any;
 }
 
 struct answer_piece answer_read(struct dgm_request *r, struct choice *c,
                                 const struct json_val *candidate)
 {
-    const struct json_val *content = json_get(candidate, DGM_STR("content"));
-    struct answer_piece p = {.candidate = candidate, .parts = json_get(content, DGM_STR("parts"))};
+    const struct json_val *found[IN_CANDIDATE];
+    size_t others = json_pick(candidate, in_candidate, IN_CANDIDATE, found);
+    struct answer_piece p = {.candidate = candidate,
+                             .parts = json_get(found[IN_CONTENT], DGM_STR("parts"))};
     struct json_iter it = json_iter(p.parts);
     if (c->scan.hit) /* what stands behind a stop sequence was never said */
         p.parts = NULL;
     while (p.parts && json_next(&it)) {
         unsigned said = said_by(r, c, it.value, &p.answer);
-        p.said |= said & p.said & SAID_SOUND ? SAID_EXTRA
+        p.said |= said & p.said & SAID_SOUND ? SAID_PARTS
                                              : said; /* a second sound is a part like any unknown */
     }
-    read_finish(r, c, candidate);
-    p.more = has_more(candidate);
-    if (p.more && rows_of(c, candidate) != 0)
-        p.said |= SAID_EXTRA;
-    if (p.more && annotations_any(candidate))
+    read_finish(r, c, json_str(found[IN_FINISH]));
+    bool is_carried = read_carried(c, found + IN_CARRIED, &p);
+    p.more = others != 0 || is_carried;
+    if (is_carried)
+        p.said |= SAID_CARRIED;
+    if (is_carried && annotations_any(candidate))
         p.said |= SAID_SOURCES;
     if (r->env.reasoning == DGM_REASONING_OFF && !r->thought_marker.n)
         p.said &= ~(unsigned)SAID_THOUGHTS;
@@ -251,7 +261,8 @@ static void put_content(struct dgm_request *r, struct json_writer *w, struct cho
         if (kind == PART_TEXT)
             text = shown_of(r, c, text);
         json_add_str(w, text);
-        offsets_add(&c->text, text);
+        if (!whole || p->said & SAID_SOURCES)
+            offsets_add(&c->text, text);
     }
     if (whole) {
         add_tag(r, w, c, false);
@@ -453,20 +464,23 @@ static void put_finish(const struct dgm_request *r, struct json_writer *w, const
         json_member_str(w, "model_version", r->version);
 }
 
-static void put_rows(struct json_writer *w, const struct json_val *candidate, unsigned rows)
+static void put_rows(struct json_writer *w, const struct answer_piece *p, unsigned rows)
 {
-    for (size_t i = 0; i < COUNT(carried); i++) {
+    for (size_t i = 0; i < CARRIED_N; i++) {
         if (!(rows >> i & 1))
             continue;
         json_put_key(w, carried[i].name);
-        json_put_val(w, json_get(candidate, carried[i].native));
+        json_put_val(w, p->carried[i]);
     }
 }
 
-static void put_carried(struct json_writer *w, struct choice *c, const struct json_val *candidate)
+static void put_carried(struct json_writer *w, struct choice *c, const struct answer_piece *p)
 {
-    const unsigned rows = rows_of(c, candidate), again = rows & c->carried;
-    put_rows(w, candidate, rows & ~again);
+    unsigned rows = 0;
+    for (size_t i = 0; i < CARRIED_N; i++)
+        rows |= p->carried[i] ? 1U << i : 0;
+    const unsigned again = rows & c->carried;
+    put_rows(w, p, rows & ~again);
     c->carried |= rows;
     if (again == 0)
         return;
@@ -474,7 +488,7 @@ static void put_carried(struct json_writer *w, struct choice *c, const struct js
     json_open_arr(w);
     json_open_obj(w);
     json_member_int(w, "index", c->more++);
-    put_rows(w, candidate, again);
+    put_rows(w, p, again);
     json_close_obj(w);
     json_close_arr(w);
 }
@@ -482,15 +496,15 @@ static void put_carried(struct json_writer *w, struct choice *c, const struct js
 static void put_extra(const struct dgm_request *r, struct json_writer *w, struct choice *c,
                       const struct answer_piece *p, bool whole)
 {
-    struct dgm_str signature = last_signature(p->parts);
     open_extra(w);
-    if (signature.n)
-        json_member_str(w, "thought_signature", signature);
+    if (p->said & SAID_SIGNATURE)
+        json_member_str(w, "thought_signature", last_signature(p->parts));
     if (whole)
         put_finish(r, w, c);
-    if (p->more)
-        put_carried(w, c, p->candidate);
-    put_parts(w, c, p->parts, whole);
+    if (p->said & SAID_CARRIED)
+        put_carried(w, c, p);
+    if (p->said & SAID_PARTS)
+        put_parts(w, c, p->parts, whole);
     close_extra(w);
 }
 
@@ -503,9 +517,9 @@ void answer_put_end(const struct dgm_request *r, struct json_writer *w, const st
     close_extra(w);
 }
 
-void answer_note_version(struct dgm_request *r, const struct json_val *root)
+void answer_note_version(struct dgm_request *r, const struct json_val *said)
 {
-    struct dgm_str version = json_get_str(root, DGM_STR("modelVersion"));
+    struct dgm_str version = json_str(said);
     if (version.n == 0 || r->version.n != 0)
         return;
     r->version = dgm_arena_copy(&r->arena, version);
@@ -543,7 +557,7 @@ void answer_put_members(struct dgm_request *r, struct json_writer *w, struct cho
         put_images(w, c, p->parts, whole);
     if (p->said & SAID_SOUND)
         put_sound(r, w, c, p->parts);
-    if (p->said & SAID_EXTRA || whole)
+    if (p->said & (SAID_CARRIED | SAID_SIGNATURE | SAID_PARTS) || whole)
         put_extra(r, w, c, p, whole);
 }
 

@@ -397,7 +397,7 @@ bool look_control_character(const struct look *look, struct finding *f)
 
 bool look_mended(const struct look *look, struct finding *f)
 {
-    struct dgm_str notes = look->r->notes[DGM_NOTE_WARNING].text;
+    struct dgm_str notes = dgm_request_notes(look->r, DGM_NOTE_WARNING);
     finding_what(f, notes);
     return notes.n != 0;
 }

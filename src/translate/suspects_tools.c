@@ -41,7 +41,7 @@ static bool spot_function(const struct look *look, size_t i, struct spot *ret)
     };
     const struct tool *t = &look->r->tools->functions[i];
     *ret = (struct spot){.schema = json_get(t->function, DGM_STR("parameters"))};
-    ret->top.in = t->source == FROM_GOOGLE ? look->r->google_in[GOOGLE_TOOLS] : NULL;
+    ret->top.in = t->source == FROM_GOOGLE ? look->r->google_said->in[GOOGLE_TOOLS] : NULL;
     ret->top.member = sources[t->source];
     ret->element = (struct chat_place){.in = &ret->top, .index = t->index};
     ret->function = (struct chat_place){.in = &ret->element, .member = DGM_STR("function")};
