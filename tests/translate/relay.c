@@ -65,10 +65,160 @@ static void a_bare_error_has_no_suspects(void **state)
     }
 }
 
+/* ---- streams ---- */
+
+/* Feeds events to a stream whose output has a ceiling; `all` gets what came, with a zero behind it. */
+static enum dgm_rc stream(const struct dgm_buf *events, size_t out_max, struct dgm_buf *all)
+{
+    struct dgm_buf body, out;
+    struct dgm_str in = dgm_buf_str(events);
+    struct dgm_request *r = relay(&body, STREAMED);
+    struct dgm_stream *s = dgm_stream_new(r);
+    enum dgm_rc rc = DGM_MORE;
+    assert_non_null(s);
+    dgm_buf_init(&out, &dgm_alloc_libc, out_max);
+    dgm_buf_init(all, &dgm_alloc_libc, SIZE_MAX);
+    do {
+        rc = rc == DGM_MORE ? dgm_stream_feed(s, &in, &out) : rc;
+        dgm_buf_put(all, dgm_buf_str(&out));
+        dgm_buf_clear(&out);
+    } while (rc == DGM_FULL && (rc = DGM_MORE));
+    while (rc == DGM_MORE || rc == DGM_FULL) {
+        rc = dgm_stream_finish(s, &out);
+        dgm_buf_put(all, dgm_buf_str(&out));
+        dgm_buf_clear(&out);
+    }
+    dgm_stream_free(s);
+    dgm_request_free(r);
+    dgm_buf_dispose(&out);
+    dgm_buf_dispose(&body);
+    const char *broken = chunks_broken(dgm_buf_str(all));
+    if (broken)
+        fail_msg("%s", broken);
+    dgm_buf_put_char(all, '\0');
+    return rc;
+}
+
+#define EVENT(choices) "data: {\"choices\":[" choices "]}\n\n"
+#define CALLS(calls) "{\"delta\":{\"tool_calls\":[" calls "]}}"
+#define END EVENT("{\"delta\":{},\"finish_reason\":\"tool_calls\"}") "data: [DONE]\n\n"
+
+static void put_times(struct dgm_buf *out, const char *text, size_t times)
+{
+    for (size_t i = 0; i < times; i++)
+        dgm_buf_put(out, dgm_str_c(text));
+}
+
+/* dragoman.h: room for the largest event, and what waits for a call's name, is room enough. */
+static void arguments_before_the_name_find_room(void **state)
+{
+    struct dgm_buf in, all;
+    (void)state;
+    dgm_buf_init(&in, &dgm_alloc_libc, SIZE_MAX);
+    put_times(&in,
+              EVENT(CALLS("{\"index\":0,\"function\":{\"arguments\":"
+                          "\"\\u0001\\u0001\\u0001\\u0001\\u0001\\u0001\\u0001\\u0001\"}}")),
+              2000);
+    put_times(&in, EVENT(CALLS("{\"index\":0,\"function\":{\"name\":\"f\"}}")) END, 1);
+    assert_int_equal(stream(&in, 8192 + 8 * 128 + 8 * 16000, &all), DGM_DONE);
+    assert_non_null(strstr(all.p, "[DONE]"));
+    dgm_buf_dispose(&all);
+
+    dgm_buf_clear(&in); /* nobody holds a megabyte for a name that may never come */
+    put_times(&in, EVENT(CALLS("{\"index\":0,\"function\":{\"arguments\":\"0123456789abcdef\"}}")),
+              5000);
+    put_times(&in, EVENT(CALLS("{\"index\":0,\"function\":{\"name\":\"f\"}}")) END, 1);
+    assert_int_equal(stream(&in, SIZE_MAX, &all), DGM_E_UPSTREAM);
+    assert_null(strstr(all.p, "[DONE]"));
+    dgm_buf_dispose(&all);
+    dgm_buf_dispose(&in);
+}
+
+/* A thousand calls without arguments are owed a "{}" each at the end. */
+static void calls_without_arguments_find_room(void **state)
+{
+    struct dgm_buf in, all;
+    (void)state;
+    dgm_buf_init(&in, &dgm_alloc_libc, SIZE_MAX);
+    for (int i = 0; i < 1000; i++) {
+        char event[128];
+        snprintf(event, sizeof event, EVENT(CALLS("{\"index\":%d,\"function\":{\"name\":\"f\"}}")),
+                 i);
+        dgm_buf_put(&in, dgm_str_c(event));
+    }
+    dgm_buf_put_lit(&in, END);
+    assert_int_equal(stream(&in, 8192 + 8 * 128, &all), DGM_DONE);
+    assert_non_null(strstr(all.p, "{\"index\":999,\"function\":{\"arguments\":\"{}\"}}"));
+    dgm_buf_dispose(&all);
+    dgm_buf_dispose(&in);
+}
+
+/* One choice a hundred thousand times in one event: each would be longer than it came. */
+static void an_event_has_no_more_choices_than_there_are(void **state)
+{
+    struct dgm_buf in, all;
+    (void)state;
+    dgm_buf_init(&in, &dgm_alloc_libc, SIZE_MAX);
+    dgm_buf_put_lit(&in, "data: {\"choices\":[{\"\":1}");
+    put_times(&in, ",{\"\":1}", 100000);
+    dgm_buf_put_lit(&in, "]}\n\n");
+    assert_int_equal(stream(&in, 8192 + 8 * in.n, &all), DGM_E_UPSTREAM);
+    assert_null(strstr(all.p, "[DONE]"));
+    dgm_buf_dispose(&all);
+    dgm_buf_dispose(&in);
+}
+
+/* ---- whole answers ---- */
+
+#define ANSWER(message, finish)                                                                    \
+    "{\"choices\":[{\"index\":0,\"message\":" message ",\"finish_reason\":\"" finish "\"}]}"
+
+/* A call that stands alone, as TGI's did, is held to what calls in an array are: it must have a name. */
+static void a_call_that_stands_alone_needs_a_name(void **state)
+{
+    struct dgm_buf out;
+    (void)state;
+    assert_int_equal(
+        answer(ANSWER("{\"tool_calls\":{\"function\":{\"arguments\":\"{}\"}}}", "tool_calls"), 200,
+               &out),
+        502);
+    dgm_buf_dispose(&out);
+    assert_int_equal(
+        answer(ANSWER("{\"tool_calls\":{\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}}",
+                      "tool_calls"),
+               200, &out),
+        200);
+    assert_non_null(strstr(out.p, "\"name\":\"f\""));
+    dgm_buf_dispose(&out);
+}
+
+/* 1024 calls are taken; what is over is no answer with some of its calls left out. */
+static void calls_are_not_left_out_in_silence(void **state)
+{
+    (void)state;
+    for (size_t n = 1024; n <= 1025; n++) {
+        struct dgm_buf text, out;
+        dgm_buf_init(&text, &dgm_alloc_libc, SIZE_MAX);
+        dgm_buf_put_lit(&text, "{\"choices\":[{\"index\":0,\"message\":{\"tool_calls\":[");
+        put_times(&text, "{\"function\":{\"name\":\"f\"}},", n - 1);
+        dgm_buf_put_lit(&text,
+                        "{\"function\":{\"name\":\"f\"}}]},\"finish_reason\":\"tool_calls\"}]}");
+        dgm_buf_put_char(&text, '\0');
+        assert_int_equal(answer(text.p, 200, &out), n == 1024 ? 200 : 502);
+        dgm_buf_dispose(&out);
+        dgm_buf_dispose(&text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_bare_error_has_no_suspects),
+        cmocka_unit_test(arguments_before_the_name_find_room),
+        cmocka_unit_test(calls_without_arguments_find_room),
+        cmocka_unit_test(an_event_has_no_more_choices_than_there_are),
+        cmocka_unit_test(a_call_that_stands_alone_needs_a_name),
+        cmocka_unit_test(calls_are_not_left_out_in_silence),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
