@@ -538,6 +538,26 @@ static void a_text_before_calls_is_said_the_same_way(void **state)
     }
 }
 
+/* partialArgs are Vertex's own: these servers have their own way of telling a call in pieces. */
+static void a_call_is_told_whoever_answers(void **state)
+{
+    static const char *const responders[] = {"partial-args", "interleaved", "late-stop", "sparse"};
+    (void)state;
+    for (enum emu_dialect dialect = EMU_VLLM; dialect <= EMU_TGI; dialect++)
+        for (size_t i = 0; i < sizeof responders / sizeof *responders; i++) {
+            struct emu_run run;
+            struct sum sum;
+            emu_run_post_env(
+                &run, &dgm_alloc_libc, &plain_options,
+                (struct emu_env){.dialect = dialect, .responder = dgm_str_c(responders[i])},
+                DGM_STR("/v1/chat/completions"), DGM_STR("{" WEATHER ",\"stream\":true}"));
+            add_up(&run, &sum);
+            assert_int_equal(sum.names, 1);
+            assert_string_equal(sum.arguments, "{\"location\":\"Chicago\"}");
+            emu_run_dispose(&run);
+        }
+}
+
 /* Nobody blocks a prompt there: a blocked answer is one that says nothing, streamed as whole. */
 static void an_answer_always_has_a_choice(void **state)
 {
@@ -645,6 +665,7 @@ int main(void)
         cmocka_unit_test(many_results_find_their_calls_in_time),
         cmocka_unit_test(what_is_quoted_is_a_text),
         cmocka_unit_test(a_text_before_calls_is_said_the_same_way),
+        cmocka_unit_test(a_call_is_told_whoever_answers),
         cmocka_unit_test(an_answer_always_has_a_choice),
         cmocka_unit_test(faults_have_the_servers_shape),
         cmocka_unit_test(an_error_comes_inside_of_a_stream),
