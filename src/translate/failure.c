@@ -344,13 +344,16 @@ static void put_param(struct json_writer *w, const struct failure *f)
         return;
     }
     json_open_str(w);
-    while (json_next(&it)) {
+    for (bool first = true; json_next(&it); first = false) {
         struct dgm_str name = json_str(it.value), number = json_num(it.value);
-        if (it.index == 0 && dgm_str_eq(name, DGM_STR("body")))
-            continue;
+        if (it.index == 0 && dgm_str_eq(name, DGM_STR("body"))) {
+            (void)json_next(&it); /* there is another */
+            name = json_str(it.value);
+            number = json_num(it.value);
+        }
         if (number.n)
             json_add_str(w, DGM_STR("["));
-        else if (it.index > 1)
+        else if (!first)
             json_add_str(w, DGM_STR("."));
         json_add_str(w, name.n ? name : number);
         if (number.n)

@@ -65,6 +65,57 @@ static void a_bare_error_has_no_suspects(void **state)
     }
 }
 
+/* FastAPI's loc is "body" and the way to the member; in a header or a query it begins with their word. */
+static void a_place_is_told_whole(void **state)
+{
+    static const struct {
+        const char *loc, *param;
+    } cases[] = {
+        {"[\"body\",\"messages\",0,\"role\"]", "\"param\":\"messages[0].role\""},
+        {"[\"query\",\"limit\"]", "\"param\":\"query.limit\""},
+        {"[\"body\"]", "\"param\":null"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[256];
+        struct dgm_buf out;
+        snprintf(text, sizeof text, "{\"detail\":[{\"loc\":%s,\"msg\":\"Field required\"}]}",
+                 cases[i].loc);
+        assert_int_equal(answer(text, 422, &out), 422);
+        if (!strstr(out.p, cases[i].param))
+            fail_msg("%s", out.p);
+        dgm_buf_dispose(&out);
+    }
+}
+
+/* What is relayed has OpenAI's errors, whatever shapes native answers have: all of them. */
+static void errors_have_one_shape(void **state)
+{
+    const struct dgm_limits limits = {.event_bytes = 16};
+    const struct dgm_env env = {
+        .now = 1, .id = DGM_STR("relay"), .limits = &limits, .compat = DGM_COMPAT_GOOGLE};
+    const struct dgm_server server = {.kind = DGM_SERVER_VLLM};
+    static const char *const texts[] = {"{\"id\":\"x\"}", "{\"id\":\"longer than sixteen\"}"};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct dgm_buf body, out;
+        struct dgm_request *r = NULL;
+        struct dgm_fail fail;
+        int status = 0;
+        dgm_buf_init(&body, &dgm_alloc_libc, SIZE_MAX);
+        dgm_buf_init(&out, &dgm_alloc_libc, SIZE_MAX);
+        dgm_buf_put_lit(&body, "{\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}");
+        assert_int_equal(dgm_relay_open(&env, &body, &r, &fail), DGM_OK);
+        assert_int_equal(dgm_relay_make(r, &server, &fail), DGM_OK);
+        assert_int_equal(dgm_chat_response(r, 200, dgm_str_c(texts[i]), &out, &status), DGM_OK);
+        assert_int_equal(status, 502);
+        assert_true(out.n != 0 && out.p[0] == '{');
+        dgm_request_free(r);
+        dgm_buf_dispose(&out);
+        dgm_buf_dispose(&body);
+    }
+}
+
 /* ---- streams ---- */
 
 /* Feeds events to a stream whose output has a ceiling; `all` gets what came, with a zero behind it. */
@@ -214,6 +265,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_bare_error_has_no_suspects),
+        cmocka_unit_test(a_place_is_told_whole),
+        cmocka_unit_test(errors_have_one_shape),
         cmocka_unit_test(arguments_before_the_name_find_room),
         cmocka_unit_test(calls_without_arguments_find_room),
         cmocka_unit_test(an_event_has_no_more_choices_than_there_are),
