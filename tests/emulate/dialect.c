@@ -478,6 +478,39 @@ static void many_results_find_their_calls_in_time(void **state)
     dgm_buf_dispose(&body);
 }
 
+/* Nothing of Google's limits holds for the schemas of these servers: the budget of who fills them in does. */
+static void large_schemas_are_filled_in_in_time(void **state)
+{
+    const size_t n = 40000;
+    struct dgm_buf body;
+    struct emu_run run;
+    (void)state;
+    dgm_buf_init(&body, &dgm_alloc_libc, SIZE_MAX);
+    dgm_buf_put_lit(&body,
+                    "{" HELLO ",\"tool_choice\":\"required\",\"tools\":[{\"type\":\"function\","
+                    "\"function\":{\"name\":\"f\",\"parameters\":{\"type\":\"object\","
+                    "\"maxProperties\":1,\"properties\":{\"p\":{}");
+    for (size_t i = 0; i < n; i++) {
+        dgm_buf_put_lit(&body, ",\"p");
+        dgm_buf_put_int(&body, (int64_t)i);
+        dgm_buf_put_lit(&body, "\":{}");
+    }
+    dgm_buf_put_lit(&body, "},\"dependentRequired\":{\"p\":[]");
+    for (size_t i = 0; i < n; i++) {
+        dgm_buf_put_lit(&body, ",\"p");
+        dgm_buf_put_int(&body, (int64_t)i);
+        dgm_buf_put_lit(&body, "\":[]");
+    }
+    dgm_buf_put_lit(&body, "}}}}]}");
+    clock_t began = clock();
+    emu_run_post_chat(&run, &dgm_alloc_libc, &plain_options, EMU_VLLM, (struct dgm_str){0},
+                      dgm_buf_str(&body));
+    assert_int_equal(run.status, 200);
+    assert_true((double)(clock() - began) / CLOCKS_PER_SEC < 4);
+    emu_run_dispose(&run);
+    dgm_buf_dispose(&body);
+}
+
 /* What is quoted of a request is cut between characters, and short. */
 static void what_is_quoted_is_a_text(void **state)
 {
@@ -663,6 +696,7 @@ int main(void)
         cmocka_unit_test(usage_comes_when_asked_for),
         cmocka_unit_test(deep_bodies_are_answered_or_refused),
         cmocka_unit_test(many_results_find_their_calls_in_time),
+        cmocka_unit_test(large_schemas_are_filled_in_in_time),
         cmocka_unit_test(what_is_quoted_is_a_text),
         cmocka_unit_test(a_text_before_calls_is_said_the_same_way),
         cmocka_unit_test(a_call_is_told_whoever_answers),
