@@ -166,7 +166,7 @@ static int put_failure(const struct dgm_request *r, enum dgm_error id, struct dg
 {
     struct dgm_fail fail;
     dgm_fail_row(&fail, id);
-    dgm_fail_put_as(&fail, r->env.compat, out);
+    dgm_fail_put_as(&fail, compat_is_google(r) ? DGM_COMPAT_GOOGLE : DGM_COMPAT_OPENAI, out);
     return dgm_error_status(id);
 }
 

@@ -67,6 +67,7 @@ static bool make_choices(struct subset *s, struct node *n, const struct schema_a
         n->done[n->done_n++] = choice;
         schema_spend(s->job, 16 * json_size(choice)); /* each is looked into, and more than once */
         while (json_next(&it)) {
+            schema_spend(s->job, 4 * json_size(it.value));
             some += !subset_is_null(it.value) && json_bool(it.value, true);
             n->nullable = n->nullable || subset_is_null(it.value);
         }

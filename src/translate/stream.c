@@ -212,6 +212,8 @@ bool stream_has_room(const struct dgm_stream *s, const struct dgm_buf *out, size
     size_t room = out->max - out->n;
     if (s->google)
         event_bytes += compat_held_bytes(s->google);
+    if (s->relay)
+        event_bytes += s->r->relay->held_bytes;
     return out->n == 0 ||
            (room >= OUT_BESIDES && (room - OUT_BESIDES) / OUT_PER_BYTE >= event_bytes);
 }
