@@ -284,7 +284,9 @@ void dgm_stream_free(struct dgm_stream *); /* NULL is fine */
  *
  * FULL comes before an event whose output, at most 8 bytes for each of the event's own and 8 KiB besides,
  * might pass out->max, unless `out` is empty: an `out` with room for the largest event never overflows. With
- * DGM_COMPAT_GOOGLE the last chunk may wait for the event behind it: there it is room for the two largest.
+ * DGM_COMPAT_GOOGLE the last chunk may wait for the event behind it: there it is room for the two largest. Of a
+ * relayed stream it is room for what waits, too: a call's arguments for its name (64 KiB at most), members beside
+ * the choices for the end.
  */
 DGM_MUST_USE enum dgm_rc dgm_stream_feed(struct dgm_stream *, struct dgm_str *in,
                                          struct dgm_buf *out);

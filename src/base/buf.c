@@ -7,6 +7,12 @@
 
 #define FIRST_BYTES 256
 
+/* The digits of 0 to 99: a number is put two at a time. */
+static const char pairs[] = "00010203040506070809101112131415161718192021222324"
+                            "25262728293031323334353637383940414243444546474849"
+                            "50515253545556575859606162636465666768697071727374"
+                            "75767778798081828384858687888990919293949596979899";
+
 void dgm_buf_init(struct dgm_buf *b, const struct dgm_alloc *alloc, size_t max)
 {
     *b = (struct dgm_buf){.max = max, ._alloc = alloc};
@@ -81,10 +87,13 @@ void dgm_buf_put_int(struct dgm_buf *b, int64_t i)
     char text[20]; /* "-9223372036854775808" */
     size_t at = sizeof text;
     uint64_t u = i < 0 ? 0 - (uint64_t)i : (uint64_t)i;
-    do {
-        text[--at] = (char)('0' + u % 10);
-        u /= 10;
-    } while (u != 0);
+    for (; u >= 100; u /= 100) {
+        at -= 2;
+        memcpy(text + at, pairs + 2 * (u % 100), 2);
+    }
+    if (u >= 10)
+        text[--at] = pairs[2 * u + 1];
+    text[--at] = u >= 10 ? pairs[2 * u] : (char)('0' + u);
     if (i < 0)
         text[--at] = '-';
     dgm_buf_put(b, (struct dgm_str){text + at, sizeof text - at});

@@ -42,6 +42,17 @@ static inline unsigned dgm_lanes_first(dgm_lanes x)
 #endif
 }
 
+/** All lanes added up. */
+static inline unsigned dgm_lanes_sum(dgm_lanes x)
+{
+    const uint64_t bytes = 0x00ff00ff00ff00ff, ones = 0x0001000100010001;
+    uint64_t halves[2], pairs = 0;
+    memcpy(halves, &x, sizeof x);
+    for (size_t i = 0; i < 2; i++)
+        pairs += (halves[i] & bytes) + (halves[i] >> 8 & bytes);
+    return (unsigned)(pairs * ones >> 48);
+}
+
 /** A bit for each lane, the first lowest, of a vector that came of comparing. */
 static inline unsigned dgm_lanes_mask(dgm_lanes x)
 {

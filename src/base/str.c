@@ -13,14 +13,32 @@ static char lower(char c)
     return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
 }
 
+/* The same for eight at once: of bytes below 0x80 a sum sets the highest bit from 'A' on, another one behind 'Z'. */
+static uint64_t lower_eight(const char *p)
+{
+    const uint64_t ones = 0x0101010101010101u, highs = 0x8080808080808080u;
+    uint64_t x;
+    memcpy(&x, p, sizeof x);
+    uint64_t low = x & ~highs, from_a = low + ones * (0x80 - 'A'),
+             past_z = low + ones * (0x7f - 'Z');
+    return x | ((from_a ^ past_z) & ~x & highs) >> 2;
+}
+
 bool dgm_str_eq_nocase(struct dgm_str a, struct dgm_str b)
 {
     if (a.n != b.n)
         return false;
-    for (size_t i = 0; i < a.n; i++)
-        if (lower(a.p[i]) != lower(b.p[i]))
+    if (a.n < sizeof(uint64_t)) {
+        for (size_t i = 0; i < a.n; i++)
+            if (lower(a.p[i]) != lower(b.p[i]))
+                return false;
+        return true;
+    }
+    size_t last = a.n - sizeof(uint64_t); /* may overlap those before */
+    for (size_t i = 0; i < last; i += sizeof(uint64_t))
+        if (lower_eight(a.p + i) != lower_eight(b.p + i))
             return false;
-    return true;
+    return lower_eight(a.p + last) == lower_eight(b.p + last);
 }
 
 bool dgm_str_ends(struct dgm_str s, struct dgm_str suffix)

@@ -40,6 +40,15 @@ static inline bool dgm_str_eq(struct dgm_str a, struct dgm_str b)
     return a.n == b.n && (a.n == 0 || (a.p && b.p && dgm_same_bytes(a.p, b.p, a.n)));
 }
 
+/** Which of `n` names it is, the first of equal ones; `n` when none. Most differ in length already. */
+static inline size_t dgm_str_index(struct dgm_str s, const struct dgm_str *names, size_t n)
+{
+    size_t i = 0;
+    while (i < n && (names[i].n != s.n || !dgm_same_bytes(names[i].p, s.p, s.n)))
+        i++;
+    return i;
+}
+
 bool dgm_str_eq_nocase(struct dgm_str, struct dgm_str); /* ASCII letters only */
 /** Where `needle` first stands in it; its length when nowhere. */
 size_t dgm_str_find(struct dgm_str, struct dgm_str needle);

@@ -262,6 +262,8 @@ static enum dgm_rc decide_dialect(struct emu_call *call, const struct emu_env *e
         reterr->google = emu_dialect_error_type(env->dialect, reterr->status);
     if (rc != DGM_OK)
         return rc;
+    if (call->plan.ncandidates == 0) /* nobody blocks prompts there: an answer that says nothing */
+        call->plan.ncandidates = 1;
     emu_dialect_cut(said, &call->plan);
     call->framing = said->stream ? FRAMING_CHUNKS : FRAMING_WHOLE;
     said->created = env->now_ms / 1000;

@@ -100,12 +100,12 @@ static enum dgm_rc sign_candidate(const struct composer *c, struct plan_candidat
     return DGM_OK;
 }
 
-/* Whether the calls of this answer are streamed in pieces: Vertex alone does that (google.md 6.9). */
+/* Whether the calls of this answer are streamed in Google's pieces: Vertex alone does that (google.md 6.9). */
 static bool wants_partial(const struct composer *c)
 {
     const struct json_val *config =
         emu_ask_member(emu_ask_member(c->ask->root, "toolConfig"), "functionCallingConfig");
-    return c->ask->target.verb == TARGET_STREAM && emu_ask_is_vertex(c->ask) &&
+    return c->native && c->ask->target.verb == TARGET_STREAM && emu_ask_is_vertex(c->ask) &&
            (c->responder->id == RESPONDER_PARTIAL_ARGS ||
             json_bool(emu_ask_member(config, "streamFunctionCallArguments"), false));
 }
@@ -444,7 +444,11 @@ enum dgm_rc emu_plan_compose(const struct ask *ask, const struct prompt *prompt,
                              const struct responder *responder, const struct emu_env *env,
                              struct dgm_arena *arena, struct plan *ret)
 {
-    struct composer c = {.ask = ask, .prompt = prompt, .responder = responder, .arena = arena};
+    struct composer c = {.ask = ask,
+                         .prompt = prompt,
+                         .responder = responder,
+                         .arena = arena,
+                         .native = env->dialect == EMU_GEMINI};
     int64_t candidates = 1;
     bool blocked = responder->id == RESPONDER_BLOCKED;
     emu_ask_int(emu_ask_member(ask->config, "candidateCount"), &candidates);

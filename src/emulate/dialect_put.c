@@ -167,7 +167,7 @@ static void put_message(const struct dialect_ask *ask, const struct plan_candida
     json_member_str(w, "role", DGM_STR("assistant"));
     if (is_vllm(ask) || !calls) {
         json_put_name(w, "content");
-        if (calls && !ask->named)
+        if (calls && !ask->named && !has(c, PART_TEXT))
             json_put_null(w);
         else
             put_texts(c, PART_TEXT, w);
@@ -313,6 +313,8 @@ static void put_delta(const struct dialect_ask *ask, const struct plan_candidate
 {
     const struct plan_part *p = c->parts + from->part;
     size_t end = to->part > from->part ? p->text.n : to->at;
+    if (p->kind == PART_TEXT && !is_vllm(ask) && calls_of(ask, c) != 0)
+        return; /* either a content or calls */
     if (p->kind == PART_TEXT || p->kind == PART_THOUGHT) {
         put_text_chunk(ask, p->kind == PART_THOUGHT,
                        dgm_str_head(dgm_str_skip(p->text, from->at), end - from->at), m->candidate,

@@ -2,6 +2,7 @@
 /* dialect_read.c - a chat completion request, put as the native request that asks the same. */
 #include "emulate/dialect.h"
 
+#include "base/sort.h"
 #include "base/str.h"
 #include "emulate/ask.h"
 #include "emulate/dialect_rules.h"
@@ -12,10 +13,20 @@
 #define DEFAULT_TGI_MODEL "tgi"
 #define DEFAULT_VLLM_MODEL "default"
 
+/* The native request is parsed again, and has schemas a level deeper, objects out of strings up to seven. */
+#define BODY_DEPTH (JSON_DEPTH_MAX - 2)
+#define OBJECT_DEPTH (JSON_DEPTH_MAX - 8)
+
 static const char *const reasoners[] = {
 #define REASONS(word) word,
 #include "emulate/dialect.def"
 #undef REASONS
+};
+
+/* A call of the conversation that has an id. */
+struct named_call {
+    struct dgm_str id, name;
+    size_t order; /* among all: the last one that has an id is meant */
 };
 
 /* One request on its way. */
@@ -24,6 +35,8 @@ struct reading {
     const struct json_val *root, *messages;
     struct dgm_arena *arena;
     struct json_writer w;
+    struct named_call *calls; /* by their ids */
+    size_t ncalls;
 };
 
 #define STR_MEMBER(v, name) json_get_str((v), DGM_STR(name))
@@ -95,7 +108,7 @@ static void put_object(struct reading *r, struct dgm_str text)
     char *copy = dgm_arena_take(r->arena, text.n + JSON_PADDING);
     if (copy && text.n != 0)
         memcpy(copy, text.p, text.n);
-    if (copy && json_parse(r->arena, copy, text.n, JSON_DEPTH_MAX, &v, &error) == DGM_OK &&
+    if (copy && json_parse(r->arena, copy, text.n, OBJECT_DEPTH, &v, &error) == DGM_OK &&
         json_kind(v) == JSON_OBJ) {
         json_put_val(&r->w, v);
         return;
@@ -124,14 +137,57 @@ static void put_calls(struct reading *r, const struct json_val *calls)
     }
 }
 
+static int compare_ids(struct dgm_str a, struct dgm_str b)
+{
+    size_t n = a.n < b.n ? a.n : b.n;
+    int order = n ? memcmp(a.p, b.p, n) : 0;
+    return order ? order : (a.n > b.n) - (a.n < b.n);
+}
+
+static int compare_calls(const void *a, const void *b)
+{
+    const struct named_call *x = a, *y = b;
+    int order = compare_ids(x->id, y->id);
+    return order ? order : (x->order > y->order) - (x->order < y->order);
+}
+
+/* Sorts the calls by their ids: there may be many, and as many results that look for theirs. */
+static enum dgm_rc index_calls(struct reading *r)
+{
+    size_t most = 0;
+    for (struct json_iter i = json_iter(r->messages); json_next(&i);)
+        most += json_size(MEMBER(i.value, "tool_calls"));
+    if (most == 0)
+        return DGM_OK;
+    r->calls = dgm_arena_take(r->arena, most * sizeof *r->calls);
+    if (!r->calls)
+        return DGM_E_NOMEM;
+    for (struct json_iter i = json_iter(r->messages); json_next(&i);)
+        for (struct json_iter j = json_iter(MEMBER(i.value, "tool_calls")); json_next(&j);) {
+            struct dgm_str id = STR_MEMBER(j.value, "id");
+            if (id.n != 0)
+                r->calls[r->ncalls] = (struct named_call){
+                    id, STR_MEMBER(MEMBER(j.value, "function"), "name"), r->ncalls};
+            r->ncalls += id.n != 0;
+        }
+    dgm_sort(r->calls, r->ncalls, sizeof *r->calls, compare_calls);
+    return DGM_OK;
+}
+
 /* The name of the call that a result is of; the client's own word for it where no call has that id. */
 static struct dgm_str name_of_call(const struct reading *r, const struct json_val *result)
 {
     struct dgm_str id = STR_MEMBER(result, "tool_call_id"), name = STR_MEMBER(result, "name");
-    for (struct json_iter i = json_iter(r->messages); json_next(&i);)
-        for (struct json_iter j = json_iter(MEMBER(i.value, "tool_calls")); json_next(&j);)
-            if (id.n != 0 && dgm_str_eq(STR_MEMBER(j.value, "id"), id))
-                name = STR_MEMBER(MEMBER(j.value, "function"), "name");
+    size_t low = 0, high = r->ncalls;
+    while (low < high) { /* to behind the last that is not greater */
+        size_t mid = low + (high - low) / 2;
+        if (compare_ids(r->calls[mid].id, id) <= 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    if (low != 0 && id.n != 0 && dgm_str_eq(r->calls[low - 1].id, id))
+        name = r->calls[low - 1].name;
     return name.n != 0 ? name : DGM_STR("unknown");
 }
 
@@ -337,7 +393,7 @@ enum dgm_rc emu_dialect_read(enum emu_dialect dialect, char *body, size_t n,
 {
     const struct json_val *root = NULL;
     struct json_error error = {0};
-    enum dgm_rc rc = json_parse(arena, body, n, JSON_DEPTH_MAX, &root, &error);
+    enum dgm_rc rc = json_parse(arena, body, n, BODY_DEPTH, &root, &error);
     if (rc == DGM_E_NOMEM)
         return rc;
     rc = emu_dialect_check(dialect, root, rc != DGM_OK ? error.what : NULL, arena, reterr);
@@ -360,6 +416,8 @@ enum dgm_rc emu_dialect_read(enum emu_dialect dialect, char *body, size_t n,
         .reasons = dialect == EMU_VLLM && thinks(root, model),
         .named = named_function(&r).n != 0,
     };
+    if (index_calls(&r) != DGM_OK)
+        return DGM_E_NOMEM;
     read_stops(root, ret);
     put_native(&r, ret);
     return native->rc == DGM_OK ? DGM_OK : DGM_E_NOMEM;

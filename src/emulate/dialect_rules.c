@@ -3,9 +3,10 @@
 #include "emulate/dialect_rules.h"
 
 #include "base/str.h"
+#include "base/utf8.h"
 #include "emulate/ask.h"
 
-#define STOPS_SHOWN_BYTES 64
+#define FOUND_SHOWN_BYTES 160 /* of what a request says, where an error quotes it */
 #define TOP_N_TOKENS_MAX 5
 
 /* One look at a request. */
@@ -262,7 +263,7 @@ static bool breaks_TGI_FORMAT_WORD(struct check *c)
 static bool breaks_TGI_STOP(struct check *c)
 {
     struct dgm_str stop = json_str(member(c, "stop"));
-    return stop.p && finds(c, dgm_str_head(stop, STOPS_SHOWN_BYTES));
+    return stop.p && finds(c, stop);
 }
 
 static bool breaks_TGI_LOGIT_BIAS(struct check *c)
@@ -344,7 +345,7 @@ static enum dgm_rc refuse(const struct emu_dialect_row *row, struct dgm_str foun
     dgm_buf_init(&message, dgm_arena_alloc(arena), SIZE_MAX);
     dgm_buf_put(&message, dgm_str_head(text, at));
     if (at < text.n) {
-        dgm_buf_put(&message, found);
+        dgm_buf_put(&message, dgm_utf8_head(found, FOUND_SHOWN_BYTES));
         dgm_buf_put(&message, dgm_str_skip(text, at + hole.n));
     }
     if (message.rc != DGM_OK)

@@ -24,6 +24,7 @@ struct composer {
     uint64_t thoughts_tokens; /* of one candidate */
     int64_t max_tokens;       /* of one candidate, thinking included */
     bool words, image, sound; /* what the answer has */
+    bool native;              /* Gemini answers, not a server of a dialect */
 };
 
 /** The answer's text: prose, JSON or the echo, as the request and the responder say. May be empty. */

@@ -329,16 +329,24 @@ struct required_walk {
     struct json_iter dependent;
 };
 
-static const struct json_val *next_required(const struct json_val *schema, struct required_walk *at)
+#define LOOKUPS_A_STEP                                                                             \
+    16 /* members passed over by a lookup that cost as much as a look at a name */
+
+static const struct json_val *next_required(struct faker *f, const struct json_val *schema,
+                                            struct required_walk *at)
 {
+    f->work++;
+    if (emu_view_is_over(f, 0))
+        return NULL;
     if (at->n++ == 0) {
+        f->work += (unsigned)(json_size(schema) / LOOKUPS_A_STEP);
         const struct json_val *map = json_get(schema, DGM_STR("dependentRequired"));
         at->dependent = json_iter(map ? map : json_get(schema, DGM_STR("dependencies")));
         const struct json_val *own = emu_ask_member(schema, "required");
         if (own)
             return own;
     }
-    while (json_next(&at->dependent))
+    for (; json_next(&at->dependent); f->work++)
         if (json_kind(at->dependent.value) == JSON_ARR)
             return at->dependent.value;
     return NULL;
@@ -348,7 +356,7 @@ static bool is_required(struct faker *f, const struct view *v, struct dgm_str na
 {
     const struct json_val *names;
     for (size_t i = 0; i < v->n; i++)
-        for (struct required_walk at = {0}; (names = next_required(v->layers[i], &at)) != NULL;)
+        for (struct required_walk at = {0}; (names = next_required(f, v->layers[i], &at)) != NULL;)
             for (struct ask_list l = emu_ask_list(names);
                  emu_ask_next(&l) && !emu_view_is_over(f, 0); f->work++)
                 if (dgm_str_eq(json_str(l.value), name))
@@ -357,12 +365,13 @@ static bool is_required(struct faker *f, const struct view *v, struct dgm_str na
 }
 
 /* Whether another layer, or another list of the same one, required a name before. */
-static bool was_required(const struct view *v, size_t layer, const struct json_val *list,
-                         struct dgm_str name)
+static bool was_required(struct faker *f, const struct view *v, size_t layer,
+                         const struct json_val *list, struct dgm_str name)
 {
     const struct json_val *names;
     for (size_t i = 0; i <= layer; i++)
-        for (struct required_walk at = {0}; (names = next_required(v->layers[i], &at)) != NULL;) {
+        for (struct required_walk at = {0};
+             (names = next_required(f, v->layers[i], &at)) != NULL;) {
             if (i == layer && names == list)
                 return false;
             for (struct ask_list l = emu_ask_list(names);
@@ -473,7 +482,7 @@ static size_t put_required(struct faker *f, const struct view *v, size_t layer,
     for (struct ask_list l = emu_ask_list(names);
          emu_ask_next(&l) && l.index < SCHEMA_OPTIONS_MAX && !emu_view_is_over(f, depth);) {
         struct dgm_str name = json_str(l.value);
-        if (!name.p || has_property(f, v, v->n, name) || was_required(v, layer, names, name))
+        if (!name.p || has_property(f, v, v->n, name) || was_required(f, v, layer, names, name))
             continue;
         struct view other = emu_view_of(f, schema, emu_view_is_deep(f, depth + 1));
         json_put_key(f->w, name);
@@ -497,7 +506,7 @@ static void put_others(struct faker *f, const struct view *v, size_t n, const st
     for (size_t k = 0; k < v->n; k++) {
         const struct json_val *names;
         for (struct required_walk lists = {0};
-             (names = next_required(v->layers[k], &lists)) != NULL;)
+             (names = next_required(f, v->layers[k], &lists)) != NULL;)
             n += put_required(f, v, k, names, map ? others : NULL, at);
     }
     if (n == 0 && min == 0 && map && !emu_view_is_deep(f, depth) &&

@@ -38,7 +38,8 @@ static void *resize_away(void *ctx, void *p, size_t old_n, size_t n)
         j->limited = j->has_all;
         return NULL;
     }
-    void *now = dgm_alloc_libc.resize(dgm_alloc_libc.ctx, p, old_n, n);
+    const struct dgm_alloc *aside = &j->worker->stock.aside; /* which never changes */
+    void *now = aside->resize(aside->ctx, p, old_n, n);
     if (now != NULL || n == 0)
         j->left_bytes -= more;
     return now;

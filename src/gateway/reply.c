@@ -7,11 +7,8 @@
 #define FAIL_BODY_MAX                                                                              \
     8192 /* dgm_fail's texts, in Google's form twice, each byte escaped at worst, and what stands round them */
 
-static void put_if(struct dgm_buf *out, struct dgm_str name, struct dgm_str value)
-{
-    if (value.n != 0)
-        http_put_header(out, name, value);
-}
+/* A header by its name, a literal, where it has a value. */
+#define put_if(out, name, value) ((value).n != 0 ? http_put_header_of(out, name, value) : (void)0)
 
 /* OpenAI's SDKs obey all three: the finer one first, and the last above both (user-pain G1). */
 static void put_retry(struct dgm_buf *out, const struct dgm_retry *retry)
@@ -29,22 +26,22 @@ static void put_common(struct dgm_buf *out, const struct gw_reply *r, int status
 {
     http_put_status(out, status);
     http_put_date(out, r->now);
-    http_put_header(out, DGM_STR("x-request-id"), r->request_id);
-    put_if(out, DGM_STR("x-dragoman-upstream"), r->upstream);
+    http_put_header_of(out, "x-request-id", r->request_id);
+    put_if(out, "x-dragoman-upstream", r->upstream);
     if (r->tells_compat)
-        http_put_header(out, DGM_STR("x-dragoman-compat"),
-                        r->compat == DGM_COMPAT_GOOGLE ? DGM_STR("google") : DGM_STR("openai"));
-    put_if(out, DGM_STR("x-dragoman-ignored"), r->notes[DGM_NOTE_IGNORED]);
-    put_if(out, DGM_STR("x-dragoman-schema-notes"), r->notes[DGM_NOTE_SCHEMA]);
-    put_if(out, DGM_STR("x-dragoman-warning"), r->notes[DGM_NOTE_WARNING]);
-    put_if(out, DGM_STR("x-dragoman-warning"), r->doubts);
-    put_if(out, DGM_STR("Allow"), r->allow);
+        http_put_header_of(out, "x-dragoman-compat",
+                           r->compat == DGM_COMPAT_GOOGLE ? DGM_STR("google") : DGM_STR("openai"));
+    put_if(out, "x-dragoman-ignored", r->notes[DGM_NOTE_IGNORED]);
+    put_if(out, "x-dragoman-schema-notes", r->notes[DGM_NOTE_SCHEMA]);
+    put_if(out, "x-dragoman-warning", r->notes[DGM_NOTE_WARNING]);
+    put_if(out, "x-dragoman-warning", r->doubts);
+    put_if(out, "Allow", r->allow);
     if (r->has_retry)
         put_retry(out, &r->retry);
     else if (status == 503)
         http_put_header_lit(out, "Retry-After", "1");
     if (r->origin.n != 0) {
-        http_put_header(out, DGM_STR("Access-Control-Allow-Origin"), r->origin);
+        http_put_header_of(out, "Access-Control-Allow-Origin", r->origin);
         http_put_header_lit(
             out, "Access-Control-Expose-Headers",
             "x-request-id, x-dragoman-upstream, x-dragoman-compat, x-dragoman-ignored, "
@@ -52,8 +49,8 @@ static void put_common(struct dgm_buf *out, const struct gw_reply *r, int status
             "retry-after, retry-after-ms, x-should-retry");
         http_put_header_lit(out, "Vary", "Origin");
         if (status == 204) {
-            put_if(out, DGM_STR("Access-Control-Allow-Methods"), r->allow);
-            put_if(out, DGM_STR("Access-Control-Allow-Headers"), r->preflight);
+            put_if(out, "Access-Control-Allow-Methods", r->allow);
+            put_if(out, "Access-Control-Allow-Headers", r->preflight);
         }
     }
     http_put_connection(out, r->keep_alive, r->minor);
@@ -64,7 +61,7 @@ void gw_reply_put_head(struct dgm_buf *out, const struct gw_reply *r, int status
 {
     put_common(out, r, status);
     if (status != 204) {
-        http_put_header(out, DGM_STR("Content-Type"), media);
+        http_put_header_of(out, "Content-Type", media);
         http_put_length(out, body_bytes);
     }
     http_put_head_end(out);
@@ -73,8 +70,8 @@ void gw_reply_put_head(struct dgm_buf *out, const struct gw_reply *r, int status
 void gw_reply_put_stream_head(struct dgm_buf *out, const struct gw_reply *r)
 {
     put_common(out, r, 200);
-    http_put_header(out, DGM_STR("Content-Type"),
-                    r->media.n != 0 ? r->media : DGM_STR("text/event-stream"));
+    http_put_header_of(out, "Content-Type",
+                       r->media.n != 0 ? r->media : DGM_STR("text/event-stream"));
     http_put_header_lit(out, "Cache-Control", "no-cache");
     http_put_header_lit(out, "X-Accel-Buffering",
                         "no"); /* or nginx keeps a stream until it is whole */

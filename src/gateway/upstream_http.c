@@ -318,7 +318,7 @@ static void put_head(struct http_call *c, const struct gw_call_request *request)
     bool proxied = is_proxied(c) && net_proxy_read(c->origin.proxy, &proxy) == NULL;
     http_put_request(&c->head, request->method, proxied ? c->origin.url : c->origin.prefix,
                      request->target);
-    http_put_header(&c->head, DGM_STR("Host"), c->origin.authority);
+    http_put_header_of(&c->head, "Host", c->origin.authority);
     http_put_header_lit(&c->head, "User-Agent", "dragoman/" DGM_VERSION);
     if (proxied)
         net_proxy_put_authorization(&proxy, &c->head);

@@ -20,16 +20,21 @@
  * the first large body to keep up to 32 MiB a piece, for each thread that ever had one. */
 #define PAGES_FROM_BYTES (4 * 1024 * 1024)
 #define WAITING_MAX 4096 /* of the kernel's queue, are still taken when draining begins */
+#ifdef DGM_SANITIZED
+#define STOCK_BYTES 0 /* a sanitizer wants to see every block freed */
+#else
+#define STOCK_BYTES ((size_t)512 * 1024) /* what some forty requests have in hand at once */
+#endif
 
 /* ---- memory ----------------------------------------------------------------------------------------- */
 
-/* The C library's memory, counted, so that "everything was freed" can be seen from outside. */
+/* The stock's memory, counted, so that "everything was freed" can be seen from outside. */
 static void *resize_counted(void *ctx, void *p, size_t old_n, size_t n)
 {
-    struct gw_counters *counters = ctx;
-    void *now = dgm_alloc_libc.resize(dgm_alloc_libc.ctx, p, old_n, n);
+    struct gw_worker *w = ctx;
+    void *now = w->stock.alloc.resize(w->stock.alloc.ctx, p, old_n, n);
     if (now != NULL || n == 0)
-        counters->held_bytes += (int64_t)n - (int64_t)(p != NULL ? old_n : 0);
+        w->counters.held_bytes += (int64_t)n - (int64_t)(p != NULL ? old_n : 0);
     return now;
 }
 
@@ -143,7 +148,8 @@ int gw_worker_run(const struct gw_worker_start *start)
                           .slot = start->slot,
                           .tally = start->tally,
                           .script_tally = start->script_tally};
-    w.alloc = (struct dgm_alloc){resize_counted, &w.counters};
+    dgm_stock_init(&w.stock, &dgm_alloc_libc, STOCK_BYTES);
+    w.alloc = (struct dgm_alloc){resize_counted, &w};
 #ifdef M_MMAP_THRESHOLD
     mallopt(M_MMAP_THRESHOLD, PAGES_FROM_BYTES);
 #endif
@@ -162,6 +168,7 @@ int gw_worker_run(const struct gw_worker_start *start)
     gw_jobs_close(&w);
     w.alloc.resize(w.alloc.ctx, w.listeners, start->listening_n * sizeof(struct net_listener *), 0);
     net_loop_free(w.loop);
+    dgm_stock_dispose(&w.stock);
     gw_log(GW_LOG_DEBUG, "drained");
     return 0;
 }

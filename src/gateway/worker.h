@@ -3,6 +3,7 @@
 #ifndef GATEWAY_WORKER_H
 #define GATEWAY_WORKER_H
 
+#include "base/stock.h"
 #include "gateway/config.h"
 #include "net/listener.h"
 #include "net/loop.h"
@@ -29,7 +30,8 @@ struct gw_keeper_link;
 struct gw_worker {
     const struct gw_config *config;
     struct net_loop *loop;
-    struct dgm_alloc alloc; /* the C library's, counted */
+    struct dgm_stock stock; /* over the C library's memory */
+    struct dgm_alloc alloc; /* the stock's, counted */
     struct gw_counters counters;
     struct gw_conn *conns;  /* list */
     struct gw_pool *pools;  /* of connections to upstreams: list */

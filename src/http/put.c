@@ -2,6 +2,8 @@
 /* put.c - HTTP/1.1 heads and chunks put into a buffer. */
 #include "http/put.h"
 
+#include "base/buf.h"
+#include "base/lanes.h"
 #include "base/str.h"
 #include "http/media.h"
 
@@ -31,6 +33,10 @@ struct dgm_str http_status_reason(int status)
 void http_put_status(struct dgm_buf *b, int status)
 {
     assert(status >= 100 && status <= 999);
+    if (status == 200) { /* what most answers are */
+        dgm_buf_put_lit(b, HTTP_STATUS_BEGIN "200 OK\r\n");
+        return;
+    }
     dgm_buf_put_lit(b, HTTP_STATUS_BEGIN);
     dgm_buf_put_int(b, status);
     dgm_buf_put_lit(b, " "); /* RFC 9112 4: the blank stands even where the phrase is empty */
@@ -38,12 +44,24 @@ void http_put_status(struct dgm_buf *b, int status)
     dgm_buf_put_lit(b, "\r\n");
 }
 
+/* How many bytes at the front may stand in a target as they are. */
+static size_t fine_run(struct dgm_str s)
+{
+    size_t i = 0;
+    for (; s.n - i >= DGM_LANES; i += DGM_LANES) {
+        dgm_lanes x = dgm_lanes_load(s.p + i);
+        if (dgm_lanes_mask((dgm_lanes)((x <= 0x20) | (x >= 0x7f))) != 0)
+            break;
+    }
+    while (i < s.n && s.p[i] > 0x20 && s.p[i] < 0x7f)
+        i++;
+    return i;
+}
+
 static void put_target(struct dgm_buf *b, struct dgm_str target)
 {
     while (target.n != 0) {
-        size_t fine = 0;
-        while (fine < target.n && target.p[fine] > 0x20 && target.p[fine] < 0x7f)
-            fine++;
+        size_t fine = fine_run(target);
         dgm_buf_put(b, dgm_str_head(target, fine));
         if (fine < target.n) {
             dgm_buf_put_char(b, '%');
@@ -70,20 +88,25 @@ static bool is_control(char c)
     return ((unsigned char)c < 0x20 && c != '\t') || c == 0x7f;
 }
 
+void http__put_value(struct dgm_buf *b, struct dgm_str name_and_colon, struct dgm_str value)
+{
+    value = dgm_str_trim(value);
+    char *to = dgm_buf_room(b, name_and_colon.n + value.n + 2);
+    if (!to)
+        return;
+    memcpy(to, name_and_colon.p, name_and_colon.n);
+    to += name_and_colon.n;
+    for (size_t i = 0; i < value.n; i++)
+        to[i] = is_control(value.p[i]) ? '?' : value.p[i];
+    memcpy(to + value.n, "\r\n", 2);
+    b->n += name_and_colon.n + value.n + 2;
+}
+
 void http_put_header(struct dgm_buf *b, struct dgm_str name, struct dgm_str value)
 {
     assert(http_token_ok(name));
-    value = dgm_str_trim(value);
-    char *to = dgm_buf_reserve(b, name.n + value.n + 4);
-    if (!to)
-        return;
-    memcpy(to, name.p, name.n);
-    memcpy(to + name.n, ": ", 2);
-    char *at = to + name.n + 2;
-    for (size_t i = 0; i < value.n; i++)
-        at[i] = is_control(value.p[i]) ? '?' : value.p[i];
-    memcpy(at + value.n, "\r\n", 2);
-    b->n += name.n + value.n + 4;
+    dgm_buf_put(b, name);
+    http__put_value(b, DGM_STR(": "), value);
 }
 
 void http_put_header_int(struct dgm_buf *b, struct dgm_str name, int64_t value)
@@ -143,7 +166,9 @@ void http_put_date(struct dgm_buf *b, int64_t now)
 void http_put_length(struct dgm_buf *b, uint64_t body_bytes)
 {
     assert(body_bytes <= INT64_MAX);
-    http_put_header_int(b, DGM_STR("Content-Length"), (int64_t)body_bytes);
+    dgm_buf_add_lit(b, "Content-Length: ");
+    dgm_buf_put_int(b, (int64_t)body_bytes);
+    dgm_buf_add_lit(b, "\r\n");
 }
 
 void http_put_chunked(struct dgm_buf *b)

@@ -36,6 +36,10 @@ void http_put_request(struct dgm_buf *, struct dgm_str method, struct dgm_str ba
 void http_put_header(struct dgm_buf *, struct dgm_str name, struct dgm_str value);
 void http_put_header_int(struct dgm_buf *, struct dgm_str name, int64_t value);
 
+/** The same, where the name is a literal. */
+#define http_put_header_of(buf, name, value) http__put_value((buf), DGM_STR(name ": "), (value))
+void http__put_value(struct dgm_buf *, struct dgm_str name_and_colon, struct dgm_str value);
+
 /** A header whose name and value are literals: put as they are. */
 #define http_put_header_lit(buf, name, value) dgm_buf_put_lit((buf), name ": " value "\r\n")
 

@@ -6,6 +6,7 @@
 #include "base/utf8.h"
 
 #include <assert.h>
+#include <string.h>
 
 static bool refuse(struct dgm_fail *reterr, const char *detail)
 {
@@ -34,12 +35,20 @@ static int escaped(struct dgm_str s)
     return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
+/* What may stand in a path and says nothing but itself. */
+static const bool is_plain[256] = {
+    ['!'] = true,         ['$'] = true, ['&' ... '.'] = true, ['0' ... '['] = true,
+    [']' ... '~'] = true, ['/'] = true, ['"'] = true,
+};
+
 static bool raw_is_fine(struct dgm_str target, struct dgm_fail *reterr)
 {
     if (target.n == 0 || target.p[0] != '/')
         return refuse(reterr, "The path does not start with a slash.");
     for (size_t i = 0; i < target.n; i++) {
         unsigned char c = (unsigned char)target.p[i];
+        if (is_plain[c])
+            continue;
         if (c <= 0x20 || c >= 0x7f)
             return refuse(
                 reterr,
@@ -55,8 +64,9 @@ static bool raw_is_fine(struct dgm_str target, struct dgm_fail *reterr)
 /* Decodes one segment to `out`, which has room for it. */
 static bool decode_segment(struct dgm_str raw, char *out, size_t *ret_n, struct dgm_fail *reterr)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < raw.n; i++) {
+    size_t n = dgm_str_find_char(raw, '%'); /* most have none */
+    memcpy(out, raw.p, n);
+    for (size_t i = n; i < raw.n; i++) {
         if (raw.p[i] != '%') {
             out[n++] = raw.p[i];
             continue;
@@ -72,7 +82,7 @@ static bool decode_segment(struct dgm_str raw, char *out, size_t *ret_n, struct 
     struct dgm_str s = {out, n};
     if (dgm_str_eq(s, DGM_STR(".")) || dgm_str_eq(s, DGM_STR("..")))
         return refuse(reterr, "The path holds \".\" or \"..\" as a segment.");
-    if (dgm_utf8_bad(s) != n)
+    if (n != raw.n && dgm_utf8_bad(s) != n)
         return refuse(reterr, "The path's escapes are not UTF-8.");
     *ret_n = n;
     return true;

@@ -28,9 +28,11 @@ static_assert(JSON_PADDING >= YYJSON_PADDING_SIZE, "yyjson reads so far behind a
 /* Large objects are sorted to find a doubled name, small ones are compared each with each. */
 enum { PAIRWISE_MAX = 16 };
 
-/* A short text is looked over sixteen bytes at a time, and what yyjson takes for it is kept (see json_parse). */
+/* Of a short text what yyjson took is kept, as it is (see "yyjson's memory"). */
 enum { SHORT_BYTES = 1024 };
-static_assert(SHORT_BYTES / DGM_LANES < UINT8_MAX, "has_few_brackets counts in bytes");
+
+/* So much can be looked over sixteen bytes at a time: each lane counts in a byte. */
+enum { LOOK_BYTES = DGM_LANES * UINT8_MAX };
 
 static const struct dgm_str byte_order_mark = {"\xef\xbb\xbf", 3};
 
@@ -95,25 +97,6 @@ static bool scan_text(struct scan *s)
     return true;
 }
 
-/*
- * Whether no more brackets than `depth` open in a short text, be it in strings or not. Bytes looked at twice, at
- * the end, count twice: no harm, for then the whole text is scanned.
- */
-static bool has_few_brackets(const char *text, size_t n, unsigned depth)
-{
-    if (n < DGM_LANES || n > SHORT_BYTES)
-        return false;
-    dgm_lanes found = {0};
-    for (size_t i = 0; i < n; i += DGM_LANES) {
-        dgm_lanes x = dgm_lanes_load(text + (i < n - DGM_LANES ? i : n - DGM_LANES));
-        found -= (dgm_lanes)((x | 0x20) == '{'); /* '[' too: they differ in that bit */
-    }
-    unsigned count = 0;
-    for (size_t i = 0; i < DGM_LANES; i++)
-        count += found[i];
-    return count <= depth;
-}
-
 /* What scan_text does to escapes, and no more: where JSON is sound they stand in strings alone. */
 static void mend_escapes(char *p, char *end)
 {
@@ -123,6 +106,38 @@ static void mend_escapes(char *p, char *end)
             return;
         p = json_skip_escape(p, end);
     }
+}
+
+/* What stands in a text, in a string or not: how many brackets open, and whether there are backslashes, by lanes. */
+struct look {
+    dgm_lanes brackets, slashes;
+};
+
+static inline void look_at(struct look *l, const char *p)
+{
+    dgm_lanes x = dgm_lanes_load(p);
+    l->brackets -= (dgm_lanes)((x | 0x20) == '{'); /* '[' too: they differ in that bit */
+    l->slashes |= (dgm_lanes)(x == '\\');
+}
+
+/*
+ * Whether no more brackets than `depth` open in a text of some length, be it in strings or not: then none is too deep,
+ * and this costs less than to tell how deep they are. Escapes are mended in the same look. Brackets among the last
+ * bytes may count twice: no harm, for then the text is scanned.
+ */
+static bool is_flat(char *text, size_t n, unsigned depth)
+{
+    if (n < DGM_LANES || n > LOOK_BYTES)
+        return false;
+    struct look look = {0};
+    for (size_t i = 0; i < n - DGM_LANES; i += DGM_LANES)
+        look_at(&look, text + i);
+    look_at(&look, text + n - DGM_LANES);
+    if (dgm_lanes_sum(look.brackets) > depth)
+        return false;
+    if (dgm_lanes_mask(look.slashes) != 0)
+        mend_escapes(text, text + n);
+    return true;
 }
 
 /* ---- yyjson's memory ---------------------------------------------------------------------------------- */
@@ -206,16 +221,15 @@ enum dgm_rc json_parse(struct dgm_arena *arena, char *text, size_t n, unsigned d
         return fail(reterr, JSON_EMPTY, at + n, "nothing");
 
     memset(text + n, 0, JSON_PADDING);
-    bool is_short = has_few_brackets(text, n, depth);
     struct scan scan = {.p = text, .end = text + n, .depth = depth, .values = 1};
-    if (is_short)
-        mend_escapes(text, text + n);
-    else if (!scan_text(&scan))
+    bool flat = is_flat(text, n, depth), is_short = flat && n <= SHORT_BYTES;
+    if (!flat && !scan_text(&scan))
         return fail(reterr, JSON_DEEP, at + (size_t)(scan.p - text), "nested too deeply");
+    /* Where many values may come the arena is asked first: yyjson's memory is not held by its ceiling. */
     yyjson_val *values = NULL;
-    if (!is_short && scan.values <= SIZE_MAX / sizeof *values)
+    if (!flat && scan.values <= SIZE_MAX / sizeof *values)
         values = dgm_arena_take(arena, scan.values * sizeof *values);
-    if (!is_short && !values)
+    if (!flat && !values)
         return fail(reterr, JSON_NOMEM, 0, "out of memory");
     struct block block = {is_short ? dgm_arena_alloc(arena) : dgm_arena_source(arena), 0};
     const yyjson_alc alc = {block_new, block_resize, block_free, &block};
@@ -228,10 +242,14 @@ enum dgm_rc json_parse(struct dgm_arena *arena, char *text, size_t n, unsigned d
     yyjson_val *root = yyjson_doc_get_root(doc);
     if (!is_short) {
         size_t made = (size_t)(unsafe_yyjson_get_next(root) - root);
-        assert(made <= scan.values);
-        root = memcpy(values, root, made * sizeof *values);
+        assert(flat || made <= scan.values);
+        if (!values)
+            values = dgm_arena_take(arena, made * sizeof *values);
+        root = values ? memcpy(values, root, made * sizeof *values) : NULL;
         yyjson_doc_free(doc);
     }
+    if (!root)
+        return fail(reterr, JSON_NOMEM, 0, "out of memory");
     *ret = (const struct json_val *)root;
     return DGM_OK;
 }
@@ -254,12 +272,33 @@ const struct json_val *json_get(const struct json_val *obj, struct dgm_str name)
     if (json_kind(obj) != JSON_OBJ)
         return NULL;
     const struct json_val *key = obj + 1;
-    for (size_t left = json_size(obj); left != 0; left--) {
+    for (size_t left = json__length(obj); left != 0; left--) {
         if (json__length(key) == name.n && dgm_same_bytes(key->_u.text, name.p, name.n))
             return key + 1;
         key = json__behind(key + 1);
     }
     return NULL;
+}
+
+size_t json_pick(const struct json_val *obj, const struct dgm_str *names, size_t n,
+                 const struct json_val **ret)
+{
+    size_t others = 0;
+    for (size_t i = 0; i < n; i++)
+        ret[i] = NULL;
+    if (json_kind(obj) != JSON_OBJ)
+        return 0;
+    const struct json_val *key = obj + 1;
+    for (size_t left = json__length(obj); left != 0; left--) {
+        struct dgm_str name = {key->_u.text, json__length(key)};
+        size_t i = dgm_str_index(name, names, n);
+        if (i == n)
+            others++;
+        else if (!ret[i])
+            ret[i] = key + 1;
+        key = json__behind(key + 1);
+    }
+    return others;
 }
 
 const struct json_val *json_at(const struct json_val *arr, size_t index)
@@ -307,15 +346,18 @@ static int compare_names(const void *a, const void *b)
 static bool all_differ(const struct json_val *obj)
 {
     uint64_t seen = 0;
-    for (struct json_iter i = json_iter(obj); json_next(&i);) {
-        if (i.name.n == 0)
+    const struct json_val *key = obj + 1;
+    for (size_t left = json__length(obj); left != 0; left--) {
+        size_t n = json__length(key);
+        if (n == 0)
             return false;
-        unsigned char first = (unsigned char)i.name.p[0],
-                      last = (unsigned char)i.name.p[i.name.n - 1];
-        uint64_t bit = UINT64_C(1) << (i.name.n + (size_t)first * 5 + (size_t)last * 3) % 64;
+        unsigned char first = (unsigned char)key->_u.text[0],
+                      last = (unsigned char)key->_u.text[n - 1];
+        uint64_t bit = UINT64_C(1) << (n + (size_t)first * 5 + (size_t)last * 3) % 64;
         if (seen & bit)
             return false;
         seen |= bit;
+        key = json__behind(key + 1);
     }
     return true;
 }

@@ -73,6 +73,13 @@ const char *json_kind_name(enum json_kind);
 const struct json_val *json_get(const struct json_val *obj, struct dgm_str name);
 const struct json_val *json_at(const struct json_val *arr, size_t index); /* walks: O(index) */
 
+/**
+ * Looks several names up in one walk: `ret[i]` is what json_get gives for `names[i]`. Returns how many of the
+ * object's members have none of the names.
+ */
+size_t json_pick(const struct json_val *obj, const struct dgm_str *names, size_t n,
+                 const struct json_val **ret);
+
 static inline size_t json__length(const struct json_val *v)
 {
     return (size_t)(v->_tag >> 8);

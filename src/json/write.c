@@ -42,29 +42,17 @@ static dgm_lanes escape_lanes(const char *p)
     return (dgm_lanes)((x < 0x20) | (x == '"') | (x == '\\'));
 }
 
-/* How many bytes at the front of `s` stand for themselves. */
-static size_t plain_run(struct dgm_str s)
+/* How many bytes at the front of `s`, from its `i`-th on, stand for themselves; one by one. */
+static size_t plain_run_slowly(struct dgm_str s, size_t i)
 {
-    size_t i = 0;
-    for (; s.n - i >= DGM_LANES; i += DGM_LANES) {
-        unsigned first = dgm_lanes_first(escape_lanes(s.p + i));
-        if (first != DGM_LANES)
-            return i + first;
-    }
     while (i < s.n && !escapes[(unsigned char)s.p[i]])
         i++;
     return i;
 }
 
-/* Whether all of a short string do: at its end bytes are looked at again, which costs less than one by one. */
-static bool is_plain(struct dgm_str s)
+/* Whether all bytes of a string shorter than sixteen do: some are looked at twice, which costs less than one by one. */
+static bool is_plain_word(struct dgm_str s)
 {
-    if (s.n >= DGM_LANES) {
-        for (size_t i = 0; i < s.n - DGM_LANES; i += DGM_LANES)
-            if (dgm_lanes_first(escape_lanes(s.p + i)) != DGM_LANES)
-                return false;
-        return dgm_lanes_first(escape_lanes(s.p + s.n - DGM_LANES)) == DGM_LANES;
-    }
     uint64_t x, y;
     uint32_t half, other;
     if (s.n >= sizeof x) {
@@ -77,7 +65,21 @@ static bool is_plain(struct dgm_str s)
         memcpy(&other, s.p + s.n - sizeof other, sizeof other);
         return !has_escape((uint64_t)half << 32 | other);
     }
-    return plain_run(s) == s.n;
+    return plain_run_slowly(s, 0) == s.n;
+}
+
+/* How many bytes at the front of `s` stand for themselves. The last sixteen may have been looked at in part. */
+static size_t plain_run(struct dgm_str s)
+{
+    if (s.n < DGM_LANES)
+        return is_plain_word(s) ? s.n : plain_run_slowly(s, 0);
+    for (size_t i = 0;; i += DGM_LANES) {
+        if (s.n - i < DGM_LANES)
+            i = s.n - DGM_LANES;
+        unsigned first = dgm_lanes_first(escape_lanes(s.p + i));
+        if (first != DGM_LANES || i + DGM_LANES == s.n)
+            return i + first;
+    }
 }
 
 /* Within a string the backslash is escaped too, and so is what stands behind it where it must be. */
@@ -131,7 +133,7 @@ static void put_quote(struct dgm_buf *out, enum quoting quoting)
  */
 static bool put_plain(struct dgm_buf *out, struct dgm_str s, bool comma, bool colon)
 {
-    if (!is_plain(s))
+    if (plain_run(s) != s.n)
         return false;
     size_t n = comma + 2 + s.n + colon;
     char *to = dgm_buf_room(out, n);
@@ -216,13 +218,31 @@ static void put_comma(struct json_writer *w)
         put_byte(w->buf, ',');
 }
 
-/* Before each value: a member's has its name already, an element may need a comma. */
-static inline void begin_value(struct json_writer *w)
+/* Before each value: a member's has its name already, an element may need a comma. Returns whether it does. */
+static inline bool begin(struct json_writer *w)
 {
     assert(w->_named == in_obj(w));
-    if (!w->_named)
-        put_comma(w);
+    bool comma = !w->_named && w->_comma;
     w->_named = false;
+    return comma;
+}
+
+static inline void begin_value(struct json_writer *w)
+{
+    if (begin(w))
+        put_byte(w->buf, ',');
+}
+
+/* The same, with the first byte of the value. */
+static inline void begin_with(struct json_writer *w, char c)
+{
+    bool comma = begin(w);
+    char *to = dgm_buf_room(w->buf, 1u + comma);
+    if (!to)
+        return;
+    to[0] = ',';
+    to[comma] = c;
+    w->buf->n += 1u + comma;
 }
 
 /* After each value. On the top level texts follow each other without commas. */
@@ -233,11 +253,10 @@ static void end_value(struct json_writer *w)
 
 static void open_container(struct json_writer *w, bool is_obj)
 {
-    begin_value(w);
+    begin_with(w, is_obj ? '{' : '[');
     assert(!(w->_arrs >> JSON_WRITER_DEPTH_MAX));
     w->_arrs = w->_arrs << 1 | !is_obj;
     w->_comma = false;
-    put_byte(w->buf, is_obj ? '{' : '[');
 }
 
 static void close_container(struct json_writer *w, bool is_obj)
@@ -268,6 +287,23 @@ void json_close_arr(struct json_writer *w)
     close_container(w, false);
 }
 
+void json_open_text(struct json_writer *w, struct dgm_str text, unsigned depth, unsigned arrs)
+{
+    begin_value(w);
+    assert(arrs >> depth == 0 && !(w->_arrs >> (JSON_WRITER_DEPTH_MAX + 1 - depth)));
+    w->_arrs = w->_arrs << depth | arrs;
+    w->_comma = false;
+    dgm_buf_put(w->buf, text);
+}
+
+void json_close_text(struct json_writer *w, struct dgm_str text, unsigned depth)
+{
+    assert(w->_arrs >> depth != 0 && !w->_named);
+    w->_arrs >>= depth;
+    dgm_buf_put(w->buf, text);
+    end_value(w);
+}
+
 void json_put_key(struct json_writer *w, struct dgm_str name)
 {
     assert(in_obj(w) && !w->_named);
@@ -281,8 +317,14 @@ void json_put_key(struct json_writer *w, struct dgm_str name)
 
 void json_put_str(struct json_writer *w, struct dgm_str utf8)
 {
-    begin_value(w);
-    put_quoted(w->buf, utf8, PLAIN);
+    bool comma = begin(w);
+    if (utf8.n > SHORT_BYTES || !put_plain(w->buf, utf8, comma, false)) {
+        if (comma)
+            put_byte(w->buf, ',');
+        put_quote(w->buf, PLAIN);
+        put_escaped(w->buf, utf8, PLAIN);
+        put_quote(w->buf, PLAIN);
+    }
     end_value(w);
 }
 
@@ -319,8 +361,7 @@ void json_put_val(struct json_writer *w, const struct json_val *v)
 
 void json_put_val_as_str(struct json_writer *w, const struct json_val *v)
 {
-    begin_value(w);
-    put_byte(w->buf, '"');
+    begin_with(w, '"');
     put_tree(w->buf, v, WITHIN_STR);
     put_byte(w->buf, '"');
     end_value(w);
@@ -328,8 +369,18 @@ void json_put_val_as_str(struct json_writer *w, const struct json_val *v)
 
 void json_open_str(struct json_writer *w)
 {
+    begin_with(w, '"');
+}
+
+struct dgm_buf *json_open_raw(struct json_writer *w)
+{
     begin_value(w);
-    put_byte(w->buf, '"');
+    return w->buf;
+}
+
+void json_close_raw(struct json_writer *w)
+{
+    end_value(w);
 }
 
 void json_add_str(struct json_writer *w, struct dgm_str utf8)

@@ -45,13 +45,23 @@ void json_close_obj(struct json_writer *);
 void json_open_arr(struct json_writer *);
 void json_close_arr(struct json_writer *);
 
+/**
+ * Opens containers in one piece, by a text that does, with all that stands before the innermost one's first member:
+ * `{"role":"user","parts":[`. `arrs` has a bit for each, the innermost lowest: is it an array?
+ */
+void json_open_text(struct json_writer *, struct dgm_str text, unsigned depth, unsigned arrs);
+
+/** Closes `depth` containers by a text that does. */
+void json_close_text(struct json_writer *, struct dgm_str text, unsigned depth);
+
 void json_put_key(struct json_writer *, struct dgm_str name);
 
 /**
  * The same for a name with its quotes and colon around it already, as `"name":`, and nothing to escape. It stands
  * here because most names are known when their caller is compiled: they are put in a store or two.
  */
-static inline void json_put_quoted_name(struct json_writer *w, struct dgm_str quoted)
+static inline __attribute__((always_inline)) void json_put_quoted_name(struct json_writer *w,
+                                                                       struct dgm_str quoted)
 {
     assert(!(w->_arrs & 1) && !w->_named);
     w->_named = true;
@@ -83,6 +93,10 @@ void json_put_val_as_str(struct json_writer *, const struct json_val *);
 void json_open_str(struct json_writer *);
 void json_add_str(struct json_writer *, struct dgm_str utf8);
 void json_close_str(struct json_writer *);
+
+/** A value that the caller puts as text, between these two, into the buffer that is returned. */
+struct dgm_buf *json_open_raw(struct json_writer *);
+void json_close_raw(struct json_writer *);
 
 /** Pieces of a string that is JSON text itself: a value's compact text; a string in quotes. */
 void json_add_val(struct json_writer *, const struct json_val *);

@@ -66,6 +66,8 @@ static void visit_all(const struct json_val *candidate, visit_source visit, void
     const struct json_val *grounding = json_get(candidate, DGM_STR("groundingMetadata"));
     const struct json_val *chunks = json_get(grounding, DGM_STR("groundingChunks"));
     const struct json_val *citation = json_get(candidate, DGM_STR("citationMetadata"));
+    if (!grounding && !citation)
+        return;
     struct json_iter supports = json_iter(json_get(grounding, DGM_STR("groundingSupports")));
     while (json_next(&supports))
         if (!visit_support(supports.value, chunks, visit, ctx))

@@ -13,15 +13,37 @@
 #define SOURCES_BYTES_MAX 4096 /* of annotations, besides twice what the piece's parts take */
 
 static const struct {
-    const char *native, *openai;
+    struct dgm_str native, openai;
     bool failed;
 } finishes[] = {
-#define FINISH(native, openai, failed) {native, openai, failed},
+#define FINISH(native, openai, failed)                                                             \
+    {{native, sizeof native - 1}, {openai, sizeof openai - 1}, failed},
 #include "translate/finish.def"
 #undef FINISH
 };
 
+/* What is looked for in a candidate, all at once: most have the first few alone. */
+enum { IN_CONTENT, IN_FINISH, IN_INDEX, IN_CARRIED, IN_CANDIDATE = IN_CARRIED + CARRIED_N };
+
+static const struct dgm_str in_candidate[IN_CANDIDATE] = {
+    [IN_CONTENT] = {"content", 7},
+    [IN_FINISH] = {"finishReason", 12},
+    [IN_INDEX] = {"index", 5},
+#define CARRIED(native, name, when) {native, sizeof native - 1},
+#include "translate/carried.def"
+#undef CARRIED
+};
+
 #define COUNT(array) (sizeof(array) / sizeof *(array))
+
+struct answer_root answer_root(const struct json_val *root)
+{
+    static const struct dgm_str names[] = {
+        {"candidates", 10}, {"promptFeedback", 14}, {"usageMetadata", 13}, {"modelVersion", 12}};
+    const struct json_val *found[COUNT(names)];
+    json_pick(root, names, COUNT(names), found);
+    return (struct answer_root){found[0], found[1], found[2], found[3]};
+}
 
 void choice_init(struct choice *c, struct dgm_request *r)
 {
@@ -82,7 +104,7 @@ static struct dgm_str marker_of(const struct dgm_request *r)
 static unsigned said_by(const struct dgm_request *r, const struct choice *c,
                         const struct json_val *part, const struct json_val **ret_answer)
 {
-    unsigned signature = answer_signature(part).n ? SAID_EXTRA : 0;
+    unsigned signature = answer_signature(part).n ? SAID_SIGNATURE : 0;
     switch (answer_part(part)) {
     case SAYS_TEXT:
         return signature | SAID_TEXT;
@@ -99,16 +121,15 @@ static unsigned said_by(const struct dgm_request *r, const struct choice *c,
     case SAYS_SOUND:
         return signature | SAID_SOUND;
     case SAYS_OTHER:
-        return SAID_EXTRA | SAID_OTHER;
+        return signature | SAID_PARTS;
     case SAYS_NOTHING:
         break;
     }
     return signature;
 }
 
-static void read_finish(struct dgm_request *r, struct choice *c, const struct json_val *candidate)
+static void read_finish(struct dgm_request *r, struct choice *c, struct dgm_str native)
 {
-    struct dgm_str native = json_get_str(candidate, DGM_STR("finishReason"));
     if (native.n == 0 ||
         dgm_str_eq(native, DGM_STR("FINISH_REASON_UNSPECIFIED"))) /* google.md 4.3 */
         return;
@@ -118,47 +139,39 @@ static void read_finish(struct dgm_request *r, struct choice *c, const struct js
     c->finish = DGM_STR("content_filter");
     c->failed = false;
     for (size_t i = 0; i < COUNT(finishes); i++) {
-        if (!dgm_str_eq(native, dgm_str_c(finishes[i].native)))
+        if (!dgm_str_eq(native, finishes[i].native))
             continue;
-        c->finish = dgm_str_c(finishes[i].openai);
+        c->finish = finishes[i].openai;
         c->failed = finishes[i].failed;
     }
-}
-
-/* Whether a candidate has any but the usual members: most events of a stream have not, and are asked for no others. */
-static bool has_more(const struct json_val *candidate)
-{
-    struct json_iter it = json_iter(candidate);
-    while (json_next(&it))
-        if (!dgm_str_eq(it.name, DGM_STR("content")) && !dgm_str_eq(it.name, DGM_STR("index")) &&
-            !dgm_str_eq(it.name, DGM_STR("finishReason")))
-            return true;
-    return false;
 }
 
 struct answer_piece answer_read(struct dgm_request *r, struct choice *c,
                                 const struct json_val *candidate)
 {
-    const struct json_val *content = json_get(candidate, DGM_STR("content"));
-    struct answer_piece p = {.candidate = candidate, .parts = json_get(content, DGM_STR("parts"))};
+    const struct json_val *found[IN_CANDIDATE];
+    size_t others = json_pick(candidate, in_candidate, IN_CANDIDATE, found);
+    struct answer_piece p = {.candidate = candidate,
+                             .parts = json_get(found[IN_CONTENT], DGM_STR("parts"))};
     struct json_iter it = json_iter(p.parts);
     if (c->scan.hit) /* what stands behind a stop sequence was never said */
         p.parts = NULL;
     while (p.parts && json_next(&it)) {
         unsigned said = said_by(r, c, it.value, &p.answer);
-        p.said |= said & p.said & SAID_SOUND ? SAID_EXTRA
+        p.said |= said & p.said & SAID_SOUND ? SAID_PARTS
                                              : said; /* a second sound is a part like any unknown */
     }
-    read_finish(r, c, candidate);
-    p.more = has_more(candidate);
-    if (p.more && extra_rows(c, candidate) != 0)
-        p.said |= SAID_EXTRA;
-    if (p.more && annotations_any(candidate))
+    read_finish(r, c, json_str(found[IN_FINISH]));
+    bool is_carried = extra_read(c, found + IN_CARRIED, &p);
+    p.more = others != 0 || is_carried;
+    if (is_carried)
+        p.said |= SAID_CARRIED;
+    if (is_carried && annotations_any(candidate))
         p.said |= SAID_SOURCES;
     if (r->env.reasoning == DGM_REASONING_OFF && !r->thought_marker.n)
         p.said &= ~(unsigned)SAID_THOUGHTS;
     c->said = c->said || (p.said & (SAID_TEXT | SAID_CALLS | SAID_IMAGES | SAID_SOUND)) != 0;
-    c->other = c->other || (p.said & SAID_OTHER) != 0;
+    c->other = c->other || (p.said & SAID_PARTS) != 0;
     return p;
 }
 
@@ -215,7 +228,8 @@ static void put_content(struct dgm_request *r, struct json_writer *w, struct cho
         if (kind == SAYS_TEXT)
             text = shown_of(r, c, text);
         json_add_str(w, text);
-        offsets_add(&c->text, text);
+        if (!whole || p->said & SAID_SOURCES)
+            offsets_add(&c->text, text);
     }
     if (whole) {
         add_tag(r, w, c, false);
@@ -344,9 +358,9 @@ static void put_sound(const struct dgm_request *r, struct json_writer *w, struct
 
 /* ---- all of it ---- */
 
-void answer_note_version(struct dgm_request *r, const struct json_val *root)
+void answer_note_version(struct dgm_request *r, const struct json_val *said)
 {
-    struct dgm_str version = json_get_str(root, DGM_STR("modelVersion"));
+    struct dgm_str version = json_str(said);
     if (version.n == 0 || r->version.n != 0)
         return;
     r->version = dgm_arena_copy(&r->arena, version);
@@ -382,7 +396,7 @@ void answer_put_members(struct dgm_request *r, struct json_writer *w, struct cho
         put_images(w, c, p->parts, whole);
     if (p->said & SAID_SOUND)
         put_sound(r, w, c, p->parts);
-    if (p->said & SAID_EXTRA || whole)
+    if (p->said & (SAID_CARRIED | SAID_SIGNATURE | SAID_PARTS) || whole)
         extra_put(r, w, c, p, whole);
 }
 

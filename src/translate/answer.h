@@ -15,6 +15,13 @@
 
 #define CHOICES_MAX 8 /* candidates Gemini gives (google.md 2.1) */
 
+/** The members of a native answer, or event. */
+struct answer_root {
+    const struct json_val *candidates, *feedback, *usage, *version;
+};
+
+struct answer_root answer_root(const struct json_val *root);
+
 /** One candidate over all its pieces. All zero but `text` is the start. */
 struct choice {
     bool started;          /* its first chunk, with the role, was put */
@@ -56,12 +63,23 @@ enum answer_said {
     SAID_IMAGES = 8,
     SAID_SOUND = 16,
     SAID_SOURCES = 32,
-    SAID_EXTRA = 64,  /* what only extra_content.google has a place for */
-    SAID_OTHER = 128, /* of it, parts that are an answer as a text is */
+    /* What only extra_content.google has a place for: members of the candidate, a part's signature, parts. */
+    SAID_CARRIED = 64,
+    SAID_SIGNATURE = 128,
+    SAID_PARTS = 256,
+};
+
+/** Members of a candidate that are carried as they came, by the rows of carried.def. */
+enum {
+    CARRIED_N = 0
+#define CARRIED(native, name, when) +1
+#include "translate/carried.def"
+#undef CARRIED
 };
 
 struct answer_piece {
     const struct json_val *candidate, *parts;
+    const struct json_val *carried[CARRIED_N]; /* those that are there */
     const struct json_val
         *answer;   /* the call that is the answer itself (tools.h); it counts as a text */
     bool more;     /* the candidate has other members than its content, index and finish */
@@ -96,7 +114,7 @@ enum dgm_error answer_fault(const struct dgm_request *, const struct choice *);
 void answer_put_rest(struct dgm_request *, struct json_writer *, struct choice *);
 
 /** Keeps the upstream's modelVersion for answer_put_end. */
-void answer_note_version(struct dgm_request *, const struct json_val *root);
+void answer_note_version(struct dgm_request *, const struct json_val *version);
 
 /** Puts content, refusal and extra_content for a prompt that was blocked: the upstream's own words, or its reason. */
 void answer_put_blocked(const struct dgm_request *, struct json_writer *,

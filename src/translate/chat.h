@@ -32,6 +32,8 @@
 
 #include <dragoman/dragoman.h>
 
+#include <assert.h>
+
 /* The JSON kinds a row accepts, as bits. */
 #define J_BOOL (1u << JSON_BOOL)
 #define J_NUM (1u << JSON_NUM)
@@ -88,6 +90,8 @@ struct chat_call {
     size_t result;            /* the message that answers it, or CHAT_NO_RESULT */
 };
 
+static_assert(CHAT_FIELDS <= 64, "struct dgm_request has a bit for each");
+
 extern const struct chat_field chat_fields[CHAT_FIELDS]; /* by chat_field_id; stands in config.c */
 
 enum google_field_id {
@@ -111,8 +115,14 @@ struct chat_notes {
 
 #define HEADERS_MAX 4
 
+/** Google's own members, and the object each was found in. */
+struct google_said {
+    const struct json_val *value[GOOGLE_FIELDS];
+    const struct chat_place *in[GOOGLE_FIELDS];
+};
+
 /**
- * One request. Lifetime:
+ * One request. It is small, for what most never need stands elsewhere. Lifetime:
  *   1. dgm_chat_request makes it; the body is parsed in place and borrowed until the end.
  *   2. `field` points into the parsed body; system and config are put; needs are collected.
  *   3. With all needs answered the contents are put and `body` is whole; nothing here changes any more.
@@ -124,13 +134,13 @@ struct dgm_request {
     struct dgm_env env;
     struct dgm_limits limits;
     enum dgm_surface surface;
-    const struct json_val *field[CHAT_FIELDS];         /* NULL where absent or null */
-    size_t fields_n;                                   /* none stands behind so many */
-    const struct json_val *google[GOOGLE_FIELDS];      /* the same of Google's own members, */
-    const struct chat_place *google_in[GOOGLE_FIELDS]; /* and the object each was found in */
-    bool google_said;                                  /* there is any of them */
-    struct dgm_str asked_at;       /* dgm_request_asked_at; absent while nobody said */
-    struct dgm_str thought_marker; /* thought_tag_marker: "think"; absent when there is none */
+    const struct json_val *field[CHAT_FIELDS]; /* NULL where absent or null */
+    uint64_t said;                             /* a bit for each that is not NULL */
+    const struct json_val *const
+        *google;                     /* the same of Google's own members: GOOGLE_FIELDS of them */
+    struct google_said *google_said; /* where they stand; NULL: there is none */
+    struct dgm_str asked_at;         /* dgm_request_asked_at; absent while nobody said */
+    struct dgm_str thought_marker;   /* thought_tag_marker: "think"; absent when there is none */
     struct dgm_str model_sent;
     struct model model;
     bool stream, usage;
@@ -148,8 +158,8 @@ struct dgm_request {
     struct json_writer writer;
     const struct dgm_str *segments; /* of the whole of it */
     size_t segments_n;
-    struct chat_notes notes[NOTE_KINDS];
-    struct dgm_header headers[HEADERS_MAX];
+    struct chat_notes *notes;   /* of each kind; NULL: there is none of any */
+    struct dgm_header *headers; /* HEADERS_MAX of them once there is one */
     size_t headers_n;
     bool complete; /* the body is whole, or never will be */
 
@@ -274,6 +284,9 @@ CHAT_COLD void chat_warn(struct dgm_request *, struct dgm_str member, struct dgm
     chat__ignore_but((r), (obj), (place), (const char *const[]){__VA_ARGS__, NULL})
 void chat__ignore_but(struct dgm_request *, const struct json_val *obj, const struct chat_place *,
                       const char *const names[]);
+
+/** The notes of a kind, made when they are first asked for. NULL: memory is short, and the request has failed. */
+struct chat_notes *chat_notes(struct dgm_request *, enum dgm_note);
 
 /** Puts the notes of each kind together, for headers. */
 void chat_end_notes(struct dgm_request *);

@@ -412,7 +412,12 @@ static void put_audio(struct dgm_request *r, const struct chat_field *f, const s
 
 static void add_header(struct dgm_request *r, struct dgm_str name, struct dgm_str value)
 {
-    r->headers[r->headers_n++] = (struct dgm_header){name, value};
+    if (!r->headers)
+        r->headers = dgm_arena_take(&r->arena, HEADERS_MAX * sizeof *r->headers);
+    if (r->headers)
+        r->headers[r->headers_n++] = (struct dgm_header){name, value};
+    else
+        chat_no_memory(r);
 }
 
 /* Puts a tier by its name; one that Google does not have has no effect. */
@@ -478,10 +483,11 @@ static void put_details(struct dgm_request *r, struct json_writer *w)
 
 static void put_members(struct dgm_request *r, struct json_writer *w)
 {
-    for (size_t i = 0; r->rc == DGM_OK && i < r->fields_n; i++) {
+    for (uint64_t left = r->said; left != 0 && r->rc == DGM_OK; left &= left - 1) {
+        size_t i = (size_t)__builtin_ctzll(left);
         const struct chat_field *f = &chat_fields[i];
         struct google_place place;
-        if (!r->field[i] || f->fate != CONFIG)
+        if (f->fate != CONFIG)
             continue;
         if (r->google_said &&
             google_config(r, native_name(f),

@@ -22,23 +22,21 @@ static void close_turn(struct chat_contents *c)
 {
     if (c->open == TURN_NONE)
         return;
-    json_close_arr(c->w);
-    json_close_obj(c->w);
+    json_close_text(c->w, DGM_STR("]}"), 2);
     c->open = TURN_NONE;
 }
 
 static void open_turn(struct chat_contents *c, enum chat_turn turn)
 {
+    struct dgm_str text = turn == TURN_SYSTEM  ? DGM_STR("{\"parts\":[")
+                          : turn == TURN_MODEL ? DGM_STR("{\"role\":\"model\",\"parts\":[")
+                                               : DGM_STR("{\"role\":\"user\",\"parts\":[");
     if (c->open == turn)
         return;
     close_turn(c);
     if (turn == TURN_SYSTEM)
         json_put_name(c->w, "systemInstruction");
-    json_open_obj(c->w);
-    if (turn != TURN_SYSTEM)
-        json_member_str(c->w, "role", turn == TURN_MODEL ? DGM_STR("model") : DGM_STR("user"));
-    json_put_name(c->w, "parts");
-    json_open_arr(c->w);
+    json_open_text(c->w, text, 2, 1); /* an array in an object */
     c->open = turn;
     c->begun = true;
 }

@@ -7,29 +7,24 @@
 enum carried_when { ALWAYS, AT_END };
 
 static const struct {
-    struct dgm_str native, name;
+    struct dgm_str name;
     enum carried_when when;
-} carried[] = {
-#define CARRIED(native, name, when) {{native, sizeof native - 1}, {name, sizeof name - 1}, when},
+} carried[CARRIED_N] = {
+#define CARRIED(native, name, when) {{name, sizeof name - 1}, when},
 #include "translate/carried.def"
 #undef CARRIED
 };
 
-#define COUNT(array) (sizeof(array) / sizeof *(array))
-
-static bool is_given(const struct json_val *v)
+bool extra_read(const struct choice *c, const struct json_val *const found[CARRIED_N],
+                struct answer_piece *p)
 {
-    return v && json_kind(v) != JSON_NULL;
-}
-
-unsigned extra_rows(const struct choice *c, const struct json_val *candidate)
-{
-    unsigned rows = 0;
-    for (size_t i = 0; i < COUNT(carried); i++)
-        if ((carried[i].when == ALWAYS || c->finish.p) &&
-            is_given(json_get(candidate, carried[i].native)))
-            rows |= 1U << i;
-    return rows;
+    bool any = false;
+    for (size_t i = 0; i < CARRIED_N; i++) {
+        bool wanted = chat_is_said(found[i]) && (carried[i].when == ALWAYS || c->finish.p);
+        p->carried[i] = wanted ? found[i] : NULL;
+        any = any || wanted;
+    }
+    return any;
 }
 
 void extra_open(struct json_writer *w)
@@ -106,20 +101,23 @@ static void put_finish(const struct dgm_request *r, struct json_writer *w, const
         json_member_str(w, "model_version", r->version);
 }
 
-static void put_rows(struct json_writer *w, const struct json_val *candidate, unsigned rows)
+static void put_rows(struct json_writer *w, const struct answer_piece *p, unsigned rows)
 {
-    for (size_t i = 0; i < COUNT(carried); i++) {
+    for (size_t i = 0; i < CARRIED_N; i++) {
         if (!(rows >> i & 1))
             continue;
         json_put_key(w, carried[i].name);
-        json_put_val(w, json_get(candidate, carried[i].native));
+        json_put_val(w, p->carried[i]);
     }
 }
 
-static void put_carried(struct json_writer *w, struct choice *c, const struct json_val *candidate)
+static void put_carried(struct json_writer *w, struct choice *c, const struct answer_piece *p)
 {
-    const unsigned rows = extra_rows(c, candidate), again = rows & c->carried;
-    put_rows(w, candidate, rows & ~again);
+    unsigned rows = 0;
+    for (size_t i = 0; i < CARRIED_N; i++)
+        rows |= p->carried[i] ? 1U << i : 0;
+    const unsigned again = rows & c->carried;
+    put_rows(w, p, rows & ~again);
     c->carried |= rows;
     if (again == 0)
         return;
@@ -127,7 +125,7 @@ static void put_carried(struct json_writer *w, struct choice *c, const struct js
     json_open_arr(w);
     json_open_obj(w);
     json_member_int(w, "index", c->more++);
-    put_rows(w, candidate, again);
+    put_rows(w, p, again);
     json_close_obj(w);
     json_close_arr(w);
 }
@@ -135,15 +133,15 @@ static void put_carried(struct json_writer *w, struct choice *c, const struct js
 void extra_put(const struct dgm_request *r, struct json_writer *w, struct choice *c,
                const struct answer_piece *p, bool whole)
 {
-    struct dgm_str signature = last_signature(p->parts);
     extra_open(w);
-    if (signature.n)
-        json_member_str(w, "thought_signature", signature);
+    if (p->said & SAID_SIGNATURE)
+        json_member_str(w, "thought_signature", last_signature(p->parts));
     if (whole)
         put_finish(r, w, c);
-    if (p->more)
-        put_carried(w, c, p->candidate);
-    put_parts(w, c, p->parts, whole);
+    if (p->said & SAID_CARRIED)
+        put_carried(w, c, p);
+    if (p->said & SAID_PARTS)
+        put_parts(w, c, p->parts, whole);
     extra_close(w);
 }
 

@@ -5,8 +5,12 @@
 
 #include "translate/answer.h"
 
-/** The rows of carried.def that a candidate has, a bit for each; those of its end only once it has ended. */
-unsigned extra_rows(const struct choice *, const struct json_val *candidate);
+/**
+ * Notes in the piece which of `found`, a candidate's members by the rows of carried.def, are carried: those that have a
+ * place nowhere else, and those of its end only once it has ended. True when there is one.
+ */
+bool extra_read(const struct choice *, const struct json_val *const found[CARRIED_N],
+                struct answer_piece *);
 
 /** Opens and closes extra_content and the object google in it. */
 void extra_open(struct json_writer *);

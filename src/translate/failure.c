@@ -345,13 +345,16 @@ static void put_param(struct json_writer *w, const struct failure *f)
         return;
     }
     json_open_str(w);
-    while (json_next(&it)) {
+    for (bool first = true; json_next(&it); first = false) {
         struct dgm_str name = json_str(it.value), number = json_num(it.value);
-        if (it.index == 0 && dgm_str_eq(name, DGM_STR("body")))
-            continue;
+        if (it.index == 0 && dgm_str_eq(name, DGM_STR("body"))) {
+            (void)json_next(&it); /* there is another */
+            name = json_str(it.value);
+            number = json_num(it.value);
+        }
         if (number.n)
             json_add_str(w, DGM_STR("["));
-        else if (it.index > 1)
+        else if (!first)
             json_add_str(w, DGM_STR("."));
         json_add_str(w, name.n ? name : number);
         if (number.n)
@@ -490,7 +493,8 @@ int failure_put(struct dgm_request *r, struct dgm_buf *out, int status, const st
     r->retry = read_retry(&f, row);
     if (compat_is_google(r))
         return put_google(r, &f, text, out);
-    if (f.status == 400 && !r->relay && suspects_wanted(f.message) && !first_violation(&f))
+    /* What is relayed was not taken apart: there is nothing to look at. */
+    if (!r->relay && f.status == 400 && suspects_wanted(f.message) && !first_violation(&f))
         f.suspects_n = suspects_find(r, f.suspects);
     if (f.message.n)
         put_object(r, &w, &f, row);

@@ -17,6 +17,8 @@ const struct dgm_str google_names[GOOGLE_FIELDS] = {
 #undef GOOGLE
 };
 
+const struct json_val *const google_none[GOOGLE_FIELDS] = {0};
+
 /* ---- names ---- */
 
 bool google_is_name(struct dgm_str name, struct dgm_str snake)
@@ -75,6 +77,26 @@ void google_refuse_again(struct dgm_request *r, const struct chat_place *place)
 
 /* ---- reading ---- */
 
+/* Notes a member found in an object; `at` is its place, in the client's spelling. The last one counts. */
+static void note_said(struct dgm_request *r, enum google_field_id id, const struct json_val *v,
+                      const struct chat_place *in, const struct chat_place *at)
+{
+    if (!r->google_said)
+        r->google_said = dgm_arena_take0(&r->arena, sizeof *r->google_said);
+    struct google_said *said = r->google_said;
+    if (!said) {
+        chat_no_memory(r);
+        return;
+    }
+    r->google = said->value;
+    if (said->value[id] && said->in[id] == in)
+        google_refuse_again(r, at);
+    else if (said->value[id])
+        chat_ignore(r, GOOGLE_MEMBER(r, id));
+    said->value[id] = v;
+    said->in[id] = in;
+}
+
 static void read_google(struct dgm_request *r, const struct json_val *google,
                         const struct chat_place *place)
 {
@@ -95,13 +117,7 @@ static void read_google(struct dgm_request *r, const struct json_val *google,
         }
         if (!chat_expect(r, it.value, accepts[id], at))
             return;
-        if (r->google[id] && r->google_in[id] == place)
-            google_refuse_again(r, at);
-        else if (r->google[id])
-            chat_ignore(r, CHAT_MEMBER(r->google_in[id], google_names[id]));
-        r->google[id] = it.value;
-        r->google_said = true;
-        r->google_in[id] = place;
+        note_said(r, (enum google_field_id)id, it.value, place, at);
     }
 }
 

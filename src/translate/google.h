@@ -40,8 +40,13 @@ struct google_place {
 const struct json_val *google_config(const struct dgm_request *, struct dgm_str native,
                                      struct google_place *ret);
 
-/** The place of a member that r->google has: GOOGLE_PLACE(r, TOOLS). */
-#define GOOGLE_PLACE(r, id) CHAT_MEMBER((r)->google_in[GOOGLE_##id], google_names[GOOGLE_##id])
+/** The place of a member that r->google has, by its id: GOOGLE_PLACE(r, TOOLS). */
+#define GOOGLE_MEMBER(r, id) CHAT_MEMBER((r)->google_said->in[id], google_names[id])
+#define GOOGLE_PLACE(r, id) GOOGLE_MEMBER((r), GOOGLE_##id)
+
+/** Of a request that says none of them. */
+extern const struct json_val *const google_none[GOOGLE_FIELDS];
+
 extern const struct dgm_str google_names[GOOGLE_FIELDS]; /* in snake case, by google_field_id */
 
 /** A member of one of Google's objects, by its name in snake case, in either spelling. NULL: absent or null. */

@@ -373,10 +373,9 @@ void google_check(struct dgm_request *r)
         if (!r->google[id] || fates[id] == GOOGLE_READ || !m)
             continue;
         if (is_here(r, m->surfaces))
-            check_value(r, m, m->type, r->google[id],
-                        CHAT_MEMBER(r->google_in[id], google_names[id]));
+            check_value(r, m, m->type, r->google[id], GOOGLE_MEMBER(r, id));
         else
-            chat_ignore(r, CHAT_MEMBER(r->google_in[id], google_names[id]));
+            chat_ignore(r, GOOGLE_MEMBER(r, id));
     }
     if (r->google[GOOGLE_GENERATION_CONFIG])
         check_object(r, SET_GENERATION_CONFIG, r->google[GOOGLE_GENERATION_CONFIG],
@@ -505,14 +504,14 @@ const struct json_val *google_config(const struct dgm_request *r, struct dgm_str
         if (fates[id] != GOOGLE_CONFIG || !r->google[id] ||
             !google_is_name(native, google_names[id]))
             continue;
-        ret->member = (struct chat_place){.in = r->google_in[id], .member = google_names[id]};
+        ret->member = (struct chat_place){.in = r->google_said->in[id], .member = google_names[id]};
         return r->google[id];
     }
     const struct member *m = find_member(SET_GENERATION_CONFIG, native);
     const struct json_val *v = m ? google_get(r->google[GOOGLE_GENERATION_CONFIG], m->name) : NULL;
     if (!v || !is_here(r, m->surfaces))
         return NULL;
-    ret->config = (struct chat_place){.in = r->google_in[GOOGLE_GENERATION_CONFIG],
+    ret->config = (struct chat_place){.in = r->google_said->in[GOOGLE_GENERATION_CONFIG],
                                       .member = google_names[GOOGLE_GENERATION_CONFIG]};
     ret->member = (struct chat_place){.in = &ret->config, .member = m->name};
     return v;

@@ -5,14 +5,19 @@
 
 #include "base/str.h"
 
-static const struct {
-    struct dgm_str name;
-    enum chat_role role;
-} roles[] = {
-#define ROLE(name, kind) {{name, sizeof name - 1}, ROLE_##kind},
+static const struct dgm_str role_names[] = {
+#define ROLE(name, kind) {name, sizeof name - 1},
 #include "translate/roles.def"
 #undef ROLE
 };
+
+static const enum chat_role roles[] = {
+#define ROLE(name, kind) ROLE_##kind,
+#include "translate/roles.def"
+#undef ROLE
+};
+
+#define ROLES (sizeof roles / sizeof *roles)
 
 #define R_MODEL (1u << ROLE_MODEL)
 #define R_TOOL (1u << ROLE_TOOL)
@@ -26,11 +31,16 @@ enum message_field_id {
     MESSAGE_FIELDS
 };
 
+static const struct dgm_str field_names[MESSAGE_FIELDS] = {
+#define MESSAGE_FIELD(id, name, accepts, roles) {name, sizeof name - 1},
+#include "translate/message_fields.def"
+#undef MESSAGE_FIELD
+};
+
 static const struct {
-    struct dgm_str name;
     unsigned accepts, roles;
 } message_fields[MESSAGE_FIELDS] = {
-#define MESSAGE_FIELD(id, name, accepts, roles) {{name, sizeof name - 1}, accepts, roles},
+#define MESSAGE_FIELD(id, name, accepts, roles) {accepts, roles},
 #include "translate/message_fields.def"
 #undef MESSAGE_FIELD
 };
@@ -55,26 +65,20 @@ static void check_member(struct dgm_request *r, size_t message, struct dgm_str n
     struct chat_message *m = &r->messages[message];
     if (json_kind(v) == JSON_NULL)
         return;
-    for (size_t i = 0; i < MESSAGE_FIELDS; i++) {
-        if (!dgm_str_eq(name, message_fields[i].name))
-            continue;
-        if (!(message_fields[i].roles & 1u << m->role))
-            break;
-        if (chat_expect(r, v, message_fields[i].accepts, CHAT_MESSAGE_MEMBER(message, name)))
-            keep_member(r, m, (enum message_field_id)i, v);
-        return;
-    }
-    chat_ignore(r, CHAT_MESSAGE_MEMBER(message, name));
+    size_t i = dgm_str_index(name, field_names, MESSAGE_FIELDS);
+    if (i == MESSAGE_FIELDS || !(message_fields[i].roles & 1u << m->role))
+        chat_ignore(r, CHAT_MESSAGE_MEMBER(message, name));
+    else if (chat_expect(r, v, message_fields[i].accepts, CHAT_MESSAGE_MEMBER(message, name)))
+        keep_member(r, m, (enum message_field_id)i, v);
 }
 
 static void check_role(struct dgm_request *r, size_t message, struct chat_message *m)
 {
     struct dgm_str role = json_get_str(m->val, DGM_STR("role"));
-    for (size_t i = 0; i < sizeof roles / sizeof *roles; i++) {
-        if (dgm_str_eq(role, roles[i].name)) {
-            m->role = roles[i].role;
-            return;
-        }
+    size_t i = dgm_str_index(role, role_names, ROLES);
+    if (i < ROLES) {
+        m->role = roles[i];
+        return;
     }
     const struct chat_place *place = CHAT_MESSAGE_MEMBER(message, DGM_STR("role"));
     if (chat_need_str(r, m->val, place, &role))
@@ -87,7 +91,7 @@ static void check_role(struct dgm_request *r, size_t message, struct chat_messag
 static void check_needed(struct dgm_request *r, size_t message, const struct chat_message *m)
 {
     struct dgm_str key;
-    if (m->role != ROLE_MODEL && !json_get(m->val, DGM_STR("content")))
+    if (m->role != ROLE_MODEL && !m->content && !json_get(m->val, DGM_STR("content")))
         chat_missing(r, CHAT_MESSAGE_MEMBER(message, DGM_STR("content")));
     if (m->role == ROLE_TOOL)
         chat_need_str(r, m->val, CHAT_MESSAGE_MEMBER(message, DGM_STR("tool_call_id")), &key);

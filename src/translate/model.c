@@ -30,6 +30,8 @@ static const struct dgm_str words[] = {
 #undef MODEL_WORD
 };
 
+#define WORDS (sizeof words / sizeof *words)
+
 static const struct thinking thinking_rows[] = {
 #define THINKING(from, to, word, member, min, max, standard, ...)                                  \
     {member, {__VA_ARGS__}, from, to, MODEL_##word, min, max, standard},
@@ -110,18 +112,14 @@ static unsigned read_generation(struct dgm_str name)
 static unsigned read_words(struct dgm_str name)
 {
     unsigned set = 0;
-    for (size_t from = 0, i = 0; i <= name.n; i++) {
-        if (i < name.n && name.p[i] != '-' && name.p[i] != '@')
-            continue;
-        struct dgm_str piece = {name.p + from, i - from};
-        for (size_t k = 0; k < sizeof words / sizeof *words; k++)
-            if (dgm_str_eq(piece, words[k]))
-                set |= 1u << k;
-        if (i < name.n && name.p[i] == '@')
-            break;
-        from = i + 1;
+    for (;;) {
+        size_t n = dgm_str_find_either(name, '-', '@');
+        size_t k = dgm_str_index(dgm_str_head(name, n), words, WORDS);
+        set |= k < WORDS ? 1u << k : 0;
+        if (n == name.n || name.p[n] == '@')
+            return set;
+        name = dgm_str_skip(name, n + 1);
     }
-    return set;
 }
 
 /* Whether a row of a table speaks of a model. */

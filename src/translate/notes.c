@@ -120,18 +120,24 @@ bool chat_need_str(struct dgm_request *r, const struct json_val *obj,
     return chat_expect(r, v, J_STR, place);
 }
 
-bool chat_in_range(struct dgm_request *r, const struct json_val *v, double min, double max,
-                   const struct chat_place *place)
+CHAT_COLD static void refuse_range(struct dgm_request *r, double min, double max,
+                                   const struct chat_place *place)
 {
-    double d;
-    if ((min == 0 && max == 0) || (json_double(v, &d) && d >= min && d <= max))
-        return true;
     struct text range;
     text_init(&range);
     dgm_buf_put_int(&range.buf, (int64_t)min);
     dgm_buf_put_lit(&range.buf, " to ");
     dgm_buf_put_int(&range.buf, (int64_t)max);
     chat_refuse(r, DGM_ERR_RANGE, place, " must be in the range ", text_end(&range), ".");
+}
+
+bool chat_in_range(struct dgm_request *r, const struct json_val *v, double min, double max,
+                   const struct chat_place *place)
+{
+    double d;
+    if ((min == 0 && max == 0) || (json_double(v, &d) && d >= min && d <= max))
+        return true;
+    refuse_range(r, min, max, place);
     return false;
 }
 
@@ -170,10 +176,21 @@ static struct dgm_str showable(struct text *t)
     return t->buf.n ? dgm_buf_str(&t->buf) : DGM_STR("?");
 }
 
+struct chat_notes *chat_notes(struct dgm_request *r, enum dgm_note kind)
+{
+    if (!r->notes)
+        r->notes = dgm_arena_take0(&r->arena, NOTE_KINDS * sizeof *r->notes);
+    if (!r->notes)
+        chat_no_memory(r);
+    return r->notes ? &r->notes[kind] : NULL;
+}
+
 static void add_note(struct dgm_request *r, enum dgm_note kind, struct text *t)
 {
-    struct chat_notes *notes = &r->notes[kind];
+    struct chat_notes *notes = chat_notes(r, kind);
     struct dgm_str note = showable(t);
+    if (!notes)
+        return;
     for (size_t i = 0; i < notes->n; i++)
         if (dgm_str_eq(notes->notes[i], note))
             return;
@@ -263,6 +280,6 @@ static void end_notes(struct dgm_request *r, struct chat_notes *notes)
 
 void chat_end_notes(struct dgm_request *r)
 {
-    for (size_t i = 0; i < NOTE_KINDS; i++)
+    for (size_t i = 0; r->notes && i < NOTE_KINDS; i++)
         end_notes(r, &r->notes[i]);
 }

@@ -35,7 +35,12 @@ struct relay {
     struct dgm_str model; /* as the server gets it; absent: it gets none */
     bool usage_put;       /* the body asks for the usage already */
     struct splice body;
+    size_t held_bytes; /* of arguments that wait for their calls' names, all choices together */
 };
+
+#define RELAY_CALLS_MAX 1024               /* of one choice */
+#define RELAY_HELD_MAX ((size_t)64 * 1024) /* bytes that may wait so */
+#define RELAY_OWED_MAX 64                  /* calls without arguments that one chunk tells of */
 
 /** Whether the server of the request has a quirk. */
 bool relay_has(const struct dgm_request *, enum quirk);
@@ -85,7 +90,7 @@ enum dgm_error relay_fault(const struct relay_choice *);
 bool relay_put_piece(struct dgm_request *, struct json_writer *, struct relay_choice *,
                      const struct json_val *piece, bool whole);
 
-/** Puts what a delta still owes at the end: a tag that closes a thought, arguments of calls that have none. */
+/** Puts what the last delta still owes: a tag that closes a thought, arguments of RELAY_OWED_MAX calls that have none. */
 void relay_put_rest(struct json_writer *, struct relay_choice *);
 
 /** Puts the members of a choice, or of an answer, that no other code knows, null ones left out. True if any. */
@@ -126,7 +131,10 @@ bool relay_stream_started(const struct relay_stream *);
 bool relay_put_calls(struct dgm_request *, struct json_writer *, struct relay_choice *,
                      const struct json_val *calls, bool whole);
 
-/** Puts the member tool_calls with the arguments of those that got none, if there are such. */
-void relay_put_bare_calls(struct json_writer *, struct relay_choice *);
+/** How many calls are owed their arguments: those that got none, where no limit cut the answer off. */
+size_t relay_owed_calls(const struct relay_choice *);
+
+/** Puts the member tool_calls with the arguments of so many of these at most, if there are such. */
+void relay_put_owed_calls(struct json_writer *, struct relay_choice *, size_t most);
 
 #endif

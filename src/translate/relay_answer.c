@@ -193,8 +193,7 @@ void relay_put_rest(struct json_writer *w, struct relay_choice *c)
         add_tag(w, c, false);
         json_close_str(w);
     }
-    if (!dgm_str_eq(c->finish, DGM_STR("length"))) /* what a limit cut off stays cut */
-        relay_put_bare_calls(w, c);
+    relay_put_owed_calls(w, c, RELAY_OWED_MAX);
 }
 
 /* ---- what stands round the choices ---- */
@@ -294,15 +293,22 @@ static int put_failure(enum dgm_error id, struct dgm_buf *out)
     return dgm_error_status(id);
 }
 
-/* Looks at a message before it is put: does it say anything, has each of its calls a name? */
+static bool has_name(const struct json_val *call)
+{
+    return json_get_str(json_get(call, DGM_STR("function")), DGM_STR("name")).n != 0;
+}
+
+/* Looks at a message before it is put: does it say anything, has each of its calls a name, and find its place? */
 static void look_at(struct relay_choice *c, const struct json_val *message)
 {
     const struct json_val *calls = json_get(message, DGM_STR("tool_calls"));
     struct json_iter it = json_iter(json_kind(calls) == JSON_ARR ? calls : NULL);
     c->said = json_size(calls) != 0 || thoughts_of(message).n ||
               json_get_str(message, DGM_STR("content")).n;
+    if (json_kind(calls) == JSON_OBJ && json_size(calls) != 0)
+        c->broken = !has_name(calls);
     while (json_next(&it))
-        if (json_get_str(json_get(it.value, DGM_STR("function")), DGM_STR("name")).n == 0)
+        if (!has_name(it.value) || it.index == RELAY_CALLS_MAX)
             c->broken = true;
 }
 

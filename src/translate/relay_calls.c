@@ -7,8 +7,6 @@
 
 #include <assert.h>
 
-#define CALLS_MAX 1024 /* of one choice */
-
 static const char *const known_of_call[] = {"index", "id", "type", "function", NULL};
 static const char *const known_of_function[] = {"name", "arguments", NULL};
 
@@ -68,7 +66,7 @@ static struct relay_call *find_call(struct relay_choice *c, const struct piece *
 static struct relay_call *new_call(struct dgm_request *r, struct relay_choice *c,
                                    const struct piece *p)
 {
-    if (c->calls_n == CALLS_MAX) {
+    if (c->calls_n == RELAY_CALLS_MAX) {
         c->broken = true;
         return NULL;
     }
@@ -88,7 +86,7 @@ static struct relay_call *new_call(struct dgm_request *r, struct relay_choice *c
     struct relay_call *call = &c->calls[c->calls_n++];
     *call = (struct relay_call){
         .upstream_index = p->index >= 0 ? p->index : (int64_t)c->calls_n - 1, .index = -1};
-    dgm_buf_init(&call->held, dgm_arena_alloc(&r->arena), r->limits.event_bytes);
+    dgm_buf_init(&call->held, dgm_arena_alloc(&r->arena), RELAY_HELD_MAX);
     return call;
 }
 
@@ -105,8 +103,8 @@ static void put_id(struct dgm_request *r, struct json_writer *w, const struct re
     json_member_str(w, "type", DGM_STR("function"));
 }
 
-static void put_arguments(struct json_writer *w, struct relay_call *call, const struct piece *p,
-                          bool whole)
+static void put_arguments(struct dgm_request *r, struct json_writer *w, struct relay_call *call,
+                          const struct piece *p, bool whole)
 {
     struct dgm_str held = dgm_buf_str(&call->held);
     call->argued = call->argued || held.n || p->text.n || p->arguments;
@@ -119,19 +117,25 @@ static void put_arguments(struct json_writer *w, struct relay_call *call, const 
     if (whole && !call->argued)
         json_add_str(w, DGM_STR("{}"));
     json_close_str(w);
+    r->relay->held_bytes -= held.n;
     dgm_buf_clear(&call->held);
 }
 
-/* Holds what came before the call's name. */
-static void hold(struct dgm_request *r, struct relay_call *call, const struct piece *p)
+/* Holds what came before the call's name, which is next to nothing, or the call is none. */
+static void hold(struct dgm_request *r, struct relay_choice *c, struct relay_call *call,
+                 const struct piece *p)
 {
+    size_t before = call->held.n;
     if (p->arguments) {
         struct dgm_buf *held = &call->held;
         struct json_writer w = json_writer(held);
         json_put_val(&w, p->arguments);
     }
     dgm_buf_put(&call->held, p->text);
-    if (call->held.rc != DGM_OK)
+    r->relay->held_bytes += call->held.n - before;
+    if (call->held.rc == DGM_E_LIMIT || r->relay->held_bytes > RELAY_HELD_MAX)
+        c->broken = true;
+    else if (call->held.rc != DGM_OK)
         chat_no_memory(r);
 }
 
@@ -151,7 +155,8 @@ static bool put_call(struct dgm_request *r, struct json_writer *w, struct relay_
             chat_no_memory(r);
     }
     if (begins && p.name.n == 0) {
-        hold(r, call, &p);
+        if (!c->broken)
+            hold(r, c, call, &p);
         return false;
     }
     if (!begins && p.text.n == 0 && !p.arguments)
@@ -167,7 +172,7 @@ static bool put_call(struct dgm_request *r, struct json_writer *w, struct relay_
     json_open_obj(w);
     if (begins)
         json_member_str(w, "name", p.name);
-    put_arguments(w, call, &p, whole);
+    put_arguments(r, w, call, &p, whole);
     relay_put_others(w, json_get(val, DGM_STR("function")), known_of_function);
     json_close_obj(w);
     relay_put_others(w, val, known_of_call);
@@ -196,17 +201,27 @@ bool relay_put_calls(struct dgm_request *r, struct json_writer *w, struct relay_
     return false;
 }
 
-void relay_put_bare_calls(struct json_writer *w, struct relay_choice *c)
+size_t relay_owed_calls(const struct relay_choice *c)
 {
-    bool any = false;
-    for (size_t i = 0; i < c->calls_n; i++) {
+    size_t n = 0;
+    if (dgm_str_eq(c->finish, DGM_STR("length"))) /* what a limit cut off stays cut */
+        return 0;
+    for (size_t i = 0; i < c->calls_n; i++)
+        n += !c->calls[i].argued;
+    return n;
+}
+
+void relay_put_owed_calls(struct json_writer *w, struct relay_choice *c, size_t most)
+{
+    if (relay_owed_calls(c) == 0)
+        return;
+    json_put_name(w, "tool_calls");
+    json_open_arr(w);
+    for (size_t i = 0; i < c->calls_n && most != 0; i++) {
         if (c->calls[i].argued)
             continue;
-        if (!any) {
-            json_put_name(w, "tool_calls");
-            json_open_arr(w);
-        }
-        any = true;
+        c->calls[i].argued = true;
+        most--;
         json_open_obj(w);
         json_member_int(w, "index", c->calls[i].index);
         json_put_name(w, "function");
@@ -215,6 +230,5 @@ void relay_put_bare_calls(struct json_writer *w, struct relay_choice *c)
         json_close_obj(w);
         json_close_obj(w);
     }
-    if (any)
-        json_close_arr(w);
+    json_close_arr(w);
 }

@@ -211,6 +211,8 @@ static enum dgm_rc trouble(struct dgm_stream *s, const struct dgm_buf *out)
 static bool has_strange_choice(const struct json_val *root)
 {
     struct json_iter it = json_iter(json_get(root, DGM_STR("choices")));
+    if (json_size(json_get(root, DGM_STR("choices"))) > RELAY_CHOICES_MAX)
+        return true;
     while (json_next(&it)) {
         int64_t index = 0;
         json_int(json_get(it.value, DGM_STR("index")), &index);
@@ -295,6 +297,40 @@ static void put_last(struct dgm_stream *s, struct relay_choice *c, size_t index,
     s->relay->started = true;
 }
 
+/* Puts a chunk of calls that are owed their arguments, where they are more than the last chunk has room for. */
+static void put_owed(struct dgm_stream *s, struct relay_choice *c, size_t index,
+                     struct dgm_buf *out)
+{
+    struct json_writer w = open_chunk(s, out);
+    json_put_name(&w, "choices");
+    json_open_arr(&w);
+    json_open_obj(&w);
+    json_member_int(&w, "index", (int64_t)index);
+    json_put_name(&w, "delta");
+    json_open_obj(&w);
+    relay_put_owed_calls(&w, c, RELAY_OWED_MAX);
+    json_close_obj(&w);
+    json_member_null(&w, "logprobs");
+    json_member_null(&w, "finish_reason");
+    json_close_obj(&w);
+    close_chunk(s, &w);
+}
+
+/* Ends one choice. False: there is no room for the rest of it. */
+static bool end_choice(struct dgm_stream *s, struct relay_choice *c, size_t index,
+                       struct dgm_buf *out)
+{
+    while (relay_owed_calls(c) > RELAY_OWED_MAX) {
+        if (!stream_has_room(s, out, 0))
+            return false;
+        put_owed(s, c, index, out);
+    }
+    if (!stream_has_room(s, out, s->relay->others.n + c->last.n))
+        return false;
+    put_last(s, c, index, out);
+    return true;
+}
+
 static void put_usage(struct dgm_stream *s, struct dgm_buf *out)
 {
     if (!s->r->usage || s->relay->usage.n == 0)
@@ -319,10 +355,8 @@ enum dgm_rc relay_stream_end(struct dgm_stream *s, struct dgm_buf *out)
     rs->judged = true;
     for (; rs->ended_n < rs->choices_n; rs->ended_n++) {
         struct relay_choice *c = rs->choices[rs->ended_n];
-        if (!stream_has_room(s, out, rs->others.n + (c ? c->last.n : 0)))
+        if (c && !end_choice(s, c, rs->ended_n, out))
             return DGM_FULL;
-        if (c)
-            put_last(s, c, rs->ended_n, out);
     }
     if (!stream_has_room(s, out, rs->usage.n))
         return DGM_FULL;

@@ -14,6 +14,13 @@ static const struct dgm_limits default_limits = {
     .depth = JSON_DEPTH_MAX,
 };
 
+/* Of the rows of chat_fields.def, side by side: a member is looked for by its name alone. */
+static const struct dgm_str names[CHAT_FIELDS] = {
+#define FIELD(id, name, ...) [CHAT_##id] = {name, sizeof name - 1},
+#include "translate/chat_fields.def"
+#undef FIELD
+};
+
 /* Where `args` and `response` stand in the native body, which Google reads to the same depth as we do. */
 #define NESTED_AT 6
 
@@ -48,18 +55,17 @@ static void read_member(struct dgm_request *r, struct dgm_str name, const struct
 {
     if (json_kind(v) == JSON_NULL)
         return;
-    for (size_t i = 0; i < CHAT_FIELDS; i++) {
-        const struct chat_field *f = &chat_fields[i];
-        if (f->fate == IGNORE || !dgm_str_eq(name, f->name))
-            continue;
-        if (chat_expect(r, v, f->accepts, CHAT_MEMBER(NULL, name))) {
-            chat_in_range(r, v, f->min, f->max, CHAT_MEMBER(NULL, name));
-            r->field[i] = v;
-            r->fields_n = i < r->fields_n ? r->fields_n : i + 1;
-        }
+    size_t i = dgm_str_index(name, names, CHAT_FIELDS);
+    const struct chat_field *f = &chat_fields[i];
+    if (i == CHAT_FIELDS || f->fate == IGNORE) {
+        chat_ignore(r, CHAT_MEMBER(NULL, name));
         return;
     }
-    chat_ignore(r, CHAT_MEMBER(NULL, name));
+    if (!chat_expect(r, v, f->accepts, CHAT_MEMBER(NULL, name)))
+        return;
+    chat_in_range(r, v, f->min, f->max, CHAT_MEMBER(NULL, name));
+    r->field[i] = v;
+    r->said |= UINT64_C(1) << i;
 }
 
 static void read_model(struct dgm_request *r)
@@ -258,7 +264,8 @@ struct dgm_request *chat_request_new(const struct dgm_env *env)
     struct dgm_request *r = alloc->resize(alloc->ctx, NULL, 0, sizeof *r);
     if (!r)
         return NULL;
-    *r = (struct dgm_request){.env = *env, .limits = default_limits, .retry = {.after_ms = -1}};
+    *r = (struct dgm_request){
+        .env = *env, .limits = default_limits, .google = google_none, .retry = {.after_ms = -1}};
     r->env.alloc = alloc;
     if (env->compat == DGM_COMPAT_GOOGLE)
         r->env.reasoning = DGM_REASONING_CONTENT; /* from where compat.c takes it */
@@ -387,7 +394,7 @@ bool dgm_request_wants_usage(const struct dgm_request *r)
 
 struct dgm_str dgm_request_notes(const struct dgm_request *r, enum dgm_note kind)
 {
-    return r->notes[kind].text;
+    return r->notes ? r->notes[kind].text : (struct dgm_str){0};
 }
 
 size_t dgm_request_headers(const struct dgm_request *r, const struct dgm_header **ret)

@@ -11,25 +11,29 @@
 
 #include <string.h>
 
+/* The choices of a completion, read: a candidate is one piece. */
+struct choices {
+    struct choice state[CHOICES_MAX];
+    struct answer_piece piece[CHOICES_MAX]; /* without a candidate: there is no such choice */
+};
+
 /* Puts a choice. False: it has nothing to show, for thoughts took all the tokens that it might have. */
-static bool put_choice(struct dgm_request *r, struct json_writer *w,
-                       const struct json_val *candidate, size_t index)
+static bool put_choice(struct dgm_request *r, struct json_writer *w, struct choices *all, size_t i)
 {
-    struct choice c;
-    choice_init(&c, r);
-    struct answer_piece piece = answer_read(r, &c, candidate);
+    struct choice *c = &all->state[i];
+    const struct answer_piece *piece = &all->piece[i];
     json_open_obj(w);
-    json_member_int(w, "index", (int64_t)index);
+    json_member_int(w, "index", (int64_t)i);
     json_put_name(w, "message");
     json_open_obj(w);
     json_member_str(w, "role", DGM_STR("assistant"));
-    answer_put_members(r, w, &c, &piece, true);
+    answer_put_members(r, w, c, piece, true);
     json_close_obj(w);
     json_put_name(w, "logprobs");
-    logprobs_put(w, candidate);
-    json_member_str(w, "finish_reason", answer_finish(r, &c));
+    logprobs_put(w, piece->more ? piece->candidate : NULL);
+    json_member_str(w, "finish_reason", answer_finish(r, c));
     json_close_obj(w);
-    return c.said || !dgm_str_eq(c.finish, DGM_STR("length"));
+    return c->said || !dgm_str_eq(c->finish, DGM_STR("length"));
 }
 
 /*
@@ -75,28 +79,6 @@ static void put_blocked(const struct dgm_request *r, struct json_writer *w,
 }
 
 /*
- * What is wrong with the candidates: one without a finishReason was cut off; all of them without a thing to show are
- * no answer (user-pain C2, F6).
- */
-static enum dgm_error find_fault(struct dgm_request *r, const struct json_val *candidates)
-{
-    struct json_iter it = json_iter(candidates);
-    enum dgm_error first = DGM_ERR_NONE;
-    bool all = true;
-    while (json_next(&it)) {
-        struct choice c;
-        choice_init(&c, r);
-        answer_read(r, &c, it.value);
-        if (!c.finish.p)
-            return DGM_ERR_UPSTREAM_CUT;
-        enum dgm_error fault = answer_fault(r, &c);
-        all = all && fault != DGM_ERR_NONE;
-        first = first != DGM_ERR_NONE ? first : fault;
-    }
-    return all ? first : DGM_ERR_NONE;
-}
-
-/*
  * Sorts the candidates by their index, which proto3 leaves out where it is 0. Where two claim the same one,
  * or one that nobody could have asked for, they go by their order.
  */
@@ -118,13 +100,36 @@ static void sort_candidates(const struct json_val *candidates,
         ret_by_index[it.index] = it.value;
 }
 
-static void put_completion(struct dgm_request *r, const struct json_val *root,
-                           const struct usage *usage, struct dgm_buf *out)
+/*
+ * Reads the candidates, and tells what is wrong with them: one without a finishReason was cut off; all of them without
+ * a thing to show are no answer (user-pain C2, F6).
+ */
+static enum dgm_error read_choices(struct dgm_request *r, const struct json_val *candidates,
+                                   struct choices *ret)
 {
-    const struct json_val *candidates = json_get(root, DGM_STR("candidates"));
-    const struct json_val *feedback = json_get(root, DGM_STR("promptFeedback"));
     const struct json_val *by_index[CHOICES_MAX];
+    enum dgm_error first = DGM_ERR_NONE;
+    bool all = true;
     sort_candidates(candidates, by_index);
+    for (size_t i = 0; i < CHOICES_MAX; i++) {
+        struct choice *c = &ret->state[i];
+        ret->piece[i].candidate = NULL;
+        if (!by_index[i])
+            continue;
+        choice_init(c, r);
+        ret->piece[i] = answer_read(r, c, by_index[i]);
+        if (!c->finish.p)
+            return DGM_ERR_UPSTREAM_CUT;
+        enum dgm_error fault = answer_fault(r, c);
+        all = all && fault != DGM_ERR_NONE;
+        first = first != DGM_ERR_NONE ? first : fault;
+    }
+    return all ? first : DGM_ERR_NONE;
+}
+
+static void put_completion(struct dgm_request *r, const struct answer_root *root,
+                           struct choices *choices, const struct usage *usage, struct dgm_buf *out)
+{
     struct json_writer w = json_writer(out);
     json_open_obj(&w);
     answer_put_head(r, &w, DGM_STR("chat.completion"));
@@ -132,10 +137,10 @@ static void put_completion(struct dgm_request *r, const struct json_val *root,
     json_open_arr(&w);
     bool empty = false;
     for (size_t i = 0; i < CHOICES_MAX; i++)
-        if (by_index[i] && !put_choice(r, &w, by_index[i], i))
+        if (choices->piece[i].candidate && !put_choice(r, &w, choices, i))
             empty = true;
-    if (json_size(candidates) == 0)
-        put_blocked(r, &w, feedback);
+    if (json_size(root->candidates) == 0)
+        put_blocked(r, &w, root->feedback);
     json_close_arr(&w);
     json_put_name(&w, "usage");
     usage_put(&w, usage);
@@ -144,13 +149,12 @@ static void put_completion(struct dgm_request *r, const struct json_val *root,
 }
 
 /* The same in the shapes of Google's own endpoint. */
-static void put_google(struct dgm_request *r, const struct json_val *root,
-                       const struct usage *usage, struct dgm_buf *out)
+static void put_google(struct dgm_request *r, const struct answer_root *root,
+                       struct choices *choices, const struct usage *usage, struct dgm_buf *out)
 {
     struct dgm_buf plain;
     dgm_buf_init(&plain, r->env.alloc, out->max);
-    compat_note_id(r, root);
-    put_completion(r, root, usage, &plain);
+    put_completion(r, root, choices, usage, &plain);
     if (plain.rc != DGM_OK)
         out->rc = plain.rc;
     else
@@ -162,7 +166,7 @@ static int put_failure(const struct dgm_request *r, enum dgm_error id, struct dg
 {
     struct dgm_fail fail;
     dgm_fail_row(&fail, id);
-    dgm_fail_put_as(&fail, r->env.compat, out);
+    dgm_fail_put_as(&fail, compat_is_google(r) ? DGM_COMPAT_GOOGLE : DGM_COMPAT_OPENAI, out);
     return dgm_error_status(id);
 }
 
@@ -182,21 +186,24 @@ static int put_error(struct dgm_request *r, int status, const struct json_val *r
 static int put_answer(struct dgm_request *r, int status, const struct json_val *root,
                       struct dgm_str native, struct dgm_buf *out)
 {
-    const struct json_val *candidates = json_get(root, DGM_STR("candidates"));
-    const struct json_val *feedback = json_get(root, DGM_STR("promptFeedback"));
+    struct answer_root members = answer_root(root);
+    struct choices choices;
     if (status != 200 || failure_find(root))
         return put_error(r, status == 200 ? 0 : status, root, native, out);
-    if (json_size(candidates) == 0 && json_get_str(feedback, DGM_STR("blockReason")).n == 0)
+    if (json_size(members.candidates) == 0 &&
+        json_get_str(members.feedback, DGM_STR("blockReason")).n == 0)
         return put_failure(r, DGM_ERR_UPSTREAM_BROKEN, out);
-    enum dgm_error fault = find_fault(r, candidates);
+    enum dgm_error fault = read_choices(r, members.candidates, &choices);
     if (fault != DGM_ERR_NONE)
         return put_failure(r, fault, out);
-    answer_note_version(r, root);
-    struct usage usage = usage_read(json_get(root, DGM_STR("usageMetadata")));
-    if (compat_is_google(r))
-        put_google(r, root, &usage, out);
-    else
-        put_completion(r, root, &usage, out);
+    answer_note_version(r, members.version);
+    struct usage usage = usage_read(members.usage);
+    if (compat_is_google(r)) {
+        compat_note_id(r, root);
+        put_google(r, &members, &choices, &usage, out);
+    } else {
+        put_completion(r, &members, &choices, &usage, out);
+    }
     return 200;
 }
 

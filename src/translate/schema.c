@@ -72,7 +72,8 @@ void schema_note(struct schema_job *job, struct dgm_str what, const struct schem
 {
     char text[2 * POINTER_BYTES_MAX];
     struct dgm_buf pointer = {.p = text, .cap = sizeof text, .max = sizeof text};
-    if (job->quiet || job->r->notes[DGM_NOTE_SCHEMA].n == NOTES_MAX)
+    const struct chat_notes *notes = job->r->notes;
+    if (job->quiet || (notes && notes[DGM_NOTE_SCHEMA].n == NOTES_MAX))
         return;
     dgm_buf_put(&pointer, dgm_str_head(what, POINTER_BYTES_MAX));
     if (at)

@@ -67,6 +67,7 @@ static bool make_choices(struct subset *s, struct node *n, const struct schema_a
         n->done[n->done_n++] = choice;
         schema_spend(s->job, 16 * json_size(choice)); /* each is looked into, and more than once */
         while (json_next(&it)) {
+            schema_spend(s->job, 4 * json_size(it.value));
             some += !subset_is_null(it.value) && json_bool(it.value, true);
             n->nullable = n->nullable || subset_is_null(it.value);
         }
@@ -367,7 +368,9 @@ static bool put_root(struct subset *s, bool object, unsigned recursion, size_t n
 /* Puts the whole once more, a schema within itself once more; what stands is kept if that becomes too large. */
 static bool put_deeper(struct subset *s, bool object, size_t notes_n)
 {
-    struct chat_notes *notes = &s->job->r->notes[DGM_NOTE_SCHEMA];
+    struct chat_notes *notes = chat_notes(s->job->r, DGM_NOTE_SCHEMA);
+    if (!notes)
+        return false;
     struct subset deeper = {.job = s->job, .text = s->text};
     struct dgm_str kept[NOTES_MAX];
     size_t kept_n = notes->n;
@@ -400,7 +403,7 @@ void schema_put_subset(struct schema_job *job, struct json_writer *w, bool objec
     struct dgm_request *r = job->r;
     struct subset s = {.job = job};
     const struct dgm_alloc *alloc = dgm_arena_alloc(&r->arena);
-    size_t notes_n = r->notes[DGM_NOTE_SCHEMA].n, granted = job->work_max;
+    size_t notes_n = r->notes ? r->notes[DGM_NOTE_SCHEMA].n : 0, granted = job->work_max;
     dgm_buf_init(&s.out, alloc, BYTES_MAX);
     dgm_buf_init(&s.text, alloc, BYTES_MAX);
     bool fine = put_root(&s, object, 1, NODES_MAX);

@@ -5,6 +5,7 @@
 #include "base/str.h"
 
 #include <assert.h>
+#include <string.h>
 
 #define CHAR_BYTES_MAX 4 /* of UTF-8 */
 
@@ -70,6 +71,11 @@ static void add_level(struct stops *s, const struct dgm_str *sequences, size_t n
     }
 }
 
+static size_t nodes_bytes(const struct stops *s)
+{
+    return s->_nodes_cap * sizeof *s->_nodes + (UINT8_MAX + 1) * sizeof *s->_first;
+}
+
 enum dgm_rc stops_init(struct stops *s, const struct dgm_alloc *alloc,
                        const struct dgm_str *sequences, size_t n)
 {
@@ -87,10 +93,12 @@ enum dgm_rc stops_init(struct stops *s, const struct dgm_alloc *alloc,
     if (used == 0)
         return DGM_OK;
 
-    s->_nodes = alloc->resize(alloc->ctx, NULL, 0, (bytes + 1) * sizeof *s->_nodes);
+    s->_nodes_cap = bytes + 1;
+    s->_nodes = alloc->resize(alloc->ctx, NULL, 0, nodes_bytes(s));
     if (!s->_nodes)
         return DGM_E_NOMEM;
-    s->_nodes_cap = bytes + 1;
+    s->_first = (uint16_t *)(s->_nodes + s->_nodes_cap);
+    memset(s->_first, 0, (UINT8_MAX + 1) * sizeof *s->_first);
     s->_nodes[s->_nodes_n++] = (struct stop_node){0};
     s->longest = longest;
     uint16_t ends[STOPS_MAX] = {0};
@@ -102,7 +110,7 @@ enum dgm_rc stops_init(struct stops *s, const struct dgm_alloc *alloc,
 void stops_dispose(struct stops *s)
 {
     if (s->_nodes)
-        s->_alloc->resize(s->_alloc->ctx, s->_nodes, s->_nodes_cap * sizeof *s->_nodes, 0);
+        s->_alloc->resize(s->_alloc->ctx, s->_nodes, nodes_bytes(s), 0);
     *s = (struct stops){0};
 }
 
@@ -127,7 +135,7 @@ static size_t search(struct stop_scan *c, struct dgm_str text)
 {
     const struct stops *s = c->_stops;
     uint16_t at = c->_at;
-    size_t i = 0;
+    size_t i = s->longest != 0 ? 0 : text.n; /* without sequences there is nothing to find */
     while (i < text.n && !c->hit) {
         at = step(s, at, (unsigned char)text.p[i++]);
         c->hit = at != 0 && s->_nodes[at].hit != 0;

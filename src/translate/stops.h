@@ -29,7 +29,7 @@ struct stops {
     const struct dgm_alloc *_alloc;
     struct stop_node *_nodes; /* the first stands for nothing read */
     size_t _nodes_n, _nodes_cap;
-    uint16_t _first[256]; /* the children of the first, by byte */
+    uint16_t *_first; /* the children of the first, by byte: behind the nodes */
 };
 
 /**

@@ -145,20 +145,19 @@ static enum dgm_rc take_event(struct dgm_stream *s, struct dgm_buf *out)
     if (json_kind(root) != JSON_OBJ)
         return stream_fail_with(s, s->event_cut ? DGM_ERR_UPSTREAM_CUT : DGM_ERR_UPSTREAM_BROKEN,
                                 out);
-    answer_note_version(s->r, root);
+    struct answer_root members = answer_root(root);
+    answer_note_version(s->r, members.version);
     if (s->google)
         compat_note_id(s->r, root);
     /* More than one a choice nobody could have asked for; each may put a chunk. */
-    struct json_iter it = json_iter(json_get(root, DGM_STR("candidates")));
+    struct json_iter it = json_iter(members.candidates);
     while (json_next(&it) && it.index < CHOICES_MAX)
         put_candidate(s, it.value, out);
-    const struct json_val *feedback = json_get(root, DGM_STR("promptFeedback"));
-    if (json_get_str(feedback, DGM_STR("blockReason")).n &&
+    if (json_get_str(members.feedback, DGM_STR("blockReason")).n &&
         !(s->choices[0] && s->choices[0]->started))
-        put_refusal(s, feedback, out);
-    const struct json_val *usage = json_get(root, DGM_STR("usageMetadata"));
-    if (json_kind(usage) == JSON_OBJ) {
-        s->usage = usage_read(usage);
+        put_refusal(s, members.feedback, out);
+    if (json_kind(members.usage) == JSON_OBJ) {
+        s->usage = usage_read(members.usage);
         s->usage_told = true;
     }
     if (s->r->rc != DGM_OK || out->rc != DGM_OK) {
@@ -213,6 +212,8 @@ bool stream_has_room(const struct dgm_stream *s, const struct dgm_buf *out, size
     size_t room = out->max - out->n;
     if (s->google)
         event_bytes += compat_held_bytes(s->google);
+    if (s->relay)
+        event_bytes += s->r->relay->held_bytes;
     return out->n == 0 ||
            (room >= OUT_BESIDES && (room - OUT_BESIDES) / OUT_PER_BYTE >= event_bytes);
 }

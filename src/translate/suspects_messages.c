@@ -5,6 +5,7 @@
 #include "translate/suspects.h"
 #include "translate/tools.h"
 
+#include "base/sort.h"
 #include "base/str.h"
 
 #include <string.h>
@@ -42,6 +43,8 @@ static const char *const read_types[] = {
 struct file {
     struct media media;
     size_t message, part;
+    struct json_iter _parts; /* of the message: what is behind this one */
+    bool _begun;             /* the message's parts are walked */
 };
 
 /* Where the medium of a part stands; absent: it is none. */
@@ -65,20 +68,22 @@ static struct dgm_str source_of(const struct json_val *part, struct dgm_str *ret
     return data.n ? data : json_get_str(file, DGM_STR("file_id"));
 }
 
-/* The medium at or behind a message's part; `*ret` begins as all zero. False: there is none any more. */
+/* The next medium; `*ret` begins as all zero. False: there is none any more. */
 static bool next_file(const struct look *look, struct file *ret)
 {
-    for (; ret->message < look->r->messages_n; ret->message++, ret->part = 0) {
-        struct json_iter it = json_iter(look->r->messages[ret->message].content);
-        while (json_next(&it)) {
-            struct dgm_str mime, source = source_of(it.value, &mime);
-            if (it.index < ret->part || source.n == 0)
+    for (; ret->message < look->r->messages_n; ret->message++, ret->_begun = false) {
+        if (!ret->_begun)
+            ret->_parts = json_iter(look->r->messages[ret->message].content);
+        ret->_begun = true;
+        while (json_next(&ret->_parts)) {
+            struct dgm_str mime, source = source_of(ret->_parts.value, &mime);
+            if (source.n == 0)
                 continue;
             ret->media = (struct media){0};
             (void)media_read(source, &ret->media);
             if (!ret->media.mime.n)
                 ret->media.mime = mime;
-            ret->part = it.index;
+            ret->part = ret->_parts.index;
             return true;
         }
     }
@@ -152,7 +157,7 @@ static const char *fault_of(const struct media *media, struct dgm_str *ret_other
 
 bool look_media_broken(const struct look *look, struct finding *f)
 {
-    for (struct file file = {0}; next_file(look, &file); file.part++) {
+    for (struct file file = {0}; next_file(look, &file);) {
         struct dgm_str other;
         const char *fault = file.media.data.n ? fault_of(&file.media, &other) : NULL;
         if (!fault)
@@ -181,7 +186,7 @@ static bool is_read(struct dgm_str type)
 
 bool look_media_type(const struct look *look, struct finding *f)
 {
-    for (struct file file = {0}; next_file(look, &file); file.part++) {
+    for (struct file file = {0}; next_file(look, &file);) {
         struct dgm_str type = file.media.mime;
         type = dgm_str_head(type, dgm_str_find_char(type, ';'));
         if (is_read(type))
@@ -197,7 +202,7 @@ bool look_media_large(const struct look *look, struct finding *f)
 {
     struct file largest = {0};
     size_t total = 0;
-    for (struct file file = {0}; next_file(look, &file); file.part++) {
+    for (struct file file = {0}; next_file(look, &file);) {
         total += file.media.data.n;
         if (file.media.data.n > largest.media.data.n)
             largest = file;
@@ -211,7 +216,7 @@ bool look_media_large(const struct look *look, struct finding *f)
 
 bool look_uri_unreadable(const struct look *look, struct finding *f)
 {
-    for (struct file file = {0}; next_file(look, &file); file.part++) {
+    for (struct file file = {0}; next_file(look, &file);) {
         struct dgm_str uri = file.media.uri;
         bool bucket = dgm_str_starts(uri, DGM_STR("gs://"));
         bool web = dgm_str_starts(uri, DGM_STR("https://"));
@@ -229,15 +234,33 @@ bool look_uri_unreadable(const struct look *look, struct finding *f)
 
 /* ---- calls and results ---- */
 
+static int compare_ids(const void *a, const void *b)
+{
+    const struct dgm_str *x = a, *y = b;
+    size_t n = x->n < y->n ? x->n : y->n;
+    int order = n ? memcmp(x->p, y->p, n) : 0;
+    return order ? order : (x->n > y->n) - (x->n < y->n);
+}
+
+/* Sorted: a client may well send a hundred thousand calls in one message. */
 bool look_calls_same_id(const struct look *look, struct finding *f)
 {
     const struct dgm_request *r = look->r;
-    for (size_t i = 0; i < r->history_n; i++) {
-        size_t end = chat_calls_end(r, r->history[i].message);
-        for (size_t k = i + 1; k < end; k++) {
-            if (!r->history[i].id.n || !dgm_str_eq(r->history[i].id, r->history[k].id))
+    struct dgm_str *ids =
+        r->history_n < 2 ? NULL : dgm_arena_take(&look->r->arena, r->history_n * sizeof *ids);
+    if (!ids && r->history_n >= 2)
+        chat_no_memory(look->r);
+    for (size_t i = 0, end; ids && i < r->history_n; i = end) {
+        size_t n = 0;
+        end = chat_calls_end(r, r->history[i].message);
+        for (size_t k = i; k < end; k++)
+            if (r->history[k].id.n)
+                ids[n++] = r->history[k].id;
+        dgm_sort(ids, n, sizeof *ids, compare_ids);
+        for (size_t k = 1; k < n; k++) {
+            if (!dgm_str_eq(ids[k - 1], ids[k]))
                 continue;
-            finding_what(f, r->history[i].id);
+            finding_what(f, ids[k]);
             chat_put_place(&f->param,
                            CHAT_MESSAGE_MEMBER(r->history[i].message, DGM_STR("tool_calls")));
             return true;
@@ -308,8 +331,9 @@ static bool name_call(const struct look *look, struct finding *f, const struct c
 bool look_signature_unknown(const struct look *look, struct finding *f)
 {
     for (size_t i = 0; i < look->r->needs_n; i++) {
-        const struct chat_call *call = call_of(look->r, look->r->needs[i].call_id);
-        if (call && !look->r->needs[i].signature.n)
+        const struct dgm_need *need = &look->r->needs[i];
+        const struct chat_call *call = need->signature.n ? NULL : call_of(look->r, need->call_id);
+        if (call)
             return name_call(look, f, call);
     }
     return false;
@@ -397,7 +421,7 @@ bool look_control_character(const struct look *look, struct finding *f)
 
 bool look_mended(const struct look *look, struct finding *f)
 {
-    struct dgm_str notes = look->r->notes[DGM_NOTE_WARNING].text;
+    struct dgm_str notes = dgm_request_notes(look->r, DGM_NOTE_WARNING);
     finding_what(f, notes);
     return notes.n != 0;
 }

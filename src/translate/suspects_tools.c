@@ -16,7 +16,7 @@
 #define DEPTH_FINE 8      /* levels that nobody reports */
 #define MEMBERS_FINE 400  /* of all schemas */
 #define CYCLE_DEPTH 64    /* of $refs that are followed */
-#define CYCLE_STEPS ((size_t)20000)
+#define CYCLE_STEPS ((size_t)100000)
 
 /* ---- schemas, one after the other ---- */
 
@@ -41,7 +41,7 @@ static bool spot_function(const struct look *look, size_t i, struct spot *ret)
     };
     const struct tool *t = &look->r->tools->functions[i];
     *ret = (struct spot){.schema = json_get(t->function, DGM_STR("parameters"))};
-    ret->top.in = t->source == FROM_GOOGLE ? look->r->google_in[GOOGLE_TOOLS] : NULL;
+    ret->top.in = t->source == FROM_GOOGLE ? look->r->google_said->in[GOOGLE_TOOLS] : NULL;
     ret->top.member = sources[t->source];
     ret->element = (struct chat_place){.in = &ret->top, .index = t->index};
     ret->function = (struct chat_place){.in = &ret->element, .member = DGM_STR("function")};
@@ -248,7 +248,7 @@ struct chain {
 
 struct cycle {
     struct schema_job job;
-    size_t steps;
+    size_t steps;       /* of all schemas together */
     struct dgm_str ref; /* the one that leads back */
 };
 
@@ -268,7 +268,7 @@ static bool finds_cycle(struct cycle *c, const struct json_val *v, const struct 
     struct json_iter it = json_iter(v);
     if (here.length > CYCLE_DEPTH + JSON_DEPTH_MAX || c->steps++ > CYCLE_STEPS)
         return false;
-    if (ref.p && c->job.work < SCHEMA_WORK_MAX) {
+    if (ref.p && !schema_is_spent(&c->job)) {
         const struct json_val *target = schema_resolve(&c->job, ref);
         c->ref = ref;
         if (target && (is_above(&here, target) || finds_cycle(c, target, &here)))
@@ -283,8 +283,9 @@ static bool finds_cycle(struct cycle *c, const struct json_val *v, const struct 
 bool look_schema_cycle(const struct look *look, struct finding *f)
 {
     struct spot spot;
+    struct cycle c = {.job = {.r = look->r, .quiet = true, .work_max = SCHEMA_WORK_MAX}};
     for (size_t i = 0; spot_at(look, i, &spot); i++) {
-        struct cycle c = {.job = {.r = look->r, .root = spot.schema, .quiet = true}};
+        c.job.root = spot.schema;
         if (!spot.schema || !finds_cycle(&c, spot.schema, NULL))
             continue;
         finding_what(f, c.ref);

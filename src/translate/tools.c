@@ -364,8 +364,22 @@ static void read_rest(struct dgm_request *r)
         chat_ignore(r, GOOGLE_PLACE(r, STREAM_FUNCTION_CALL_ARGUMENTS));
 }
 
+/* Whether a request says anything of tools; most of all requests do not. */
+static bool asks(const struct dgm_request *r)
+{
+    static const enum chat_field_id fields[] = {
+        CHAT_TOOLS,         CHAT_TOOL_CHOICE,         CHAT_FUNCTIONS,
+        CHAT_FUNCTION_CALL, CHAT_PARALLEL_TOOL_CALLS, CHAT_WEB_SEARCH_OPTIONS};
+    bool any = r->google_said != NULL;
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+        any = any || r->field[fields[i]];
+    return any;
+}
+
 void tools_read(struct dgm_request *r)
 {
+    if (!asks(r))
+        return;
     struct chat_tools *t = dgm_arena_take0(&r->arena, sizeof *t);
     size_t most = json_size(r->field[CHAT_TOOLS]) + json_size(r->field[CHAT_FUNCTIONS]) +
                   google_tools_declarations(r);

@@ -173,7 +173,7 @@ static void put_config(const struct chat_tools *t, struct json_writer *w)
 void tools_put(struct dgm_request *r, struct json_writer *w)
 {
     const struct chat_tools *t = r->tools;
-    if (r->rc != DGM_OK || (t->functions_n == 0 && !t->google_search && !google_tools_any(r)))
+    if (r->rc != DGM_OK || !t || (t->functions_n == 0 && !t->google_search && !google_tools_any(r)))
         return;
     json_put_name(w, "tools");
     json_open_arr(w);

@@ -2,14 +2,42 @@
 /* usage.c - Google's token counts in OpenAI's sense. */
 #include "translate/usage.h"
 
+#include "base/buf.h"
 #include "base/str.h"
 
 #include <string.h>
 
-static int64_t count(const struct json_val *usage, struct dgm_str name)
+enum {
+    IN_PROMPT,
+    IN_CANDIDATES,
+    IN_TOTAL,
+    IN_THOUGHTS,
+    IN_CACHED,
+    IN_TOOL_USE,
+    IN_PROMPT_DETAILS,
+    IN_CANDIDATES_DETAILS,
+    IN_TRAFFIC,
+    IN_USAGE
+};
+
+#define NAME(literal) {literal, sizeof literal - 1}
+
+static const struct dgm_str in_usage[IN_USAGE] = {
+    [IN_PROMPT] = NAME("promptTokenCount"),
+    [IN_CANDIDATES] = NAME("candidatesTokenCount"),
+    [IN_TOTAL] = NAME("totalTokenCount"),
+    [IN_THOUGHTS] = NAME("thoughtsTokenCount"),
+    [IN_CACHED] = NAME("cachedContentTokenCount"),
+    [IN_TOOL_USE] = NAME("toolUsePromptTokenCount"),
+    [IN_PROMPT_DETAILS] = NAME("promptTokensDetails"),
+    [IN_CANDIDATES_DETAILS] = NAME("candidatesTokensDetails"),
+    [IN_TRAFFIC] = NAME("trafficType"),
+};
+
+static int64_t count(const struct json_val *v)
 {
     int64_t i;
-    return json_int(json_get(usage, name), &i) && i > 0 && i <= INT32_MAX ? i : 0;
+    return json_int(v, &i) && i > 0 && i <= INT32_MAX ? i : 0;
 }
 
 static int64_t least(int64_t a, int64_t b)
@@ -22,20 +50,19 @@ static int64_t of_modality(const struct json_val *details, struct dgm_str modali
     struct json_iter it = json_iter(details);
     while (json_next(&it))
         if (dgm_str_eq(json_get_str(it.value, DGM_STR("modality")), modality))
-            return count(it.value, DGM_STR("tokenCount"));
+            return count(json_get(it.value, DGM_STR("tokenCount")));
     return 0;
 }
 
 struct usage usage_read(const struct json_val *native)
 {
-    int64_t candidates = count(native, DGM_STR("candidatesTokenCount"));
-    int64_t thoughts = count(native, DGM_STR("thoughtsTokenCount"));
-    int64_t total = count(native, DGM_STR("totalTokenCount"));
-    const struct json_val *in = json_get(native, DGM_STR("promptTokensDetails"));
-    const struct json_val *out = json_get(native, DGM_STR("candidatesTokensDetails"));
-    struct dgm_str traffic = json_get_str(native, DGM_STR("trafficType"));
-    int64_t tools = count(native, DGM_STR("toolUsePromptTokenCount"));
-    struct usage u = {.prompt = count(native, DGM_STR("promptTokenCount")) + tools};
+    const struct json_val *found[IN_USAGE];
+    json_pick(native, in_usage, IN_USAGE, found);
+    int64_t candidates = count(found[IN_CANDIDATES]), thoughts = count(found[IN_THOUGHTS]);
+    int64_t total = count(found[IN_TOTAL]), tools = count(found[IN_TOOL_USE]);
+    const struct json_val *in = found[IN_PROMPT_DETAILS], *out = found[IN_CANDIDATES_DETAILS];
+    struct dgm_str traffic = json_str(found[IN_TRAFFIC]);
+    struct usage u = {.prompt = count(found[IN_PROMPT]) + tools};
     /* Some models count their thoughts among the candidates' tokens: the total tells (user-pain K1). */
     bool counted = thoughts != 0 && candidates >= thoughts && total == u.prompt + candidates;
     u.completion = counted ? candidates : candidates + thoughts;
@@ -43,7 +70,7 @@ struct usage usage_read(const struct json_val *native)
     u.native_prompt = u.prompt - tools;
     u.native_candidates = candidates;
     u.native_total = total;
-    u.cached = least(count(native, DGM_STR("cachedContentTokenCount")), u.prompt);
+    u.cached = least(count(found[IN_CACHED]), u.prompt);
     u.audio_in = least(of_modality(in, DGM_STR("AUDIO")), u.prompt);
     u.audio_out = least(of_modality(out, DGM_STR("AUDIO")), u.completion - u.reasoning);
     u.image_out = least(of_modality(out, DGM_STR("IMAGE")), u.completion - u.reasoning);
@@ -67,26 +94,38 @@ static void put_traffic(struct json_writer *w, const struct usage *u)
 
 void usage_put(struct json_writer *w, const struct usage *u)
 {
-    json_open_obj(w);
-    json_member_int(w, "prompt_tokens", u->prompt);
-    json_member_int(w, "completion_tokens", u->completion);
-    json_member_int(w, "total_tokens", u->prompt + u->completion);
-    json_put_name(w, "prompt_tokens_details");
-    json_open_obj(w);
-    json_member_int(w, "cached_tokens", u->cached);
-    if (u->audio_in)
-        json_member_int(w, "audio_tokens", u->audio_in);
-    json_close_obj(w);
-    json_put_name(w, "completion_tokens_details");
-    json_open_obj(w);
-    json_member_int(w, "reasoning_tokens", u->reasoning);
-    if (u->audio_out)
-        json_member_int(w, "audio_tokens", u->audio_out);
-    if (u->image_out)
-        json_member_int(w, "image_tokens", u->image_out);
-    json_close_obj(w);
-    put_traffic(w, u);
-    json_close_obj(w);
+    struct dgm_buf *out = json_open_raw(w);
+    dgm_buf_add_lit(out, "{\"prompt_tokens\":");
+    dgm_buf_put_int(out, u->prompt);
+    dgm_buf_add_lit(out, ",\"completion_tokens\":");
+    dgm_buf_put_int(out, u->completion);
+    dgm_buf_add_lit(out, ",\"total_tokens\":");
+    dgm_buf_put_int(out, u->prompt + u->completion);
+    dgm_buf_add_lit(out, ",\"prompt_tokens_details\":{\"cached_tokens\":");
+    dgm_buf_put_int(out, u->cached);
+    if (u->audio_in) {
+        dgm_buf_add_lit(out, ",\"audio_tokens\":");
+        dgm_buf_put_int(out, u->audio_in);
+    }
+    dgm_buf_add_lit(out, "},\"completion_tokens_details\":{\"reasoning_tokens\":");
+    dgm_buf_put_int(out, u->reasoning);
+    if (u->audio_out) {
+        dgm_buf_add_lit(out, ",\"audio_tokens\":");
+        dgm_buf_put_int(out, u->audio_out);
+    }
+    if (u->image_out) {
+        dgm_buf_add_lit(out, ",\"image_tokens\":");
+        dgm_buf_put_int(out, u->image_out);
+    }
+    dgm_buf_add_lit(out, "}");
+    if (u->traffic[0]) {
+        struct json_writer value = json_writer(out);
+        dgm_buf_add_lit(out, ",\"extra_properties\":{\"google\":{\"traffic_type\":");
+        json_put_str(&value, dgm_str_c(u->traffic));
+        dgm_buf_add_lit(out, "}}");
+    }
+    dgm_buf_add_lit(out, "}");
+    json_close_raw(w);
 }
 
 /* Puts {name: count} as the member `details`, unless the count is 0. */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* buf.c - tests of struct dgm_buf. */
-#include <dragoman/types.h>
+#include "base/buf.h"
 
 #include <stdarg.h>
 #include <setjmp.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -44,6 +45,17 @@ static void puts_things(void **state)
     dgm_buf_put_hex(&b, 5, 0);
     assert_holds(&b, "a b -9223372036854775808 9223372036854775807 0 00deadbeef ffffffffffffffff");
     assert_int_equal(b.rc, DGM_OK);
+
+    for (int64_t i = 1, sign = 1; i > 0 && i < INT64_MAX / 7; i = i * 7 + 3, sign = -sign) {
+        char text[32];
+        dgm_buf_clear(&b);
+        dgm_buf_put_int(&b, sign * i);
+        snprintf(text, sizeof text, "%lld", (long long)(sign * i));
+        assert_holds(&b, text);
+    }
+    dgm_buf_clear(&b);
+    dgm_buf_put_lit(&b, "a ");
+    dgm_buf_add_lit(&b, "b -9");
 
     dgm_buf_drop(&b, 2);
     dgm_buf_drop(&b, 0);

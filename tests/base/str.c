@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <setjmp.h>
 #include <stdlib.h>
+#include <ctype.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -35,6 +36,21 @@ static void compares(void **state)
     assert_false(dgm_str_eq_nocase(S("@"), S("`"))); /* next to the letters */
     assert_false(dgm_str_eq_nocase(S("["), S("{")));
     assert_false(dgm_str_eq_nocase(S("\xc3\x84"), S("\xc3\xa4"))); /* ASCII alone */
+    for (size_t n = 1; n < 20; n++) { /* every pair of bytes, in the last place and in the first */
+        char x[20], y[20];
+        memset(x, 'A', n);
+        memset(y, 'a', n);
+        for (unsigned i = 0; i < 256 * 256; i += n < 8 ? 7 : 1) {
+            unsigned char a = (unsigned char)(i / 256), b = (unsigned char)(i % 256);
+            bool same = a == b || (a < 128 && b < 128 && isalpha(a) && (a | 0x20) == (b | 0x20));
+            x[n - 1] = (char)a, y[n - 1] = (char)b;
+            assert_true(dgm_str_eq_nocase((struct dgm_str){x, n}, (struct dgm_str){y, n}) == same);
+            x[n - 1] = y[n - 1] = x[0];
+            y[0] = (char)b, x[0] = (char)a;
+            assert_true(dgm_str_eq_nocase((struct dgm_str){x, n}, (struct dgm_str){y, n}) == same);
+            x[0] = 'A', y[0] = 'a';
+        }
+    }
 
     assert_true(dgm_str_starts(S("abc"), S("ab")));
     assert_true(dgm_str_starts(S("abc"), S("")));

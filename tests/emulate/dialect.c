@@ -7,11 +7,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
 #include "base/sse.h"
 #include "base/str.h"
+#include "base/utf8.h"
+#include "emulate/scenario.h"
 #include "support/alloc_fail.h"
 #include "support/emu_run.h"
 
@@ -402,6 +405,207 @@ static void usage_comes_when_asked_for(void **state)
     }
 }
 
+/* ---- what others send ---------------------------------------------------------------------------------- */
+
+/* The native request that asks the same nests what it takes some levels deeper: that is no lack of memory. */
+static void deep_bodies_are_answered_or_refused(void **state)
+{
+    (void)state;
+    for (enum emu_dialect dialect = EMU_VLLM; dialect <= EMU_TGI; dialect++)
+        for (size_t depth = 85; depth <= JSON_DEPTH_MAX; depth++) {
+            struct dgm_buf body;
+            struct emu_run run;
+            dgm_buf_init(&body, &dgm_alloc_libc, SIZE_MAX);
+            dgm_buf_put_lit(&body, "{\"messages\":[{\"role\":\"user\",\"content\":\"x\"},{\"role\":"
+                                   "\"assistant\",\"tool_calls\":[{\"id\":\"1\",\"function\":{"
+                                   "\"name\":\"f\",\"arguments\":\"");
+            for (size_t i = 0; i < depth; i++)
+                dgm_buf_put_lit(&body, "{\\\"a\\\":");
+            dgm_buf_put_lit(&body, "1");
+            for (size_t i = 0; i < depth; i++)
+                dgm_buf_put_lit(&body, "}");
+            dgm_buf_put_lit(
+                &body, "\"}}]},{\"role\":\"tool\",\"tool_call_id\":\"1\",\"content\":\"y\"}]}");
+            emu_run_post_chat(&run, &dgm_alloc_libc, &plain_options, dialect, (struct dgm_str){0},
+                              dgm_buf_str(&body));
+            assert_int_equal(run.status, 200);
+            emu_run_dispose(&run);
+
+            dgm_buf_clear(&body);
+            dgm_buf_put_lit(&body,
+                            "{" HELLO ",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":"
+                            "\"f\",\"parameters\":{\"type\":\"object\",\"x\":");
+            for (size_t i = 5; i < depth; i++)
+                dgm_buf_put_lit(&body, "[");
+            for (size_t i = 5; i < depth; i++)
+                dgm_buf_put_lit(&body, "]");
+            dgm_buf_put_lit(&body, "}}}]}");
+            emu_run_post_chat(&run, &dgm_alloc_libc, &plain_options, dialect, (struct dgm_str){0},
+                              dgm_buf_str(&body));
+            assert_int_not_equal(run.status, 0);
+            emu_run_dispose(&run);
+            dgm_buf_dispose(&body);
+        }
+}
+
+/* Each result looks for its call. */
+static void many_results_find_their_calls_in_time(void **state)
+{
+    const size_t n = 30000;
+    struct dgm_buf body;
+    struct emu_run run;
+    (void)state;
+    dgm_buf_init(&body, &dgm_alloc_libc, SIZE_MAX);
+    dgm_buf_put_lit(&body, "{\"messages\":[{\"role\":\"user\",\"content\":\"x\"},{\"role\":"
+                           "\"assistant\",\"tool_calls\":[");
+    for (size_t i = 0; i < n; i++) {
+        dgm_buf_put_lit(&body, "{\"function\":{\"name\":\"f\"},\"id\":\"");
+        dgm_buf_put_int(&body, (int64_t)i);
+        dgm_buf_put(&body, i + 1 < n ? DGM_STR("\"},") : DGM_STR("\"}]}"));
+    }
+    for (size_t i = 0; i < n; i++) {
+        dgm_buf_put_lit(&body, ",{\"role\":\"tool\",\"content\":\"\",\"tool_call_id\":\"");
+        dgm_buf_put_int(&body, (int64_t)i);
+        dgm_buf_put_lit(&body, "\"}");
+    }
+    dgm_buf_put_lit(&body, "]}");
+    clock_t began = clock();
+    emu_run_post_chat(&run, &dgm_alloc_libc, &plain_options, EMU_VLLM, (struct dgm_str){0},
+                      dgm_buf_str(&body));
+    assert_int_equal(run.status, 200);
+    assert_true((double)(clock() - began) / CLOCKS_PER_SEC < 8); /* by squares it takes a minute */
+    emu_run_dispose(&run);
+    dgm_buf_dispose(&body);
+}
+
+/* Nothing of Google's limits holds for the schemas of these servers: the budget of who fills them in does. */
+static void large_schemas_are_filled_in_in_time(void **state)
+{
+    const size_t n = 40000;
+    struct dgm_buf body;
+    struct emu_run run;
+    (void)state;
+    dgm_buf_init(&body, &dgm_alloc_libc, SIZE_MAX);
+    dgm_buf_put_lit(&body,
+                    "{" HELLO ",\"tool_choice\":\"required\",\"tools\":[{\"type\":\"function\","
+                    "\"function\":{\"name\":\"f\",\"parameters\":{\"type\":\"object\","
+                    "\"maxProperties\":1,\"properties\":{\"p\":{}");
+    for (size_t i = 0; i < n; i++) {
+        dgm_buf_put_lit(&body, ",\"p");
+        dgm_buf_put_int(&body, (int64_t)i);
+        dgm_buf_put_lit(&body, "\":{}");
+    }
+    dgm_buf_put_lit(&body, "},\"dependentRequired\":{\"p\":[]");
+    for (size_t i = 0; i < n; i++) {
+        dgm_buf_put_lit(&body, ",\"p");
+        dgm_buf_put_int(&body, (int64_t)i);
+        dgm_buf_put_lit(&body, "\":[]");
+    }
+    dgm_buf_put_lit(&body, "}}}}]}");
+    clock_t began = clock();
+    emu_run_post_chat(&run, &dgm_alloc_libc, &plain_options, EMU_VLLM, (struct dgm_str){0},
+                      dgm_buf_str(&body));
+    assert_int_equal(run.status, 200);
+    assert_true((double)(clock() - began) / CLOCKS_PER_SEC < 4);
+    emu_run_dispose(&run);
+    dgm_buf_dispose(&body);
+}
+
+/* What is quoted of a request is cut between characters, and short. */
+static void what_is_quoted_is_a_text(void **state)
+{
+    static const char *const heads[] = {"{" HELLO ",\"stop\":\"",
+                                        "{" HELLO ",\"response_format\":{\"type\":\""};
+    (void)state;
+    for (size_t i = 0; i < 2; i++)
+        for (size_t before = 60; before < 68; before++) {
+            struct dgm_buf body;
+            struct emu_run run;
+            dgm_buf_init(&body, &dgm_alloc_libc, SIZE_MAX);
+            dgm_buf_put(&body, dgm_str_c(heads[i]));
+            for (size_t k = 0; k < before; k++)
+                dgm_buf_put_char(&body, 'x');
+            for (size_t k = 0; k < 2000; k++)
+                dgm_buf_put_lit(&body, "\xf0\x9f\x98\x80");
+            dgm_buf_put(&body, i == 0 ? DGM_STR("\"}") : DGM_STR("\"}}"));
+            emu_run_post_chat(&run, &dgm_alloc_libc, &plain_options, EMU_TGI, (struct dgm_str){0},
+                              dgm_buf_str(&body));
+            assert_int_equal(run.status, 422);
+            assert_int_equal(dgm_utf8_bad(dgm_buf_str(&run.body)), run.body.n);
+            assert_true(run.body.n < 1024);
+            emu_run_dispose(&run);
+            dgm_buf_dispose(&body);
+        }
+}
+
+/* A scenario may say a text and call: vLLM has both, TGI the calls alone; streamed as whole. */
+static void a_text_before_calls_is_said_the_same_way(void **state)
+{
+    static const struct scenario_call calls[] = {{DGM_STR("f"), DGM_STR("{\"a\":1}")}};
+    static const struct scenario_answer answer = {.text = DGM_STR("Let me see."),
+                                                  .calls = calls,
+                                                  .ncalls = 1,
+                                                  .prompt_tokens = -1,
+                                                  .candidates_tokens = -1,
+                                                  .thoughts_tokens = -1,
+                                                  .first_ms = -1,
+                                                  .piece_ms = -1};
+    static const struct scenario_rule rule = {
+        .name = DGM_STR("both"), .stream = -1, .answers = &answer, .nanswers = 1};
+    static const struct emu_scenario scenario = {&rule, 1};
+    (void)state;
+    for (enum emu_dialect dialect = EMU_VLLM; dialect <= EMU_TGI; dialect++) {
+        struct emu_run runs[2];
+        struct sum sum;
+        for (size_t i = 0; i < 2; i++)
+            emu_run_post_env(&runs[i], &dgm_alloc_libc, &plain_options,
+                             (struct emu_env){.dialect = dialect, .scenario = &scenario},
+                             DGM_STR("/v1/chat/completions"),
+                             dgm_str_c(i == 0 ? "{" WEATHER "}" : "{" WEATHER ",\"stream\":true}"));
+        add_up(&runs[1], &sum);
+        assert_text(json_get_str(message_of(&runs[0]), DGM_STR("content")), sum.text);
+        assert_string_equal(sum.text, dialect == EMU_VLLM ? "Let me see." : "");
+        assert_string_equal(sum.arguments, "{\"a\":1}");
+        emu_run_dispose(&runs[0]);
+        emu_run_dispose(&runs[1]);
+    }
+}
+
+/* partialArgs are Vertex's own: these servers have their own way of telling a call in pieces. */
+static void a_call_is_told_whoever_answers(void **state)
+{
+    static const char *const responders[] = {"partial-args", "interleaved", "late-stop", "sparse"};
+    (void)state;
+    for (enum emu_dialect dialect = EMU_VLLM; dialect <= EMU_TGI; dialect++)
+        for (size_t i = 0; i < sizeof responders / sizeof *responders; i++) {
+            struct emu_run run;
+            struct sum sum;
+            emu_run_post_env(
+                &run, &dgm_alloc_libc, &plain_options,
+                (struct emu_env){.dialect = dialect, .responder = dgm_str_c(responders[i])},
+                DGM_STR("/v1/chat/completions"), DGM_STR("{" WEATHER ",\"stream\":true}"));
+            add_up(&run, &sum);
+            assert_int_equal(sum.names, 1);
+            assert_string_equal(sum.arguments, "{\"location\":\"Chicago\"}");
+            emu_run_dispose(&run);
+        }
+}
+
+/* Nobody blocks a prompt there: a blocked answer is one that says nothing, streamed as whole. */
+static void an_answer_always_has_a_choice(void **state)
+{
+    (void)state;
+    for (enum emu_dialect dialect = EMU_VLLM; dialect <= EMU_TGI; dialect++) {
+        struct emu_run run;
+        emu_run_post_env(&run, &dgm_alloc_libc, &plain_options,
+                         (struct emu_env){.dialect = dialect, .responder = DGM_STR("blocked")},
+                         DGM_STR("/v1/chat/completions"), DGM_STR("{" HELLO "}"));
+        assert_int_equal(json_size(json_get(emu_run_json(&run), DGM_STR("choices"))), 1);
+        assert_text(finish_of(&run), "stop");
+        emu_run_dispose(&run);
+    }
+}
+
 /* ---- faults ------------------------------------------------------------------------------------------- */
 
 static void faults_have_the_servers_shape(void **state)
@@ -490,6 +694,13 @@ int main(void)
         cmocka_unit_test(stop_sequences_and_limits_end_a_text),
         cmocka_unit_test(streams_say_what_whole_answers_say),
         cmocka_unit_test(usage_comes_when_asked_for),
+        cmocka_unit_test(deep_bodies_are_answered_or_refused),
+        cmocka_unit_test(many_results_find_their_calls_in_time),
+        cmocka_unit_test(large_schemas_are_filled_in_in_time),
+        cmocka_unit_test(what_is_quoted_is_a_text),
+        cmocka_unit_test(a_text_before_calls_is_said_the_same_way),
+        cmocka_unit_test(a_call_is_told_whoever_answers),
+        cmocka_unit_test(an_answer_always_has_a_choice),
         cmocka_unit_test(faults_have_the_servers_shape),
         cmocka_unit_test(an_error_comes_inside_of_a_stream),
         cmocka_unit_test(streams_can_be_cut),

@@ -61,6 +61,7 @@ static int open_rig(void **state)
     (void)state;
     rig = (struct rig){.config = {.limits = {.memory_bytes = 64 * (int64_t)MIB}}};
     rig.worker.config = &rig.config;
+    dgm_stock_init(&rig.worker.stock, &dgm_alloc_libc, 0);
     rig.worker.alloc = (struct dgm_alloc){resize_counted, &rig};
     rig.worker.loop = net_loop_new(&rig.worker.alloc);
     assert_true(gw_jobs_open(&rig.worker));

@@ -332,9 +332,9 @@ static void reads_short_and_long_texts_alike(void **state)
         "[1,2,3,4,5,6,7,8,9,10] \\ud800",
         "[\"1234567890\",[[[[[[",
     };
-    char spaced[2200];
+    char spaced[5000]; /* beyond all lengths at which a text is read another way */
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        for (size_t blanks = 0; blanks < 2000; blanks += blanks < 40 ? 1 : 487) {
+        for (size_t blanks = 0; blanks < 4800; blanks += blanks < 40 ? 1 : 487) {
             struct dgm_str text = dgm_str_c(texts[i]);
             memset(spaced, ' ', blanks);
             memcpy(spaced + blanks, text.p, text.n);
@@ -469,6 +469,33 @@ static struct dgm_str object_with(char *text, size_t size, size_t n, size_t at, 
     return (struct dgm_str){text, end};
 }
 
+/* All names in one walk, as one by one: the first of a name counts, others are counted. */
+static void picks_as_it_gets(void **state)
+{
+    (void)state;
+    static const struct dgm_str names[] = {
+        {"b", 1}, {"", 0}, {"missing", 7}, {"a longer name", 13}, {"nul\0l", 5}, {"c", 1}};
+    enum { N = sizeof names / sizeof *names };
+    const struct json_val *found[N];
+    struct parse p;
+    parse(&p, DGM_STR("{\"a\":{\"b\":1,\"x\":[{}]},\"b\":[[2],3],\"\":null,\"b\":4,\"other\":{},"
+                      "\"a longer name\":{\"c\":{}},\"nul\\u0000l\":5,\"nul\\u0000x\":6}"));
+    assert_int_equal(json_pick(p.root, names, N, found), 3);
+    for (size_t i = 0; i < N; i++)
+        assert_ptr_equal(found[i], json_get(p.root, names[i]));
+    assert_int_equal(json_size(found[0]), 2);
+    assert_null(found[2]);
+
+    const struct json_val *const none[] = {NULL, json_get(p.root, DGM_STR("b")), found[1]};
+    for (size_t k = 0; k < sizeof none / sizeof *none; k++) {
+        found[0] = found[N - 1] = p.root;
+        assert_int_equal(json_pick(none[k], names, N, found), 0);
+        assert_null(found[0]);
+        assert_null(found[N - 1]);
+    }
+    done(&p);
+}
+
 static void finds_doubled_names(void **state)
 {
     (void)state;
@@ -539,6 +566,7 @@ int main(void)
         cmocka_unit_test(every_allocation_can_fail),
         cmocka_unit_test(takes_memory_by_values),
         cmocka_unit_test(walks_in_order),
+        cmocka_unit_test(picks_as_it_gets),
         cmocka_unit_test(finds_doubled_names),
         cmocka_unit_test(first_doubled_name_and_no_memory),
     };

@@ -54,6 +54,48 @@ static const struct json_val *parse(struct place *p, struct dgm_str json)
     return root;
 }
 
+static void puts_raw_values(void **state)
+{
+    (void)state;
+    struct place p;
+    begin(&p);
+    json_open_obj(&p.w);
+    json_put_name(&p.w, "a");
+    struct dgm_buf *out = json_open_raw(&p.w);
+    dgm_buf_add_lit(out, "{\"b\":[1,");
+    dgm_buf_put_int(out, 2);
+    dgm_buf_add_lit(out, "]}");
+    json_close_raw(&p.w);
+    json_put_name(&p.w, "c");
+    json_open_arr(&p.w);
+    for (int64_t i = 99; i <= 101; i++) {
+        dgm_buf_put_int(json_open_raw(&p.w), i);
+        json_close_raw(&p.w);
+    }
+    json_close_arr(&p.w);
+    json_close_obj(&p.w);
+    assert_out(&p, DGM_STR("{\"a\":{\"b\":[1,2]},\"c\":[99,100,101]}"));
+    end(&p);
+}
+
+static void opens_and_closes_by_text(void **state)
+{
+    (void)state;
+    struct place p;
+    begin(&p);
+    json_open_arr(&p.w);
+    for (int64_t i = 0; i < 2; i++) {
+        json_open_text(&p.w, DGM_STR("{\"a\":0,\"b\":["), 2, 1);
+        json_put_int(&p.w, i);
+        json_open_obj(&p.w);
+        json_close_obj(&p.w);
+        json_close_text(&p.w, DGM_STR("]}"), 2);
+    }
+    json_close_arr(&p.w);
+    assert_out(&p, DGM_STR("[{\"a\":0,\"b\":[0,{}]},{\"a\":0,\"b\":[1,{}]}]"));
+    end(&p);
+}
+
 static void puts_commas(void **state)
 {
     (void)state;
@@ -337,6 +379,8 @@ static void every_allocation_can_fail(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(puts_raw_values),
+        cmocka_unit_test(opens_and_closes_by_text),
         cmocka_unit_test(puts_commas),
         cmocka_unit_test(nests_to_its_limit),
         cmocka_unit_test(escapes_every_byte),

@@ -9,7 +9,7 @@
 #include "base/str.h"
 #include "json/read.h"
 
-enum { CHOICES_MAX = 64 };
+enum { CHOICES_MAX = 128 }; /* the most that a relayed stream may have */
 
 struct choice {
     bool role, finished;

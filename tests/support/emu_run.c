@@ -72,6 +72,15 @@ void emu_run_post_chat(struct emu_run *run, const struct dgm_alloc *alloc,
                                       .nsegs = 1});
 }
 
+void emu_run_post_env(struct emu_run *run, const struct dgm_alloc *alloc,
+                      const struct emu_options *options, struct emu_env env, struct dgm_str target,
+                      struct dgm_str body)
+{
+    run_request(run, alloc, options, env,
+                &(struct emu_request){
+                    .method = DGM_STR("POST"), .target = target, .segs = &body, .nsegs = 1});
+}
+
 void emu_run_dispose(struct emu_run *run)
 {
     dgm_buf_dispose(&run->body);

@@ -30,6 +30,10 @@ void emu_run_post_as(struct emu_run *, const struct dgm_alloc *, const struct em
 void emu_run_post_chat(struct emu_run *, const struct dgm_alloc *, const struct emu_options *,
                        enum emu_dialect, struct dgm_str fault, struct dgm_str body);
 
+/** The same with whatever else an environment has; its allocator, id and time are the run's own. */
+void emu_run_post_env(struct emu_run *, const struct dgm_alloc *, const struct emu_options *,
+                      struct emu_env, struct dgm_str target, struct dgm_str body);
+
 void emu_run_dispose(struct emu_run *);
 
 /** The body parsed (a copy of it); fails the test when it is no JSON. */

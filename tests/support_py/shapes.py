@@ -19,7 +19,7 @@ EXTRA = {
     "extra_properties": {"CompletionUsage"},
     "status": {"ErrorObject"},
     "details": {"ErrorObject"},
-    "google_message": {"ErrorObject"},  # Google's own words, where ours stand in `message`
+    "google_message": {"ErrorObject"},  # Google's own words, where ours stand in message
     "suspects": {"ErrorObject"},
 }
 KINDS = {"chat.completion": ChatCompletion, "chat.completion.chunk": ChatCompletionChunk}

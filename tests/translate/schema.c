@@ -114,6 +114,25 @@ static void refs_among_many_definitions_take_no_square(void **state)
 }
 
 /* Each definition holds the next one many times over, in every way there is to hold one. */
+/* What an alternative is must be found out even where it is left out: one that takes null alone, among its many words. */
+static void alternatives_that_are_left_out_are_paid_for(void **state)
+{
+    struct dgm_fail fail;
+    struct dgm_buf body;
+    (void)state;
+    begin(&body);
+    dgm_buf_put_lit(&body,
+                    "{\"type\":\"object\",\"$defs\":{\"m\":{\"anyOf\":[{\"type\":\"string\"},{");
+    for (int64_t i = 0; i < 2 * LARGE; i++)
+        put_numbered(&body, "\"x-", i, "\":1,");
+    dgm_buf_put_lit(&body, "\"type\":\"null\"}]}},\"properties\":{\"p\":{}");
+    for (int64_t i = 0; i < 5000; i++)
+        put_numbered(&body, ",\"p", i, "\":{\"$ref\":\"#/$defs/m\"}");
+    dgm_buf_put_lit(&body, "}}");
+    enum dgm_rc rc = translate(&body, OLD, &fail);
+    assert_true(rc == DGM_OK || rc == DGM_E_REFUSED);
+}
+
 static void what_holds_itself_in_every_way_stays_small(void **state)
 {
     static const char *const holds[] = {
@@ -284,6 +303,7 @@ int main(void)
         cmocka_unit_test(ten_thousand_levels_are_refused),
         cmocka_unit_test(a_large_schema_is_sent_or_refused_in_time),
         cmocka_unit_test(refs_among_many_definitions_take_no_square),
+        cmocka_unit_test(alternatives_that_are_left_out_are_paid_for),
         cmocka_unit_test(what_holds_itself_in_every_way_stays_small),
         cmocka_unit_test(a_schema_costs_in_proportion_whatever_it_says),
         cmocka_unit_test(a_history_makes_no_schema_deeper),

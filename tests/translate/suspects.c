@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -296,12 +297,70 @@ static void test_large(void **state)
     dgm_buf_dispose(&body);
 }
 
+/* ---- what is hostile ---- */
+
+#define CPU_SECONDS_MAX 8 /* the sanitizers' included; what grows by squares takes minutes */
+
+/* Looks at `head`, `times` of `element` with a number for "@", and `tail`, and holds the time it takes to the most. */
+static void look_in_time(const char *head, const char *element, size_t times, const char *tail)
+{
+    struct dgm_buf body;
+    dgm_buf_init(&body, &dgm_alloc_libc, SIZE_MAX);
+    dgm_buf_put(&body, dgm_str_c(head));
+    for (size_t i = 0; i < times; i++) {
+        struct dgm_str rest = dgm_str_c(element), piece;
+        if (i)
+            dgm_buf_put_char(&body, ',');
+        while (dgm_str_split(&rest, '@', &piece)) {
+            dgm_buf_put(&body, piece);
+            if (rest.p)
+                dgm_buf_put_int(&body, (int64_t)i);
+        }
+    }
+    dgm_buf_put(&body, dgm_str_c(tail));
+    clock_t began = clock();
+    suspects_of(dgm_buf_str(&body), BARE, DGM_VERTEX);
+    double seconds = (double)(clock() - began) / CLOCKS_PER_SEC;
+    if (seconds > CPU_SECONDS_MAX)
+        fail_msg("%s: %.1f s", element, seconds);
+    dgm_buf_dispose(&body);
+}
+
+/* Schemas that refer twice to the next of their like: two more steps for each of the one before. */
+#define REF(name) "{\"$ref\":\"#/$defs/" name "\"}"
+#define FORK(name, next) "\"" name "\":{\"anyOf\":[" REF(next) "," REF(next) "]},"
+#define FORKS(number, forks)                                                                       \
+    "{\"type\":\"function\",\"function\":{\"name\":\"f" number                                     \
+    "\",\"parameters\":{\"type\":\"object\",\"$defs\":{" forks                                     \
+    "\"o\":{}},\"properties\":{\"p\":" REF("a") "}}}}"
+
+static void test_hostile_bodies_take_no_longer(void **state)
+{
+    const char *begin = "{\"model\":\"gemini-2.5-flash\",\"messages\":[" USER ",";
+    char head[256];
+    (void)state;
+    snprintf(head, sizeof head, "%s{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[",
+             begin);
+    look_in_time(head, CALL("call_@", ""), 60000, "]}]}");
+    snprintf(head, sizeof head, "%s{\"role\":\"user\",\"content\":[", begin);
+    look_in_time(head,
+                 "{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/heic;base64,"
+                 "aGVpY2hlaWNoZWljaGVpY2hlaWNoZWljaGVpYw==\"}}",
+                 40000, "]}]}");
+    look_in_time("{\"model\":\"gemini-2.5-flash\",\"messages\":[" USER "],\"tools\":[",
+                 FORKS("@", FORK("a", "b") FORK("b", "c") FORK("c", "d") FORK("d", "e")
+                                FORK("e", "f") FORK("f", "g") FORK("g", "h") FORK("h", "i")
+                                    FORK("i", "j") FORK("j", "k") FORK("k", "l") FORK("l", "m")
+                                        FORK("m", "n") FORK("n", "o")),
+                 500, "]}");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cases), cmocka_unit_test(test_what_is_bare),
         cmocka_unit_test(test_files), cmocka_unit_test(test_types),
-        cmocka_unit_test(test_large),
+        cmocka_unit_test(test_large), cmocka_unit_test(test_hostile_bodies_take_no_longer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
