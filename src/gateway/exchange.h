@@ -39,8 +39,8 @@ struct gw_chat {
     struct dgm_buf object;           /* what it is translated to, and what that came to */
     enum dgm_rc object_rc;
     int object_status;
-    struct dgm_str upstream; /* its name in the log */
-    struct {                 /* where the call went; authority absent: nowhere */
+    struct dgm_str upstream;                    /* its name in the log */
+    struct {                                    /* where the call went; authority absent: nowhere */
         struct dgm_str authority, prefix, path; /* the configuration's, or in the arena */
         bool tls;
     } asked;
