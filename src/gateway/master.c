@@ -31,6 +31,7 @@
 #define INSTANT_ROW_MS 10000 /* a death so much later begins a new row */
 #define FORK_RETRY_MS 1000
 #define KEEPER_AGAIN_MAX_MS 30000 /* a keeper that dies at once is replaced later and later */
+#define DESCRIPTORS_BESIDES 512 /* listeners, idle connections to upstreams, addresses that are tried */
 #define KILL_AFTER_MS 5000 /* beyond timeouts.drain: a worker that does not even end by itself */
 
 /** One slot's process. */
@@ -437,11 +438,12 @@ static void reap(struct master *m)
 
 /* ---- reloading -------------------------------------------------------------------------------------- */
 
-/* A connection is a descriptor: the usual limit of 1024 is meant for programs that use select. */
+/* A connection is a descriptor, and another where its request is with an upstream: the usual limit of 1024 is meant for
+ * programs that use select. */
 static void raise_descriptors(const struct gw_config *config)
 {
     struct rlimit limit;
-    rlim_t wanted = (rlim_t)config->limits.connections + 256;
+    rlim_t wanted = 2 * (rlim_t)config->limits.connections + DESCRIPTORS_BESIDES;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
         return;
     limit.rlim_cur =
