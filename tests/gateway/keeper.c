@@ -322,8 +322,10 @@ int main(void)
 {
     signal(SIGPIPE, SIG_IGN); /* as the master has it */
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_hostile_links_end_alone), cmocka_unit_test(test_told_and_asked),
-        cmocka_unit_test(test_the_next_keeper_answers), cmocka_unit_test(test_a_flood_is_bounded),
+        cmocka_unit_test(test_hostile_links_end_alone),
+        cmocka_unit_test(test_told_and_asked),
+        cmocka_unit_test(test_the_next_keeper_answers),
+        cmocka_unit_test(test_a_flood_is_bounded),
         cmocka_unit_test(test_a_keeper_that_stands_still_costs_a_bounded_queue),
         cmocka_unit_test(test_who_needs_one),
     };
