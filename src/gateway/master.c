@@ -8,7 +8,7 @@
  */
 #include "gateway/master.h"
 
-#include "gateway/keeper.h"
+#include "gateway/keeper_process.h"
 #include "gateway/log.h"
 #include "gateway/sockets.h"
 #include "gateway/tally.h"
@@ -20,7 +20,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -30,7 +29,8 @@
 #define INSTANT_MAX 5        /* such deaths in a row end the daemon */
 #define INSTANT_ROW_MS 10000 /* a death so much later begins a new row */
 #define FORK_RETRY_MS 1000
-#define KEEPER_AGAIN_MAX_MS 30000 /* a keeper that dies at once is replaced later and later */
+#define DESCRIPTORS_BESIDES                                                                        \
+    512                    /* listeners, idle connections to upstreams, addresses that are tried */
 #define KILL_AFTER_MS 5000 /* beyond timeouts.drain: a worker that does not even end by itself */
 
 /** One slot's process. */
@@ -58,23 +58,9 @@ struct generation {
     int64_t kill_ms; /* when draining: what is left then is killed */
 };
 
-/**
- * The keeper's process. It belongs to no generation: what it keeps must outlive them. Lifetime:
- *   1. The first generation that needs one opens the door, before its workers are forked; they all have it then.
- *   2. Its process is replaced when it dies, at the same door; workers go on meanwhile.
- *   3. When the last worker is gone the door is closed, and it ends; so it does when master and workers are killed.
- */
-struct keeper {
-    struct gw_door door;
-    pid_t pid;                  /* 0: there is none at the moment */
-    int64_t since_ms, again_ms; /* it was forked; it is to be, and not before */
-    int64_t delay_ms;           /* the next time that it dies at once */
-    int64_t kill_ms;            /* when ending: by when it must have */
-};
-
 struct master {
     const struct gw_master_hooks *hooks;
-    struct keeper keeper;
+    struct gw_keeper_process keeper; /* of no generation */
     struct generation *newest;
     struct gw_tally *tally; /* what all workers of all generations count together */
     sigset_t signals;
@@ -109,14 +95,6 @@ static void forget_others(const struct master *m, const struct generation *g, si
         gw_sockets_forget(&g->sockets, slot);
 }
 
-/* Of the door a process keeps its own side alone: that all others are gone is how the keeper knows its end. */
-static int keep_side(int ours, int theirs)
-{
-    if (theirs >= 0)
-        close(theirs);
-    return ours;
-}
-
 static _Noreturn void be_worker(const struct master *m, const struct generation *g, size_t slot,
                                 int control)
 {
@@ -131,15 +109,14 @@ static _Noreturn void be_worker(const struct master *m, const struct generation 
         exit(GW_EXIT_REFUSED);
     for (size_t i = 0; i < n; i++)
         listening[i] = g->sockets.at[i].fds[slot];
-    const struct gw_worker_start start = {
-        .config = g->config,
-        .slot = slot + 1,
-        .listening = listening,
-        .listening_n = n,
-        .master = control,
-        .tally = m->tally,
-        .script_tally = g->script_tally,
-        .door = keep_side(m->keeper.door.workers, m->keeper.door.keeper)};
+    const struct gw_worker_start start = {.config = g->config,
+                                          .slot = slot + 1,
+                                          .listening = listening,
+                                          .listening_n = n,
+                                          .master = control,
+                                          .tally = m->tally,
+                                          .script_tally = g->script_tally,
+                                          .door = gw_keeper_process_door(&m->keeper)};
     int code = gw_worker_run(&start);
     dgm_alloc_libc.resize(dgm_alloc_libc.ctx, listening, n * sizeof *listening, 0);
     exit(code);
@@ -170,81 +147,6 @@ static bool fork_worker(const struct master *m, struct generation *g, size_t slo
     return true;
 }
 
-/* ---- the keeper ------------------------------------------------------------------------------------- */
-
-static _Noreturn void be_keeper(const struct master *m)
-{
-    gw_log_init(m->newest->config->log.level, "keeper");
-    forget_others(m, NULL, 0);
-    exit(gw_keeper_run(keep_side(m->keeper.door.keeper, m->keeper.door.workers)));
-}
-
-/* Opens the door for the workers to come. False: there are no descriptors. */
-static bool open_door(struct master *m, const struct gw_config *config)
-{
-    return m->keeper.door.keeper >= 0 || !gw_keeper_needed(config) || gw_door_open(&m->keeper.door);
-}
-
-static bool keeper_missing(const struct master *m)
-{
-    return m->keeper.door.keeper >= 0 && m->keeper.pid == 0;
-}
-
-/* Starts it when it is missing and due. Workers do without it for as long as it takes. */
-static void start_keeper(struct master *m)
-{
-    struct keeper *k = &m->keeper;
-    int64_t now = now_ms();
-    if (!keeper_missing(m) || m->ending || now < k->again_ms)
-        return;
-    char own[16] = "";
-    prctl(PR_GET_NAME, own);
-    prctl(PR_SET_NAME, "dragoman-keeper"); /* for ps and top: from its first moment on */
-    pid_t pid = fork();
-    if (pid == 0)
-        be_keeper(m);
-    prctl(PR_SET_NAME, own);
-    if (pid < 0) {
-        gw_log(GW_LOG_ERROR, "the keeper can not be started: %s", strerror(errno));
-        k->again_ms = now + FORK_RETRY_MS;
-        return;
-    }
-    k->pid = pid;
-    k->since_ms = now;
-}
-
-/* When all workers are gone: the door closes, and the keeper ends. True: it has. */
-static bool end_keeper(struct master *m)
-{
-    struct keeper *k = &m->keeper;
-    gw_door_close(&k->door);
-    if (k->kill_ms == 0)
-        k->kill_ms = now_ms() + KILL_AFTER_MS;
-    if (k->pid != 0 && now_ms() >= k->kill_ms)
-        kill(k->pid, SIGKILL);
-    return k->pid == 0;
-}
-
-/* One that dies at once, and not of a SIGKILL, which comes from outside, is given more and more time: what it keeps is
- * not worth the daemon's end. */
-static void on_keeper_death(struct master *m, int status, const char *how)
-{
-    struct keeper *k = &m->keeper;
-    int64_t now = now_ms(), was = k->pid;
-    bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
-    bool instant = !killed && now - k->since_ms <= INSTANT_MS;
-    k->pid = 0;
-    if (k->door.keeper < 0) /* it was asked to end */
-        return;
-    k->delay_ms = !instant ? 0 : k->delay_ms == 0 ? INSTANT_MS : 2 * k->delay_ms;
-    if (k->delay_ms > KEEPER_AGAIN_MAX_MS)
-        k->delay_ms = KEEPER_AGAIN_MAX_MS;
-    k->again_ms = now + k->delay_ms;
-    gw_log(GW_LOG_WARN, "the keeper (pid %d) %s; it is replaced%s, and begins anew", (int)was, how,
-           k->delay_ms != 0 ? " a little later" : "");
-    start_keeper(m);
-}
-
 static void drain_worker(struct worker *w)
 {
     if (w->master >= 0)
@@ -258,6 +160,21 @@ static void kill_workers(struct generation *g)
         if (g->workers[i].pid > 0)
             kill(g->workers[i].pid, SIGKILL);
     }
+}
+
+/* In the keeper: none of the workers' things is its own. */
+static void forget_all(void *ctx)
+{
+    const struct master *m = ctx;
+    gw_log_init(m->newest->config->log.level, "keeper");
+    forget_others(m, NULL, 0);
+}
+
+/* Workers do without it for as long as it takes. */
+static void start_keeper(struct master *m)
+{
+    if (!m->ending)
+        gw_keeper_process_start(&m->keeper, now_ms(), forget_all, m);
 }
 
 /* ---- generations ------------------------------------------------------------------------------------ */
@@ -419,7 +336,8 @@ static void reap(struct master *m)
         if (pid == m->keeper.pid) {
             char how[64];
             describe(status, how, sizeof how);
-            on_keeper_death(m, status, how);
+            gw_keeper_process_died(&m->keeper, now_ms(), status, how);
+            start_keeper(m);
             continue;
         }
         for (struct generation *g = m->newest; g != NULL; g = g->older) {
@@ -437,11 +355,12 @@ static void reap(struct master *m)
 
 /* ---- reloading -------------------------------------------------------------------------------------- */
 
-/* A connection is a descriptor: the usual limit of 1024 is meant for programs that use select. */
+/* A connection is a descriptor, and another where its request is with an upstream: the usual limit of 1024 is meant for
+ * programs that use select. */
 static void raise_descriptors(const struct gw_config *config)
 {
     struct rlimit limit;
-    rlim_t wanted = (rlim_t)config->limits.connections + 256;
+    rlim_t wanted = 2 * (rlim_t)config->limits.connections + DESCRIPTORS_BESIDES;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
         return;
     limit.rlim_cur =
@@ -460,7 +379,7 @@ static void on_hup(struct master *m)
     }
     struct generation *old = m->newest, *g = generation_new(config, old);
     char why[256] = "out of memory";
-    bool sound = g != NULL && open_door(m, config);
+    bool sound = g != NULL && gw_keeper_process_open(&m->keeper, config);
     if (!sound || !gw_sockets_open(&g->sockets, config, &old->sockets, why, sizeof why)) {
         gw_log(GW_LOG_ERROR, "the configuration was not reloaded: %s", why);
         generation_free(g);
@@ -513,12 +432,12 @@ static void on_tick(struct master *m)
 static bool needs_ticks(const struct master *m)
 {
     return m->ending || m->newest->older != NULL || m->newest->alive < m->newest->n ||
-           keeper_missing(m);
+           gw_keeper_process_missing(&m->keeper);
 }
 
 static void serve(struct master *m)
 {
-    while (!m->ending || alive(m) > 0 || !end_keeper(m)) {
+    while (!m->ending || alive(m) > 0 || !gw_keeper_process_end(&m->keeper, now_ms())) {
         const struct timespec tick = {.tv_sec = FORK_RETRY_MS / 1000};
         int sig = needs_ticks(m) ? sigtimedwait(&m->signals, NULL, &tick)
                                  : sigwaitinfo(&m->signals, NULL);
@@ -564,7 +483,7 @@ int gw_master_run(const struct gw_config *config, const struct gw_master_hooks *
                        .last_instant_ms = INT64_MIN / 2};
     gw_log_init(config->log.level, "master");
     m.newest = generation_new(config, NULL);
-    if (m.newest == NULL || m.tally == NULL || !open_door(&m, config)) {
+    if (m.newest == NULL || m.tally == NULL || !gw_keeper_process_open(&m.keeper, config)) {
         gw_log(GW_LOG_ERROR, "out of memory or descriptors");
         return GW_EXIT_REFUSED;
     }
