@@ -484,7 +484,8 @@ int failure_put(struct dgm_request *r, struct dgm_buf *out, int status, const st
     r->retry = read_retry(&f, row);
     if (compat_is_google(r))
         return put_google(r, &f, text, out);
-    if (f.status == 400 && suspects_wanted(f.message) && !first_violation(&f))
+    bool googles = !r->relay; /* what Gemini may dislike says nothing of another server */
+    if (googles && f.status == 400 && suspects_wanted(f.message) && !first_violation(&f))
         f.suspects_n = suspects_find(r, f.suspects);
     if (f.message.n)
         put_object(r, &w, &f, row);
