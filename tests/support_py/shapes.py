@@ -18,6 +18,7 @@ EXTRA = {
     "reasoning": {"ChatCompletionMessage", "ChoiceDelta"},
     "extra_properties": {"CompletionUsage"},
     "status": {"ErrorObject"},
+    "google_message": {"ErrorObject"},
     "details": {"ErrorObject"},
 }
 KINDS = {"chat.completion": ChatCompletion, "chat.completion.chunk": ChatCompletionChunk}
