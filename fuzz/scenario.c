@@ -93,7 +93,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         check_refusal(&problems, file);
         break;
     default:
-        PROPERTY(!"memory is not short");
+        PROPERTY(false); /* memory is not short */
     }
     if (++runs % 64 == 0) {
         gw_config_free(c);
