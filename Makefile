@@ -3,6 +3,8 @@
 
 PREFIX ?= /usr/local
 SECONDS ?= 60
+STREAMS ?= 2000
+SOAK_SECONDS ?= 600
 
 .PHONY: run test soak build bench fuzz fmt lint docs install clients-latest matrix judges mutate bless clean
 
@@ -16,8 +18,9 @@ build: ## a release in build/dragoman
 test: ## everything, under ASan and UBSan
 	@scripts/test
 
-soak: build ## 10,000 requests, every tenth client gone in mid-stream: is the memory where it was?
+soak: build ## 10,000 requests, every tenth client gone; STREAMS (2000) at once for SOAK_SECONDS (600): is the memory where it was?
 	@DRAGOMAN=build/dragoman python3 tests/daemon/leaving.py
+	@DRAGOMAN=build/dragoman python3 tests/daemon/soaking.py --streams $(STREAMS) --seconds $(SOAK_SECONDS)
 
 fuzz: ## every fuzzer for SECONDS (60), two at a time; FUZZ=stream for one
 	@scripts/fuzz --seconds $(SECONDS) $(FUZZ)

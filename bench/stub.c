@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * stub.c - an upstream that costs next to nothing: fixed native answers, made once, over plain HTTP/1.1.
+ * stub.c - an upstream that costs next to nothing: fixed native answers, made once, over HTTP/1.1.
  *
  *   .../bench-short:generateContent           answer-short.json, at once
  *   .../bench-whole:generateContent           answer.json, at once
@@ -8,12 +8,16 @@
  *   .../bench-sixteen:streamGenerateContent   1600 events, sixteen a write, 10 ms apart
  *   .../bench-hold:streamGenerateContent      one event, then silence until the client goes
  *
- * Streams begin at one of ten phases, so that each write is one read of whoever stands between.
+ * Streams begin at one of ten phases, so that each write is one read of whoever stands between. With a certificate
+ * all of it is said in TLS.
  */
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +63,7 @@ static struct script scripts[] = {
  */
 struct conn {
     int fd;
+    SSL *tls; /* NULL without */
     struct http_reader reader;
     struct script *script; /* chosen at the head, */
     bool answering;        /* and under way from the end of the body */
@@ -68,6 +73,7 @@ struct conn {
 };
 
 static int epoll_fd, timer_fd;
+static SSL_CTX *tls;                /* NULL: plain */
 static struct conn *phases[PHASES]; /* those with a stream under way */
 static struct conn *dead;           /* freed when no event of this turn can name them any more */
 static unsigned tick, next_phase;
@@ -175,6 +181,7 @@ static void close_conn(struct conn *c)
     if (c->fd < 0)
         return;
     stop_answer(c);
+    SSL_free(c->tls);
     close(c->fd);
     c->fd = -1;
     http_reader_dispose(&c->reader);
@@ -182,13 +189,39 @@ static void close_conn(struct conn *c)
     dead = c;
 }
 
+/* As send() and recv(): -1 with EAGAIN when nothing can be done now. What another connection died of must be forgotten
+ * before each call, or SSL_get_error would tell it of this one. */
+static ssize_t tls_result(struct conn *c, int n)
+{
+    if (n > 0)
+        return n;
+    int why = SSL_get_error(c->tls, n);
+    errno = why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE ? EAGAIN : ECONNRESET;
+    return why == SSL_ERROR_ZERO_RETURN ? 0 : -1;
+}
+
+static ssize_t send_to(struct conn *c, const char *p, size_t n)
+{
+    if (!c->tls)
+        return send(c->fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+    ERR_clear_error();
+    return tls_result(c, SSL_write(c->tls, p, (int)n));
+}
+
+static ssize_t recv_from(struct conn *c, char *p, size_t n)
+{
+    if (!c->tls)
+        return recv(c->fd, p, n, MSG_DONTWAIT);
+    ERR_clear_error();
+    return tls_result(c, SSL_read(c->tls, p, (int)n));
+}
+
 /* Writes what may go. */
 static void write_some(struct conn *c)
 {
     struct script *s = c->script;
     while (c->answering && c->written < s->ends_at[c->piece]) {
-        ssize_t n = send(c->fd, s->bytes.p + c->written, s->ends_at[c->piece] - c->written,
-                         MSG_NOSIGNAL | MSG_DONTWAIT);
+        ssize_t n = send_to(c, s->bytes.p + c->written, s->ends_at[c->piece] - c->written);
         if (n < 0 && errno == EAGAIN)
             return; /* edge-triggered EPOLLOUT tells when */
         if (n < 0) {
@@ -252,7 +285,7 @@ static void feed(struct conn *c, struct dgm_str in)
 static void read_some(struct conn *c)
 {
     while (c->fd >= 0) {
-        ssize_t n = recv(c->fd, input, sizeof input, MSG_DONTWAIT);
+        ssize_t n = recv_from(c, input, sizeof input);
         if (n < 0 && errno == EAGAIN)
             return;
         if (n <= 0) {
@@ -260,7 +293,7 @@ static void read_some(struct conn *c)
             return;
         }
         feed(c, (struct dgm_str){input, (size_t)n});
-        if ((size_t)n < sizeof input)
+        if ((size_t)n < sizeof input && !c->tls) /* of TLS a record may be left */
             return;
     }
 }
@@ -273,6 +306,11 @@ static void accept_some(int listener)
         must(c != NULL, "memory");
         c->fd = fd;
         http_reader_init(&c->reader, HTTP_REQUESTS, NULL, &dgm_alloc_libc);
+        if (tls) {
+            c->tls = SSL_new(tls);
+            must(c->tls && SSL_set_fd(c->tls, fd) == 1, "TLS");
+            SSL_set_accept_state(c->tls);
+        }
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
         struct epoll_event e = {EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, {.ptr = c}};
         must(epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &e) == 0, "epoll_ctl");
@@ -311,13 +349,30 @@ static int listen_on(unsigned port)
     return fd;
 }
 
+/* Sessions are resumed by tickets, as OpenSSL does by itself. A piece may be written again from another place. */
+static void use_certificate(const char *chain, const char *key)
+{
+    tls = SSL_CTX_new(TLS_server_method());
+    must(tls && SSL_CTX_use_certificate_chain_file(tls, chain) == 1 &&
+             SSL_CTX_use_PrivateKey_file(tls, key, SSL_FILETYPE_PEM) == 1,
+         "certificate");
+    SSL_CTX_set_mode(tls, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                              SSL_MODE_RELEASE_BUFFERS);
+}
+
 /*
- * Listens on 127.0.0.1, on the port of its argument (0: any), prints the port, and serves until it is ended.
- * "spin" behind it: never sleeps (see bench/load).
+ * Listens on 127.0.0.1, on the port of its argument (0: any), prints the port, and serves until it is ended. Behind it:
+ * "spin": never sleeps (see bench/load); "tls CHAIN KEY": the files of its certificate.
  */
 int main(int argc, char **argv)
 {
-    bool spin = argc > 2 && strcmp(argv[2], "spin") == 0;
+    bool spin = false;
+    for (int i = 2; i < argc; i++) {
+        spin |= strcmp(argv[i], "spin") == 0;
+        if (strcmp(argv[i], "tls") == 0 && i + 2 < argc)
+            use_certificate(argv[i + 1], argv[i + 2]);
+    }
+    must(signal(SIGPIPE, SIG_IGN) != SIG_ERR, "signal"); /* OpenSSL writes without MSG_NOSIGNAL */
     make_scripts();
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);

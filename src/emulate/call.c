@@ -474,6 +474,18 @@ static void put_fault_error(struct emu_call *call)
         emu_dialect_put_event(call->dialect, &overloaded, &call->piece);
 }
 
+/* A piece of a dialect's stream, written anew as the faults ask. */
+static void reshape_piece(struct emu_call *call)
+{
+    struct dgm_buf plain = call->piece;
+    if (plain.rc != DGM_OK)
+        return;
+    dgm_buf_init(&call->piece, call->alloc, ANSWER_MAX_BYTES);
+    emu_fault_put_events(&call->faults, call->npieces, call->done, dgm_buf_str(&plain),
+                         &call->piece);
+    dgm_buf_dispose(&plain);
+}
+
 /* Makes the next piece wait in `piece`, as far as the faults let it. DGM_EVENT, or what the call came to. */
 static enum dgm_rc next_piece(struct emu_call *call)
 {
@@ -496,6 +508,8 @@ static enum dgm_rc next_piece(struct emu_call *call)
     case FAULT_TURN_NONE:
         write_piece(call);
     }
+    if (call->framing == FRAMING_CHUNKS && emu_faults_form(&call->faults))
+        reshape_piece(call);
     call->piece_waits = true;
     call->piece_at = 0;
     return call->piece.rc == DGM_OK ? DGM_EVENT : call->piece.rc;

@@ -255,12 +255,44 @@ void emu_fault_close_event(const struct faults *f, bool is_last, size_t json_at,
                            struct dgm_buf *out)
 {
     uint64_t ends = 2;
-    if (f->on[FAULT_MULTI_LINE] && out->rc == DGM_OK && out->n - json_at > 2) {
-        split_line(f, out->n - 1, out);  /* before the last brace, */
-        split_line(f, json_at + 1, out); /* and behind the first */
+    bool object = out->rc == DGM_OK && out->n - json_at > 2 && out->p[json_at] == '{';
+    if (f->on[FAULT_MULTI_LINE] && object) { /* "[DONE]" in lines would be another word */
+        split_line(f, out->n - 1, out);      /* before the last brace, */
+        split_line(f, json_at + 1, out);     /* and behind the first */
     }
     if (f->on[FAULT_NO_BLANK_LINE] && is_last)
         ends = f->at[FAULT_NO_BLANK_LINE];
     for (uint64_t i = 0; i < ends && i < 2; i++)
         dgm_buf_put(out, line_end(f));
+}
+
+/* ---- events of a dialect ---- */
+
+bool emu_faults_form(const struct faults *f)
+{
+    static const enum fault_kind forms[] = {
+        FAULT_CR,         FAULT_CRLF,      FAULT_BOM,           FAULT_COMMENTS,
+        FAULT_MULTI_LINE, FAULT_BIG_EVENT, FAULT_NO_BLANK_LINE,
+    };
+    for (size_t i = 0; i < COUNT(forms); i++)
+        if (f->on[forms[i]])
+            return true;
+    return false;
+}
+
+void emu_fault_put_events(const struct faults *f, uint64_t index, bool is_last,
+                          struct dgm_str piece, struct dgm_buf *out)
+{
+    const struct dgm_str name = DGM_STR("data: "), end = DGM_STR("\n\n");
+    struct faults form = *f;
+    form.on[FAULT_LF] = !f->on[FAULT_CR] && !f->on[FAULT_CRLF]; /* these servers' own */
+    while (piece.n != 0) {
+        struct dgm_str event = dgm_str_head(piece, dgm_str_find(piece, end));
+        piece = dgm_str_skip(piece, event.n + end.n);
+        emu_fault_open_event(&form, index, out);
+        size_t data_at = out->n;
+        dgm_buf_put(out, dgm_str_skip(event, name.n));
+        emu_fault_close_event(&form, is_last && piece.n == 0, data_at, out);
+        index = UINT64_MAX; /* events are counted by pieces */
+    }
 }

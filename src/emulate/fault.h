@@ -15,6 +15,7 @@ enum fault_kind {
     FAULT_ONE_BYTE,
     FAULT_LF,
     FAULT_CR,
+    FAULT_CRLF,
     FAULT_BOM,
     FAULT_COMMENTS,
     FAULT_MULTI_LINE,
@@ -60,5 +61,15 @@ void emu_fault_put_error(const struct faults *, struct dgm_buf *out);
 void emu_fault_open_event(const struct faults *, uint64_t index, struct dgm_buf *out);
 void emu_fault_close_event(const struct faults *, bool is_last, size_t json_at,
                            struct dgm_buf *out);
+
+/** Whether any of it concerns how events are written, and not what they say or where they end. */
+bool emu_faults_form(const struct faults *);
+
+/**
+ * Puts a piece of a stream of vLLM's or TGI's anew, as the faults want it written. `piece` is events of one line, `data: ...`
+ * and an empty line, all ended in LF; the first of them is event `index`, and with `is_last` nothing follows the last.
+ */
+void emu_fault_put_events(const struct faults *, uint64_t index, bool is_last, struct dgm_str piece,
+                          struct dgm_buf *out);
 
 #endif

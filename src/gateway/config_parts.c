@@ -15,6 +15,7 @@
 
 #define LISTEN_MAX 16
 #define URL_BYTES_MAX 2048
+#define HOST_BYTES_MAX 255 /* of DNS (RFC 1035 2.3.4), and of TLS's names */
 #define PATTERN_BYTES_MAX 256
 #define UPSTREAM_NAME_BYTES_MAX 64
 
@@ -253,9 +254,11 @@ static const char *url_fault(struct dgm_str url)
     bool brackets = authority.n != 0 && authority.p[0] == '[';
     size_t end =
         brackets ? dgm_str_find_char(authority, ']') + 1 : dgm_str_find_char(authority, ':');
-    struct dgm_str port = dgm_str_skip(authority, end);
-    if (end == 0 || end > authority.n || (brackets && end < 4))
+    struct dgm_str host = dgm_str_head(authority, end), port = dgm_str_skip(authority, end);
+    if (end == 0 || end > authority.n || (brackets && end < 4) || dgm_str_eq(host, DGM_STR(".")))
         return "has no host";
+    if (host.n > HOST_BYTES_MAX)
+        return "has a host longer than 255 bytes";
     uint64_t u;
     if (port.n != 0 &&
         (port.p[0] != ':' || !dgm_str_u64(dgm_str_skip(port, 1), &u) || u == 0 || u > 65535))

@@ -54,41 +54,44 @@ static int64_t idle_ms_left(const struct gw_conn *c)
     return left < 1 ? 1 : left;
 }
 
-/* Sets the deadline of the phase that a turn ended in. That of a head, or of idleness, is set once a message. */
-static void set_deadline(struct gw_conn *c)
+/* How long the present phase may last from now on; 0: as long as it takes. */
+static int64_t ms_left(const struct gw_conn *c)
 {
     const struct gw_timeouts *t = &c->worker->config->timeouts;
-    uint64_t timed = c->messages * 16 + c->phase;
-    bool again = timed == c->timed;
-    c->timed = timed;
     switch (c->phase) {
     case GW_CONN_IDLE:
-        if (!again)
-            start_timer(c, idle_ms_left(c));
-        return;
+        return idle_ms_left(c);
     case GW_CONN_HEAD:
-        if (!again)
-            start_timer(c, t->head_ms);
-        return;
+        return t->head_ms;
     case GW_CONN_BODY:
-        start_timer(c, body_ms_left(c));
-        return;
-    case GW_CONN_ANSWER:
-        start_timer(c, c->asked ? GW_GONE_POLL_MS : c->paused ? LEFT_POLL_MS : 0);
-        return;
+        return body_ms_left(c);
+    case GW_CONN_ANSWER: /* to look whether the client is there */
+        return c->asked ? GW_GONE_POLL_MS : c->paused ? LEFT_POLL_MS : 0;
     case GW_CONN_FLUSH:
-        if (again && net_stream_written(c->stream) == c->seen_written)
-            return; /* what the client sends meanwhile does not show that it reads */
-        c->seen_written = net_stream_written(c->stream);
-        start_timer(c, t->idle_ms);
-        return;
-    case GW_CONN_LINGER:
-        if (!again)
-            start_timer(c, LINGER_MS);
-        return;
-    default: /* broken and closed have their own */
-        return;
+        return t->idle_ms;
+    default:
+        return LINGER_MS;
     }
+}
+
+/* Whether something has happened that moves the present phase's deadline. A head's must come whole, a client that
+ * lingers has its time; what one sends while its answer leaves does not show that it reads. */
+static bool has_moved(const struct gw_conn *c)
+{
+    return c->phase == GW_CONN_BODY || c->phase == GW_CONN_ANSWER ||
+           (c->phase == GW_CONN_FLUSH && net_stream_written(c->stream) != c->seen_written);
+}
+
+/* At the end of a turn: sets the deadline of the phase that it ended in, where that is new or has moved. */
+static void set_deadline(struct gw_conn *c)
+{
+    uint64_t timed = c->messages * 16 + c->phase;
+    if (c->phase >= GW_CONN_BROKEN || (timed == c->timed && !has_moved(c)))
+        return; /* what is broken or closed has its own */
+    c->timed = timed;
+    if (c->phase == GW_CONN_FLUSH)
+        c->seen_written = net_stream_written(c->stream);
+    start_timer(c, ms_left(c));
 }
 
 /* ---- the end ---------------------------------------------------------------------------------------- */
@@ -365,8 +368,7 @@ static void on_read(void *owner, struct dgm_str bytes)
     if (c->held.n == 0 && c->phase <= GW_CONN_BODY)
         pump(c, &bytes);
     hold(c, bytes);
-    if (c->phase < GW_CONN_BROKEN)
-        set_deadline(c);
+    set_deadline(c);
 }
 
 /* ---- other events ----------------------------------------------------------------------------------- */
@@ -389,8 +391,7 @@ static void on_eof(void *owner)
     if (c->phase == GW_CONN_ANSWER && !c->answered) {
         if (!c->asked)
             ask_client(c);
-        if (c->phase < GW_CONN_BROKEN)
-            set_deadline(c);
+        set_deadline(c);
         return;
     }
     if ((c->phase != GW_CONN_HEAD && c->phase != GW_CONN_BODY && c->phase != GW_CONN_FLUSH) ||
@@ -405,8 +406,7 @@ static void on_eof(void *owner)
         refuse_unread(c);
     else
         gw_conn_close(c);
-    if (c->phase < GW_CONN_BROKEN)
-        set_deadline(c);
+    set_deadline(c);
 }
 
 static void on_drain(void *owner)
@@ -449,8 +449,7 @@ static void on_timer(void *owner)
         gw_conn_close(c);
         break;
     }
-    if (c->phase < GW_CONN_BROKEN)
-        set_deadline(c);
+    set_deadline(c);
 }
 
 void gw_conn_drain(struct gw_conn *c)

@@ -14,6 +14,8 @@
 #define TAKES_FACTOR 20
 #define TAKES_MOST ((int64_t)512 * 1024 * 1024)
 #define TAKES_BESIDES ((int64_t)1024 * 1024)
+#define LEAVES_PART 8 /* of what is left: those who ask meanwhile have bodies too */
+#define PASSED_MAX 16 /* that may begin before one for which there is no memory yet */
 
 struct place {
     struct gw_jobs *jobs;
@@ -86,6 +88,7 @@ static void on_done(void *owner)
 static void begin(struct place *p, struct gw_job *j)
 {
     int64_t left = available(j->worker);
+    left -= left / LEAVES_PART;
     j->has_all = takes(j) <= left;
     j->limited = false;
     j->left_bytes = j->has_all ? takes(j) : left;
@@ -105,7 +108,8 @@ static struct gw_job *unlink_at(struct gw_jobs *jobs, struct gw_job **at)
     return j;
 }
 
-/* Unlinks the first that may begin now. NULL: none. */
+/* Unlinks the first that may begin now. NULL: none. Who was passed by often enough is not any more: what runs ends, and
+ * leaves its memory to him. */
 static struct gw_job *take_next(struct gw_jobs *jobs)
 {
     bool others = false, large = false;
@@ -115,11 +119,13 @@ static struct gw_job *take_next(struct gw_jobs *jobs)
         large |= j != NULL && j->text_bytes > LARGE_BYTES;
     }
     for (struct gw_job **at = &jobs->first; *at != NULL; at = &(*at)->next) {
-        const struct gw_job *j = *at;
-        if ((large && j->text_bytes > LARGE_BYTES) ||
-            (others && takes(j) > available(jobs->worker)))
+        struct gw_job *j = *at;
+        if (large && j->text_bytes > LARGE_BYTES)
             continue;
-        return unlink_at(jobs, at);
+        if (!others || takes(j) <= available(jobs->worker))
+            return unlink_at(jobs, at);
+        if (++j->passed_n > PASSED_MAX)
+            return NULL;
     }
     return NULL;
 }
@@ -154,6 +160,7 @@ void gw_job_start(struct gw_job *j, size_t text_bytes, void (*run)(void *owner),
     j->done = done;
     j->text_bytes = text_bytes;
     j->next = NULL;
+    j->passed_n = 0;
     j->state = GW_JOB_WAITING;
     j->worker->counters.jobs++;
     j->worker->counters.jobs_total++;

@@ -45,7 +45,8 @@ enum gw_job_state { GW_JOB_IDLE, GW_JOB_WAITING, GW_JOB_RUNNING };
  * One piece of work at a time, embedded in what it is done for. Lifetime:
  *   1. init; `alloc` is the worker's, under this address, for everything that jobs are to work on.
  *   2. start queues it: at most two run at once in a worker, one of them at most on a text over 4 MiB, and none
- *      begins that the worker's memory has no room for while others run.
+ *      begins that the worker's memory has no room for while others run. Smaller ones go before it then, but not for
+ *      ever.
  *   3. `run` is called in a thread, `done` on the loop. It can be started again then.
  */
 struct gw_job {
@@ -58,6 +59,7 @@ struct gw_job {
     void (*run)(void *owner), (*done)(void *owner);
     void *owner;
     struct gw_job *next; /* of those that wait */
+    unsigned passed_n;   /* waiting: how often there was no memory for it */
     enum gw_job_state state;
 };
 

@@ -48,12 +48,18 @@ struct gw_ask {
 
 /* ---- what waits ---- */
 
-/* Adds a whole frame, or nothing. */
+/* Bytes that were given to the stream, and that the kernel has not taken. */
+static size_t queued(const struct gw_keeper_link *l)
+{
+    return l->stream ? net_stream_queued(l->stream) : 0;
+}
+
+/* Adds a whole frame, or nothing: there, and in the stream's queue, is room for so much. */
 static bool add_frame(struct gw_keeper_link *l, enum gw_message kind, uint32_t id,
                       struct dgm_str payload)
 {
-    size_t n = GW_FRAME_HEAD_BYTES + payload.n;
-    if (n > l->waiting.max - l->waiting.n)
+    size_t n = GW_FRAME_HEAD_BYTES + payload.n, held = l->waiting.n + queued(l);
+    if (held > l->waiting.max || n > l->waiting.max - held)
         return false;
     if (!dgm_buf_reserve(&l->waiting, n)) {
         l->waiting.rc = DGM_OK; /* what stands there is whole */
@@ -150,7 +156,7 @@ static void on_end(void *owner)
 
 static void on_drain(void *owner)
 {
-    (void)owner; /* whoever waits looks again by itself */
+    flush_soon(owner);
 }
 
 static void on_closed(void *owner)
@@ -190,7 +196,7 @@ bool gw_keeper_flush(struct gw_keeper_link *l)
         net_timer_start(l->loop, &l->timer, AGAIN_MS);
         return false;
     }
-    if (l->waiting.n != 0) {
+    if (l->waiting.n != 0 && queued(l) == 0) { /* else on_drain comes */
         struct dgm_str all = dgm_buf_str(&l->waiting);
         /* DGM_E_NOMEM: a torn frame is all that the keeper would see, so the link ends and asks are put again. */
         enum dgm_rc rc = net_stream_write(l->stream, &all, 1);
@@ -202,7 +208,7 @@ bool gw_keeper_flush(struct gw_keeper_link *l)
             return false;
         }
     }
-    return !l->stream || net_stream_queued(l->stream) == 0;
+    return l->waiting.n == 0 && queued(l) == 0;
 }
 
 static void on_timer(void *owner)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* keeper_process.c - forks the keeper, replaces it, ends it. */
+/* keeper_process.c - the keeper's process: forked, replaced, ended. */
 #include "gateway/keeper_process.h"
 
 #include "gateway/log.h"
@@ -12,9 +12,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define INSTANT_MS 1000 /* one that lives no longer died at once */
+#define INSTANT_MS 1000    /* one that lives no longer died at once */
+#define DELAY_MIN_MS 1000  /* before such a one is replaced; doubled each time ... */
+#define DELAY_MAX_MS 30000 /* ... up to this */
 #define FORK_RETRY_MS 1000
-#define AGAIN_MAX_MS 30000 /* one that dies at once is replaced later and later */
 #define KILL_AFTER_MS 5000
 
 /* Of the door a process keeps its own side alone: that all others are gone is how the keeper knows its end. */
@@ -30,7 +31,7 @@ bool gw_keeper_process_open(struct gw_keeper_process *k, const struct gw_config 
     return k->door.keeper >= 0 || !gw_keeper_needed(config) || gw_door_open(&k->door);
 }
 
-int gw_keeper_process_join(const struct gw_keeper_process *k)
+int gw_keeper_process_door(const struct gw_keeper_process *k)
 {
     return keep_side(k->door.workers, k->door.keeper);
 }
@@ -40,8 +41,8 @@ bool gw_keeper_process_missing(const struct gw_keeper_process *k)
     return k->door.keeper >= 0 && k->pid == 0;
 }
 
-void gw_keeper_process_start(struct gw_keeper_process *k, int64_t now_ms,
-                             void (*in_child)(void *ctx), void *ctx)
+void gw_keeper_process_start(struct gw_keeper_process *k, int64_t now_ms, void (*forget)(void *ctx),
+                             void *ctx)
 {
     if (!gw_keeper_process_missing(k) || now_ms < k->again_ms)
         return;
@@ -50,7 +51,7 @@ void gw_keeper_process_start(struct gw_keeper_process *k, int64_t now_ms,
     prctl(PR_SET_NAME, "dragoman-keeper"); /* for ps and top: from its first moment on */
     pid_t pid = fork();
     if (pid == 0) {
-        in_child(ctx);
+        forget(ctx);
         exit(gw_keeper_run(keep_side(k->door.keeper, k->door.workers)));
     }
     prctl(PR_SET_NAME, own);
@@ -68,17 +69,17 @@ void gw_keeper_process_start(struct gw_keeper_process *k, int64_t now_ms,
 void gw_keeper_process_died(struct gw_keeper_process *k, int64_t now_ms, int status,
                             const char *how)
 {
-    pid_t was = k->pid;
+    int was = (int)k->pid;
     bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
     bool instant = !killed && now_ms - k->since_ms <= INSTANT_MS;
     k->pid = 0;
     if (k->door.keeper < 0) /* it was asked to end */
         return;
-    k->delay_ms = !instant ? 0 : k->delay_ms == 0 ? INSTANT_MS : 2 * k->delay_ms;
-    if (k->delay_ms > AGAIN_MAX_MS)
-        k->delay_ms = AGAIN_MAX_MS;
+    k->delay_ms = !instant ? 0 : k->delay_ms == 0 ? DELAY_MIN_MS : 2 * k->delay_ms;
+    if (k->delay_ms > DELAY_MAX_MS)
+        k->delay_ms = DELAY_MAX_MS;
     k->again_ms = now_ms + k->delay_ms;
-    gw_log(GW_LOG_WARN, "the keeper (pid %d) %s; it is replaced%s, and begins anew", (int)was, how,
+    gw_log(GW_LOG_WARN, "the keeper (pid %d) %s; it is replaced%s, and begins anew", was, how,
            k->delay_ms != 0 ? " a little later" : "");
 }
 

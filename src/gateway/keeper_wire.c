@@ -137,7 +137,7 @@ enum dgm_rc gw_wire_next(struct gw_wire *w, struct dgm_str *in, struct gw_frame 
     if (w->_rc != DGM_OK)
         return w->_rc;
     if (w->_given)
-        dgm_buf_clear(&w->_held);
+        dgm_buf_dispose(&w->_held); /* messages of megabytes are rare, and links live long */
     w->_given = false;
 
     bool whole_head = w->_held.n == 0 && in->n >= GW_FRAME_HEAD_BYTES;

@@ -29,6 +29,8 @@
 #define INSTANT_MAX 5        /* such deaths in a row end the daemon */
 #define INSTANT_ROW_MS 10000 /* a death so much later begins a new row */
 #define FORK_RETRY_MS 1000
+#define DESCRIPTORS_BESIDES                                                                        \
+    512                    /* listeners, idle connections to upstreams, addresses that are tried */
 #define KILL_AFTER_MS 5000 /* beyond timeouts.drain: a worker that does not even end by itself */
 
 /** One slot's process. */
@@ -58,7 +60,7 @@ struct generation {
 
 struct master {
     const struct gw_master_hooks *hooks;
-    struct gw_keeper_process keeper;
+    struct gw_keeper_process keeper; /* of no generation */
     struct generation *newest;
     struct gw_tally *tally; /* what all workers of all generations count together */
     sigset_t signals;
@@ -114,7 +116,7 @@ static _Noreturn void be_worker(const struct master *m, const struct generation 
                                           .master = control,
                                           .tally = m->tally,
                                           .script_tally = g->script_tally,
-                                          .door = gw_keeper_process_join(&m->keeper)};
+                                          .door = gw_keeper_process_door(&m->keeper)};
     int code = gw_worker_run(&start);
     dgm_alloc_libc.resize(dgm_alloc_libc.ctx, listening, n * sizeof *listening, 0);
     exit(code);
@@ -145,25 +147,6 @@ static bool fork_worker(const struct master *m, struct generation *g, size_t slo
     return true;
 }
 
-/* ---- the keeper ------------------------------------------------------------------------------------- */
-
-/* In the child. */
-static void be_keeper(void *ctx)
-{
-    const struct master *m = ctx;
-    gw_log_init(m->newest->config->log.level, "keeper");
-    forget_others(m, NULL, 0);
-}
-
-/* Starts it when it is missing and due. Workers do without it for as long as it takes. */
-static void start_keeper(struct master *m)
-{
-    if (!m->ending)
-        gw_keeper_process_start(&m->keeper, now_ms(), be_keeper, m);
-}
-
-/* ---- workers that end ------------------------------------------------------------------------------- */
-
 static void drain_worker(struct worker *w)
 {
     if (w->master >= 0)
@@ -177,6 +160,21 @@ static void kill_workers(struct generation *g)
         if (g->workers[i].pid > 0)
             kill(g->workers[i].pid, SIGKILL);
     }
+}
+
+/* In the keeper: none of the workers' things is its own. */
+static void forget_all(void *ctx)
+{
+    const struct master *m = ctx;
+    gw_log_init(m->newest->config->log.level, "keeper");
+    forget_others(m, NULL, 0);
+}
+
+/* Workers do without it for as long as it takes. */
+static void start_keeper(struct master *m)
+{
+    if (!m->ending)
+        gw_keeper_process_start(&m->keeper, now_ms(), forget_all, m);
 }
 
 /* ---- generations ------------------------------------------------------------------------------------ */
@@ -357,11 +355,12 @@ static void reap(struct master *m)
 
 /* ---- reloading -------------------------------------------------------------------------------------- */
 
-/* A connection is a descriptor: the usual limit of 1024 is meant for programs that use select. */
+/* A connection is a descriptor, and another where its request is with an upstream: the usual limit of 1024 is meant for
+ * programs that use select. */
 static void raise_descriptors(const struct gw_config *config)
 {
     struct rlimit limit;
-    rlim_t wanted = (rlim_t)config->limits.connections + 256;
+    rlim_t wanted = 2 * (rlim_t)config->limits.connections + DESCRIPTORS_BESIDES;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
         return;
     limit.rlim_cur =
@@ -480,7 +479,7 @@ int gw_master_run(const struct gw_config *config, const struct gw_master_hooks *
 {
     struct master m = {.hooks = hooks,
                        .tally = gw_tally_new(),
-                       .keeper = GW_KEEPER_PROCESS_NONE,
+                       .keeper = {.door = {-1, -1}},
                        .last_instant_ms = INT64_MIN / 2};
     gw_log_init(config->log.level, "master");
     m.newest = generation_new(config, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* native.c - Gemini's own API, answered by the emulator byte for byte: the other end of a chain of two. */
+/* native.c - the APIs of upstreams, answered by the emulator byte for byte: the other end of a chain of two. */
 #include "base/str.h"
 #include "gateway/exchange.h"
 #include "gateway/upstream.h"
@@ -66,18 +66,29 @@ static const struct gw_call_events call_events = {.on_head = on_head,
 
 /* ---- the request ------------------------------------------------------------------------------------ */
 
-/* The emulator that this model goes to; NULL: it goes elsewhere, and that was answered. */
-static const struct gw_upstream *find_emulator(struct gw_exchange *x)
+/* What the emulator is asked for: a model of Gemini's, or the server behind an endpoint. */
+static struct dgm_str asked_name(const struct gw_exchange *x)
 {
     struct dgm_str call = x->target.call;
-    struct dgm_str model = dgm_str_head(call, dgm_str_find_char(call, ':'));
-    const struct gw_upstream *u = gw_config_model(x->worker->config, model);
-    if (u != NULL && u->kind == GW_EMULATOR && u->dialect == GW_DIALECT_GEMINI)
+    return x->target.endpoint.p ? x->target.endpoint
+                                : dgm_str_head(call, dgm_str_find_char(call, ':'));
+}
+
+/* The emulator that this goes to; NULL: it goes elsewhere, and that was answered. */
+static const struct gw_upstream *find_emulator(struct gw_exchange *x)
+{
+    const struct gw_config *c = x->worker->config;
+    bool server = x->target.endpoint.p != NULL;
+    struct dgm_str name = asked_name(x);
+    const struct gw_endpoint *e = server ? gw_config_endpoint(c, name) : NULL;
+    const struct gw_upstream *u = server ? (e ? e->upstream : NULL) : gw_config_model(c, name);
+    if (u != NULL && u->kind == GW_EMULATOR && server == (u->dialect != GW_DIALECT_GEMINI))
         return u;
     struct dgm_fail f;
     dgm_fail_set(&f, DGM_ERR_UPSTREAM_NONE, (struct dgm_str){0},
-                 (struct dgm_str[4]){DGM_STR("No emulator is configured for the model "),
-                                     dgm_str_head(model, 200), DGM_STR(".")});
+                 (struct dgm_str[4]){DGM_STR("No emulator is configured for the "),
+                                     server ? DGM_STR("endpoint ") : DGM_STR("model "),
+                                     dgm_str_head(name, 200), DGM_STR(".")});
     gw_exchange_fail(x, &f);
     return NULL;
 }
@@ -93,8 +104,10 @@ void gw_native_run(struct gw_exchange *x)
     x->chat.upstream = u->name;
     x->reply.upstream = DGM_STR("emulator");
     x->chat.body = dgm_buf_str(&x->body);
+    bool server = x->target.endpoint.p != NULL;
     const struct gw_call_request request = {.method = x->head->method_name,
-                                            .target = x->head->target,
+                                            .target = server ? DGM_STR("/v1/chat/completions")
+                                                             : x->head->target,
                                             .headers = headers,
                                             .headers_n = headers_n,
                                             .segments = &x->chat.body,

@@ -72,7 +72,7 @@ void gw_reply_put_stream_head(struct dgm_buf *out, const struct gw_reply *r)
     put_common(out, r, 200);
     http_put_header_of(out, "Content-Type",
                        r->media.n != 0 ? r->media : DGM_STR("text/event-stream"));
-    http_put_header_lit(out, "Cache-Control", "no-cache");
+    http_put_header_lit(out, "Cache-Control", "no-cache, no-transform"); /* nor compressed */
     http_put_header_lit(out, "X-Accel-Buffering",
                         "no"); /* or nginx keeps a stream until it is whole */
     if (r->minor >= 1)

@@ -319,7 +319,9 @@ static bool decide_away(struct emulator_call *c, const struct asking *asking,
 static void emulator_pause(struct gw_call *call, bool paused)
 {
     struct emulator_call *c = (struct emulator_call *)call;
-    if (c->paused && !paused && c->emu != NULL && !net_timer_is_on(&c->timer))
+    /* While a job decides, `emu` is its thread's. */
+    bool decided = c->job.state == GW_JOB_IDLE && c->emu != NULL;
+    if (c->paused && !paused && decided && !net_timer_is_on(&c->timer))
         net_timer_start(c->worker->loop, &c->timer, 0);
     c->paused = paused;
 }

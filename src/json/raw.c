@@ -9,6 +9,7 @@
 #include "json/escape.h"
 
 #include <assert.h>
+#include <string.h>
 
 enum { PAIRWISE_MAX = 16 }; /* names that are compared each with each */
 
@@ -436,7 +437,7 @@ bool json_raw_says(struct dgm_str quoted, struct dgm_str plain)
             n = take_escape(&s, said);
         else
             s = dgm_str_skip(s, 1);
-        if (!dgm_str_starts(plain, (struct dgm_str){said, n}))
+        if (plain.n < n || memcmp(plain.p, said, n) != 0)
             return false;
         plain = dgm_str_skip(plain, n);
     }

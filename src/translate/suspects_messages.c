@@ -397,7 +397,7 @@ static size_t find_control(struct dgm_str text)
 static bool note_control(struct finding *f, struct dgm_str text, size_t message)
 {
     size_t at = find_control(text);
-    if (at == text.n)
+    if (!text.p || at == text.n)
         return false;
     dgm_buf_put_lit(&f->what, "U+");
     dgm_buf_put_hex(&f->what, (unsigned char)text.p[at], 4);

@@ -111,3 +111,24 @@ def test_it_is_told_to_clients_of_openais_api_too(daemon, stream):
             "google": {"generation_config": {"temperature": 1}}}  # OpenAI's own would be left out before
     answer = daemon.ask(wire.request("POST", "/v1/chat/completions", json.dumps(body).encode()))
     assert answer.status == 200 and answer["x-dragoman-warning"].startswith("sampling_dropped: temperature is set")
+
+
+# --- servers of OpenAI's protocol ----------------------------------------------------------------
+
+SERVER = "/_dragoman/emulator/{}/v1/chat/completions"
+
+
+@pytest.mark.parametrize("endpoint, mark", [("4815162342", b'"kv_transfer_params":null'), ("tgi-1", b'"system_fingerprint":"')])
+def test_a_server_answers_byte_for_byte(daemon, endpoint, mark):
+    """What the gateway would set right stands there as vLLM and TGI say it."""
+    answer = daemon.ask(wire.chat(path=SERVER.format(endpoint)))
+    assert answer.status == 200 and mark in answer.body
+    assert answer.json["id"] == "" if endpoint.startswith("tgi") else '"reasoning":null' in answer.body.decode()
+    answer = daemon.ask(wire.chat(path=SERVER.format(endpoint), stream=True, headers={"x-dragoman-fault": "cr"}))
+    assert answer.body.endswith(b"data: [DONE]\r\r") and b"\n" not in answer.body
+
+
+def test_a_server_that_is_none(daemon, start, tmp_path):
+    assert daemon.ask(wire.chat(path=SERVER.format("openapi"))).status == 404
+    front = start(args=("--config", str(configuration(tmp_path, "http://127.0.0.1:1"))))
+    assert front.ask(wire.chat(path=SERVER.format("4815162342"))).status == 404

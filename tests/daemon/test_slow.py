@@ -124,6 +124,14 @@ def test_connection_limit(start):
     _until_served(daemon)
 
 
+def test_descriptors_for_both_sides(start):
+    """Whoever is in may have a connection to an upstream too: the soft limit of a shell is not enough for either."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    daemon = start("limits.connections=1500", preexec=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard)))
+    (pid,) = daemon.workers()
+    assert resource.prlimit(pid, resource.RLIMIT_NOFILE)[0] >= min(2 * 1500, hard)
+
+
 def test_no_free_descriptor(start):
     """Accepting pauses; nobody who is in is harmed, and those who wait are served when there is room."""
     daemon = start(preexec=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64)))

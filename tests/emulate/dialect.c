@@ -655,6 +655,75 @@ static void streams_can_be_cut(void **state)
     emu_run_dispose(&run);
 }
 
+/* The events of a stream, by the decoder that the gateway has, a line each. */
+static void put_events(struct emu_run *run, struct dgm_buf *out)
+{
+    struct dgm_sse sse;
+    struct dgm_sse_event event;
+    struct dgm_str in = dgm_buf_str(&run->body);
+    dgm_sse_init(&sse, &dgm_alloc_libc, (size_t)4 << 20);
+    while (dgm_sse_next(&sse, &in, &event) == DGM_EVENT) {
+        assert_false(event.raw);
+        for (size_t i = 0; i < event.data.n;
+             i++) /* of several lines, and of blanks that say nothing */
+            if (event.data.p[i] != '\n' && event.data.p[i] != ' ')
+                dgm_buf_put_char(out, event.data.p[i]);
+        dgm_buf_put_char(out, '\n');
+    }
+    if (dgm_sse_finish(&sse, &event) ==
+        DGM_EVENT) { /* without its blank line it counts all the same */
+        dgm_buf_put(out, event.data);
+        dgm_buf_put_char(out, '\n');
+    }
+    assert_int_equal(out->rc, DGM_OK);
+    dgm_sse_dispose(&sse);
+}
+
+static void how_a_stream_is_written_changes_nothing(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *fault, *shows; /* that it was done at all */
+    } forms[] = {
+        {"lf", "\n\n"},
+        {"cr", "\r\rdata: "},
+        {"crlf", "\r\n\r\ndata: "},
+        {"bom", "\xef\xbb\xbf"
+                "data: "},
+        {"comments", ": a comment\n\nevent: message\n"},
+        {"multi-line", "{\ndata: \"id\""},
+        {"big-event=2", "          {"},
+        {"no-blank-line=1", "data: [DONE]\n"},
+        {"no-blank-line", "data: [DONE]"},
+        {"one-byte; cr; bom; multi-line; comments", "{\rdata: "},
+    };
+    for (enum emu_dialect dialect = EMU_VLLM; dialect <= EMU_TGI; dialect++) {
+        struct emu_run plain;
+        struct dgm_buf told;
+        dgm_buf_init(&told, &dgm_alloc_libc, (size_t)4 << 20);
+        ask(&plain, dialect, NULL, "{" HELLO ",\"stream\":true}");
+        put_events(&plain, &told);
+        assert_true(dgm_str_find(dgm_buf_str(&told), DGM_STR("[DONE]")) < told.n);
+        for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+            struct emu_run run;
+            struct dgm_buf again;
+            dgm_buf_init(&again, &dgm_alloc_libc, (size_t)4 << 20);
+            ask(&run, dialect, forms[i].fault, "{" HELLO ",\"stream\":true}");
+            assert_int_equal(run.rc, DGM_DONE);
+            put_events(&run, &again);
+            bool shown =
+                dgm_str_find(dgm_buf_str(&run.body), dgm_str_c(forms[i].shows)) < run.body.n;
+            if (!shown || !dgm_str_eq(dgm_buf_str(&told), dgm_buf_str(&again)))
+                fail_msg("%s: %.*s", forms[i].fault, 600, run.body.p);
+            assert_true(i == 0 || !dgm_str_eq(dgm_buf_str(&plain.body), dgm_buf_str(&run.body)));
+            emu_run_dispose(&run);
+            dgm_buf_dispose(&again);
+        }
+        emu_run_dispose(&plain);
+        dgm_buf_dispose(&told);
+    }
+}
+
 /* ---- memory ------------------------------------------------------------------------------------------- */
 
 static void memory_may_run_short_anywhere(void **state)
@@ -670,8 +739,8 @@ static void memory_may_run_short_anywhere(void **state)
                 struct alloc_fail memory;
                 struct emu_run run;
                 alloc_fail_init(&memory, k);
-                emu_run_post_chat(&run, &memory.alloc, &plain_options, dialect, (struct dgm_str){0},
-                                  dgm_str_c(bodies[i]));
+                emu_run_post_chat(&run, &memory.alloc, &plain_options, dialect,
+                                  DGM_STR("cr; comments; multi-line"), dgm_str_c(bodies[i]));
                 failed = alloc_fail_failed(&memory);
                 assert_true(failed || run.rc == DGM_DONE);
                 emu_run_dispose(&run);
@@ -704,6 +773,7 @@ int main(void)
         cmocka_unit_test(faults_have_the_servers_shape),
         cmocka_unit_test(an_error_comes_inside_of_a_stream),
         cmocka_unit_test(streams_can_be_cut),
+        cmocka_unit_test(how_a_stream_is_written_changes_nothing),
         cmocka_unit_test(memory_may_run_short_anywhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

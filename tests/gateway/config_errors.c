@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #define URL "upstreams: {a: {kind: openai, base_url: "
+#define H64 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
 /* clang-format off */
 static const struct {
@@ -163,6 +164,9 @@ static const struct {
     {URL "\"http://\"}}\n", "f:1:41: upstreams.a.base_url has no host\n"},
     {URL "\"http://:80\"}}\n", "f:1:41: upstreams.a.base_url has no host\n"},
     {URL "\"http://[::1\"}}\n", "f:1:41: upstreams.a.base_url has no host\n"},
+    {URL "\"https://./v1\"}}\n", "f:1:41: upstreams.a.base_url has no host\n"},
+    {URL "\"https://" H64 H64 H64 H64 "\"}}\n",
+     "f:1:41: upstreams.a.base_url has a host longer than 255 bytes\n"},
     {URL "\"http://h:99999/\"}}\n", "f:1:41: upstreams.a.base_url has a port that is none\n"},
     {URL "\"http://[::1]:0/\"}}\n", "f:1:41: upstreams.a.base_url has a port that is none\n"},
     {URL "\"http://h/?a\"}}\n",

@@ -281,6 +281,31 @@ static void test_a_flood_is_bounded(void **state)
     end_keeper(&door, pid);
 }
 
+/* Every answer flushes its report: what the socket does not take must not pile up behind it. */
+static void test_a_keeper_that_stands_still_costs_a_bounded_queue(void **state)
+{
+    (void)state;
+    struct gw_door door;
+    struct rig r;
+    size_t told = 0;
+    assert_true(gw_door_open(&door));
+    pid_t pid = make_keeper(&door);
+    rig_init(&r, &door);
+    while (told < 1000 && tell_one(&r, GW_EMULATED_BODY_MAX)) {
+        told++;
+        gw_keeper_flush(r.link);
+    }
+    assert_in_range(told, 60, 80); /* GW_LINK_WAITING_MAX, and what the socket holds */
+    assert_int_equal(gw_keeper_dropped(r.link), 1);
+    begin_keeper(pid);
+    char member[40];
+    snprintf(member, sizeof member, "\"received\":%zu,", told);
+    expect_received(&r, member); /* all that waited leaves by itself */
+    assert_true(gw_keeper_flush(r.link));
+    rig_dispose(&r);
+    end_keeper(&door, pid);
+}
+
 static void test_who_needs_one(void **state)
 {
     (void)state;
@@ -297,8 +322,11 @@ int main(void)
 {
     signal(SIGPIPE, SIG_IGN); /* as the master has it */
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_hostile_links_end_alone), cmocka_unit_test(test_told_and_asked),
-        cmocka_unit_test(test_the_next_keeper_answers), cmocka_unit_test(test_a_flood_is_bounded),
+        cmocka_unit_test(test_hostile_links_end_alone),
+        cmocka_unit_test(test_told_and_asked),
+        cmocka_unit_test(test_the_next_keeper_answers),
+        cmocka_unit_test(test_a_flood_is_bounded),
+        cmocka_unit_test(test_a_keeper_that_stands_still_costs_a_bounded_queue),
         cmocka_unit_test(test_who_needs_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

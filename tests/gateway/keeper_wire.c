@@ -168,6 +168,31 @@ static void test_failing_allocations(void **state)
     dgm_buf_dispose(&three);
 }
 
+/* A long message that came in pieces takes its memory with it: a link lives as long as its worker. */
+static void test_nothing_is_held_between_messages(void **state)
+{
+    (void)state;
+    static char text[100000];
+    struct alloc_fail a;
+    struct gw_wire w;
+    struct gw_frame frame;
+    struct dgm_buf bytes;
+    dgm_buf_init(&bytes, &dgm_alloc_libc, 1 << 20);
+    gw_frame_put(&bytes, &(struct gw_frame){GW_MSG_EMULATED, 0, {text, sizeof text}});
+    alloc_fail_init(&a, 0);
+    gw_wire_init(&w, &a.alloc, GW_FROM_WORKER);
+    struct dgm_str first = dgm_str_head(dgm_buf_str(&bytes), 70000),
+                   rest = dgm_str_skip(dgm_buf_str(&bytes), 70000);
+    assert_int_equal(gw_wire_next(&w, &first, &frame), DGM_MORE);
+    assert_int_equal(gw_wire_next(&w, &rest, &frame), DGM_EVENT);
+    assert_int_equal(frame.payload.n, sizeof text);
+    assert_int_equal(gw_wire_next(&w, &rest, &frame), DGM_MORE);
+    assert_int_equal(a.live_bytes, 0);
+    gw_wire_dispose(&w);
+    dgm_buf_dispose(&bytes);
+    alloc_fail_done(&a, "a wire");
+}
+
 static void test_fields(void **state)
 {
     (void)state;
@@ -202,6 +227,7 @@ int main(void)
         cmocka_unit_test(test_contents),
         cmocka_unit_test(test_hostile_heads),
         cmocka_unit_test(test_failing_allocations),
+        cmocka_unit_test(test_nothing_is_held_between_messages),
         cmocka_unit_test(test_fields),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -322,6 +322,8 @@ static void test_short_of_memory(void **state)
     struct alloc_fail memory;
     alloc_fail_init(&memory, 1);
     assert_null(net_tls_new(trust, DGM_STR("a.example"), NULL, &memory.alloc));
+    alloc_fail_init(&memory, 0);
+    assert_null(net_tls_new(trust, DGM_STR("."), NULL, &memory.alloc)); /* would match any name */
     net_tls_free(NULL);
     net_trust_free(NULL);
     alloc_fail_done(&memory, "tls");

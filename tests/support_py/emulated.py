@@ -75,6 +75,6 @@ def cases():
 
 
 FAULTS = [(kind, values[0]) for kind, values in table("faults.def")]
-SAME = ["one-byte", "lf", "cr", "bom", "comments", "multi-line", "big-event", "no-blank-line"]  # other bytes, nothing else
+SAME = ["one-byte", "lf", "cr", "crlf", "bom", "comments", "multi-line", "big-event", "no-blank-line"]  # other bytes, nothing else
 REFUSES = [name for kind, name in FAULTS if kind == "REFUSES"]
 BREAKS = [name for kind, name in FAULTS if kind == "BREAKS" and name not in SAME]

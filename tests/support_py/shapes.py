@@ -18,6 +18,7 @@ EXTRA = {
     "reasoning": {"ChatCompletionMessage", "ChoiceDelta"},
     "extra_properties": {"CompletionUsage"},
     "status": {"ErrorObject"},
+    "google_message": {"ErrorObject"},
     "details": {"ErrorObject"},
     "google_message": {"ErrorObject"},  # Google's own words, where ours stand in message
     "suspects": {"ErrorObject"},
