@@ -106,6 +106,8 @@ static const struct json_val *parse(struct dgm_arena *arena, struct dgm_str text
     return root;
 }
 
+static bool calls_streamed; /* in pieces: then a stream's calls do not read as the whole answer's */
+
 /* The text and the calls of the first candidate. */
 static void add_text(const struct json_val *response, struct dgm_buf *out)
 {
@@ -119,7 +121,11 @@ static void add_text(const struct json_val *response, struct dgm_buf *out)
         const struct json_val *call = json_get(p.value, DGM_STR("functionCall"));
         struct json_writer w = json_writer(out);
         dgm_buf_put(out, json_get_str(p.value, DGM_STR("text")));
-        assert(!call || json_kind(json_get(call, DGM_STR("args"))) == JSON_OBJ);
+        /* Arguments that are streamed have no `args`: a beginning, paths with values, and an empty call as the end. */
+        bool streamed = json_get(call, DGM_STR("willContinue")) ||
+                        json_get(call, DGM_STR("partialArgs")) || json_size(call) == 0;
+        calls_streamed = calls_streamed || (call && streamed);
+        assert(!call || streamed || json_kind(json_get(call, DGM_STR("args"))) == JSON_OBJ);
         if (call)
             json_put_val(&w, call);
     }
@@ -190,6 +196,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     uint32_t chars = data[n - 1] % 64u + 16;
     struct dgm_buf out[3], again, texts[3];
     int status[3];
+    calls_streamed = false;
     for (size_t i = 0; i < 3; i++) {
         status[i] = run(target, verbs[i], responder, body, chars, out + i);
         assert(status[i] == status[0]);
@@ -198,8 +205,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         assert(out[i].n <= 8 * n + ANSWER_MAX_BYTES / 2);
         dgm_buf_init(texts + i, &dgm_alloc_libc, ANSWER_MAX_BYTES);
         read_answer(dgm_buf_str(out + i), i == 2 && status[i] == 200, texts + i);
-        assert(dgm_str_eq(dgm_buf_str(texts), dgm_buf_str(texts + i)));
     }
+    assert(dgm_str_eq(dgm_buf_str(texts + 1), dgm_buf_str(texts + 2)));
+    assert(calls_streamed || dgm_str_eq(dgm_buf_str(texts), dgm_buf_str(texts + 1)));
     check_translated(status[0], dgm_buf_str(out));
     run(target, verbs[2], responder, body, chars, &again);
     assert(dgm_str_eq(dgm_buf_str(&again), dgm_buf_str(out + 2)));
