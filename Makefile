@@ -6,7 +6,7 @@ SECONDS ?= 60
 STREAMS ?= 2000
 SOAK_SECONDS ?= 600
 
-.PHONY: run test soak build bench fuzz fmt lint docs install clients-latest matrix judges mutate bless clean
+.PHONY: run test test-engines soak build bench fuzz fmt lint docs install clients-latest matrix judges mutate bless clean
 
 run: build ## install what is missing, build, start the gateway on its emulator
 	@exec build/dragoman serve --listen 127.0.0.1:8080
@@ -17,6 +17,9 @@ build: ## a release in build/dragoman
 
 test: ## everything, under ASan and UBSan
 	@scripts/test
+
+test-engines: ## a real engine, llama.cpp's server, behind an endpoint id; the first run builds it (a quarter of an hour)
+	@scripts/test engines
 
 soak: build ## 10,000 requests, every tenth client gone; STREAMS (2000) at once for SOAK_SECONDS (600): is the memory where it was?
 	@DRAGOMAN=build/dragoman python3 tests/daemon/leaving.py

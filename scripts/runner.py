@@ -9,6 +9,7 @@ import argparse
 import concurrent.futures
 import dataclasses
 import functools
+import json
 import os
 import pathlib
 import re
@@ -254,6 +255,26 @@ def judges():
     return run_pytest(ROOT / "build/judges/bin/python", "judges")
 
 
+def engines():
+    """llama.cpp's server with a tiny model of random weights, behind a numeric endpoint id (tests/engines): only when asked
+    for, since it is built from source. What came of it is appended to bench/results/engines.jsonl."""
+    if not built("dev"):
+        return failure("the dev build")
+    for tool, folder, source in (("python", "venv", "requirements.txt"), ("engine", "engine", "engines/source.txt")):
+        if bad := setup("engines", tool, f"build/{folder}", f"tests/{source}"):
+            return bad
+    server = ROOT / "build/engine/llama-server"
+    count = run_pytest(ROOT / "build/venv/bin/python", "engines", ENGINE=str(server))
+    told = subprocess.run([server, "--version"], capture_output=True, text=True)
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
+    line = {"bench": "engines", "engine": "llama.cpp's server", "version": (told.stdout + told.stderr).strip().splitlines()[0],
+            "source": (ROOT / "tests/engines/source.txt").read_text().splitlines()[-1].split(" ")[0], **dataclasses.asdict(count),
+            "commit": commit, "date": time.strftime("%Y-%m-%d", time.gmtime()), "command": "make test-engines"}
+    with (ROOT / "bench/results/engines.jsonl").open("a") as out:
+        out.write(json.dumps(line) + "\n")
+    return count
+
+
 # --- Sanitizers ---------------------------------------------------------------------------------
 
 
@@ -295,15 +316,16 @@ CI_STAGES = {
     "instructions": lambda: command("scripts/count-instructions"),
     "fuzz": lambda: command("scripts/fuzz", "--seconds", "60"),
 }
+ASKED_STAGES = {"engines": engines}  # run when they are named, and never else
 
 
 def main():
     parser = argparse.ArgumentParser(description="Runs Dragoman's tests.")
     parser.add_argument("--clients-latest", action="store_true", help="only the client tests, with the newest SDKs")
-    parser.add_argument("stages", nargs="*", metavar="STAGE", help=f"of: {' '.join([*STAGES, *CI_STAGES])}")
+    parser.add_argument("stages", nargs="*", metavar="STAGE", help=f"of: {' '.join([*STAGES, *CI_STAGES, *ASKED_STAGES])}")
     args = parser.parse_args()
     ci = os.environ.get("CI") == "true"
-    stages = {**STAGES, **CI_STAGES}
+    stages = {**STAGES, **CI_STAGES, **ASKED_STAGES}
     names = args.stages or [*STAGES, *(CI_STAGES if ci else [])]
     if args.clients_latest:
         stages["clients"] = lambda: pytest("clients", suffix="-latest")

@@ -2,6 +2,7 @@
 """An upstream over the network: two Dragomans in a chain, and servers that do what servers do."""
 
 import contextlib
+import itertools
 import json
 import socket
 import threading
@@ -205,26 +206,31 @@ FRAMINGS = {
 }
 
 
-@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
-@pytest.mark.parametrize("framing, slowly", [(framing, slowly) for framing in FRAMINGS for slowly in (False, True)
-                                             if not (slowly and "KiB" in framing)])
-def test_framings(serve, front, framing, slowly, stream):
-    to_close = framing in ("to the close", "HTTP/1.0")
+def test_framings(serve, front):
+    """One daemon for all: a connection that could be kept is used by the next."""
+    now = {}
 
     def behave(peer):
         while request := peer.request():
-            data = FRAMINGS[framing](STREAM if request.streams else native())
-            bytewise(peer, data) if slowly else peer.send(data)
-            if to_close:
+            data = FRAMINGS[now["framing"]](STREAM if request.streams else native())
+            bytewise(peer, data) if now["slowly"] else peer.send(data)
+            if now["to_close"]:
                 return
 
     server = serve(behave)
     daemon = front(server)
-    for _ in range(2):
-        answer = chat(daemon, stream=stream)
-        said = check_chunks(events_of(answer), wire.MODEL) if stream else check_completion(answer.json, wire.MODEL)
-        assert said.texts == ["Hello there."]
-    assert (server.connections, len(server.requests)) == (2 if to_close else 1, 2)
+    for framing, slowly, stream in itertools.product(FRAMINGS, (False, True), (False, True)):
+        if slowly and "KiB" in framing:
+            continue
+        now.update(framing=framing, slowly=slowly, to_close=framing in ("to the close", "HTTP/1.0"))
+        kept, before = daemon.stats()["upstream_connections"], server.connections
+        for _ in range(2):
+            answer = chat(daemon, stream=stream)
+            said = check_chunks(events_of(answer), wire.MODEL) if stream else check_completion(answer.json, wire.MODEL)
+            assert said.texts == ["Hello there."], now
+            if now["to_close"]:
+                wait_for(lambda: daemon.stats()["upstream_connections"] == 0)
+        assert server.connections - before == (2 if now["to_close"] else 1) - kept, now
 
 
 def test_a_stream_arrives_piece_by_piece(serve, front):
@@ -308,15 +314,15 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
-@pytest.mark.parametrize("broken", BROKEN)
-def test_answers_that_are_none(serve, front, broken, stream):
-    server = serve(once(BROKEN[broken]))
+def test_answers_that_are_none(serve, front):
+    server = serve()
     daemon = front(server)
-    answer = chat(daemon, stream=stream)
-    assert answer.status == 502 and answer.error["code"] in ("upstream_error", "upstream_cut"), answer
-    assert len(server.requests) == 1, "a fresh connection's request goes out once"
-    wait_for(lambda: daemon.stats()["upstream_connections"] == 0)
+    for n, (broken, stream) in enumerate(itertools.product(BROKEN, (False, True)), 1):
+        server.behave = once(BROKEN[broken])
+        answer = chat(daemon, stream=stream)
+        assert answer.status == 502 and answer.error["code"] in ("upstream_error", "upstream_cut"), (broken, answer)
+        assert len(server.requests) == n, f"{broken}: a fresh connection's request goes out once"
+        wait_for(lambda: daemon.stats()["upstream_connections"] == 0)
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
@@ -355,23 +361,26 @@ CUTS = {
 }
 
 
-@pytest.mark.parametrize("reset", [False, True], ids=["fin", "rst"])
-@pytest.mark.parametrize("cut", CUTS)
-def test_a_whole_answer_that_breaks_off(serve, front, cut, reset):
-    server = serve(once(CUTS[cut], reset))
-    error_of(chat(front(server)), 502, "upstream_cut")
-    assert len(server.requests) == 1
+def test_a_whole_answer_that_breaks_off(serve, front):
+    server = serve()
+    daemon = front(server)
+    for n, (cut, reset) in enumerate(itertools.product(CUTS, (False, True)), 1):
+        server.behave = once(CUTS[cut], reset)
+        error_of(chat(daemon), 502, "upstream_cut")
+        assert len(server.requests) == n, (cut, reset)
 
 
-@pytest.mark.parametrize("reset", [False, True], ids=["fin", "rst"])
-@pytest.mark.parametrize("last", [b"", event("there.", "STOP")], ids=["unfinished", "finished"])
-def test_a_stream_that_breaks_off_never_ends_well(serve, front, reset, last):
-    server = serve(once(STREAM_HEAD + chunk(event("Hello ")) + (chunk(last) if last else b""), reset))
-    answer = chat(front(server), stream=True)
-    assert answer.status == 200 and "[DONE]" not in answer.events
-    assert json.loads(answer.events[-1])["error"]["code"] == "upstream_cut"
-    assert not any('"finish_reason":"stop"' in event for event in answer.events)
-    assert len(server.requests) == 1
+def test_a_stream_that_breaks_off_never_ends_well(serve, front):
+    server = serve()
+    daemon = front(server)
+    lasts = (b"", chunk(event("there.", "STOP")))  # unfinished, finished
+    for n, (last, reset) in enumerate(itertools.product(lasts, (False, True)), 1):
+        server.behave = once(STREAM_HEAD + chunk(event("Hello ")) + last, reset)
+        answer = chat(daemon, stream=True)
+        assert answer.status == 200 and "[DONE]" not in answer.events, (last, reset)
+        assert json.loads(answer.events[-1])["error"]["code"] == "upstream_cut", (last, reset)
+        assert not any('"finish_reason":"stop"' in event for event in answer.events), (last, reset)
+        assert len(server.requests) == n, (last, reset)
 
 
 def test_nobody_listens(front):
@@ -502,20 +511,17 @@ def test_idle_connections_that_the_server_closes_are_noticed(serve, front):
     assert daemon.stats()["replayed_total"] == 0
 
 
-@pytest.mark.parametrize("large", [False, True])
-@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
-@pytest.mark.parametrize("reset", [False, True], ids=["fin", "rst"])
-def test_a_dead_connection_is_replayed_once(serve, front, reset, stream, large):
+def test_a_dead_connection_is_replayed_once(serve, front):
     def behave(peer):
         peer.send(upstream.answer(peer.request()))
         if peer.request() and reset:
             peer.reset()
 
-    server = serve(behave)
+    server, reset = serve(behave), False
     daemon = front(server)
-    text = "x" * 2_000_000 if large else "x"
     assert chat(daemon).status == 200
-    for n in range(1, 5):  # each finds the last one's connection, which dies
+    for n, (large, stream, reset, _) in enumerate(itertools.product(*[(False, True)] * 4), 1):
+        text = "x" * 2_000_000 if large else "x"  # each finds the last one's connection, which dies
         answer = chat(daemon, text=text, stream=stream)
         assert answer.status == 200, answer
         assert (len(server.requests), server.connections) == (1 + 2 * n, 1 + n)
@@ -562,21 +568,21 @@ def test_a_replay_where_nobody_listens_any_more(serve, front):
 # --- back-pressure and leaving ------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("begun", [b"", STREAM_HEAD, STREAM_HEAD + chunk(event("Hello "))],
-                         ids=["silent", "head", "in mid-stream"])
-@pytest.mark.parametrize("leave", ["fin", "rst"])
-def test_a_client_that_leaves_ends_the_upstreams_work(serve, front, begun, leave):
-    server = serve(stall(begun))
+def test_a_client_that_leaves_ends_the_upstreams_work(serve, front):
+    server = serve()
     daemon = front(server)
     idle = daemon.stats()
-    with daemon.connect() as connection:
-        connection.send(wire.chat(stream=True))
-        wait_for(lambda: len(server.requests) == 1)
-        time.sleep(0.1)
-        if leave == "rst":
-            connection.reset()
-    wait_for(lambda: server.open == 0, 1)
-    wait_for(lambda: all(daemon.stats()[key] <= idle[key] for key in HELD), 1)
+    begun = (b"", STREAM_HEAD, STREAM_HEAD + chunk(event("Hello ")))  # silent, head, in mid-stream
+    for n, (data, leave) in enumerate(itertools.product(begun, ("fin", "rst")), 1):
+        server.behave = stall(data)
+        with daemon.connect() as connection:
+            connection.send(wire.chat(stream=True))
+            wait_for(lambda: len(server.requests) == n)
+            time.sleep(0.1)
+            if leave == "rst":
+                connection.reset()
+        wait_for(lambda: server.open == 0, 1)
+        wait_for(lambda: all(daemon.stats()[key] <= idle[key] for key in HELD), 1)
 
 
 def test_a_slow_client_slows_the_upstream(serve, front):

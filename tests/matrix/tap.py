@@ -35,14 +35,14 @@ class Played(wire.Connection):
     """Bytes that have come, read as wire reads a socket. times: (how many bytes had come, when)."""
 
     def __init__(self, pieces):
-        self.kept, self.interim, self.read = b"".join(data for _, data in pieces), 0, 0
+        self.kept, self.interim, self.read = bytearray(b"".join(data for _, data in pieces)), 0, 0
         self.size = len(self.kept)
         self.marks = []
         for when, data in pieces:
             self.marks.append(((self.marks[-1][0] if self.marks else 0) + len(data), when))
 
     def _more(self):
-        raise wire.Closed(self.kept)
+        raise wire.Closed(bytes(self.kept))
 
     def when(self):
         """The time at which the last byte read so far had come."""

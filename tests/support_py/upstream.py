@@ -67,7 +67,7 @@ class Peer:
     """The server's end of one connection. number: of the connection, from 1."""
 
     def __init__(self, server, socket_, number):
-        self.server, self.socket, self.number, self.kept = server, socket_, number, b""
+        self.server, self.socket, self.number, self.kept = server, socket_, number, bytearray()
         self.socket.settimeout(20)
 
     def request(self):
@@ -82,7 +82,8 @@ class Peer:
                 self._more()
         except (EOFError, ConnectionError):
             return None
-        found.body, self.kept = self.kept[:size], self.kept[size:]
+        found.body = bytes(self.kept[:size])
+        del self.kept[:size]
         self.server.requests.append(found)
         return found
 

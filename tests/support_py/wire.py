@@ -80,7 +80,7 @@ class Connection:
     def __init__(self, port, timeout=10):
         self.socket = socket.create_connection(("127.0.0.1", port), timeout)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.kept = b""
+        self.kept = bytearray()  # of bytes every piece would copy what came before it
         self.interim = 0  # 1xx answers that answer() met and left out
 
     def __enter__(self):
@@ -100,22 +100,25 @@ class Connection:
     def _more(self):
         piece = self.socket.recv(65536)
         if not piece:
-            raise Closed(self.kept)
+            raise Closed(bytes(self.kept))
         self.kept += piece
+
+    def _take(self, n):
+        taken = bytes(self.kept[:n])
+        del self.kept[:n]
+        return taken
 
     def until(self, mark):
         """What comes up to and with `mark`."""
         while mark not in self.kept:
             self._more()
         cut = self.kept.index(mark) + len(mark)
-        taken, self.kept = self.kept[:cut], self.kept[cut:]
-        return taken
+        return self._take(cut)
 
     def exactly(self, n):
         while len(self.kept) < n:
             self._more()
-        taken, self.kept = self.kept[:n], self.kept[n:]
-        return taken
+        return self._take(n)
 
     def rest(self):
         """Everything until the peer closes; a reset counts as closed."""
@@ -123,8 +126,7 @@ class Connection:
             while True:
                 self._more()
         except (Closed, ConnectionResetError):
-            taken, self.kept = self.kept, b""
-            return taken
+            return self._take(len(self.kept))
 
     def head(self):
         """The status line and headers of the next answer, without a body."""
