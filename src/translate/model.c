@@ -196,6 +196,14 @@ enum dgm_rc model_read(struct dgm_str sent, struct model *ret)
     return DGM_OK;
 }
 
+bool dgm_model_is_others(struct dgm_str model)
+{
+    struct dgm_str name = model, publisher;
+    struct model read;
+    return dgm_str_split(&name, '/', &publisher) && dgm_name_ok(publisher) && dgm_name_ok(name) &&
+           model_read(model, &read) == DGM_E_REFUSED;
+}
+
 bool model_effort(struct dgm_str word, enum effort *ret)
 {
     for (size_t i = 0; word.p && i < sizeof efforts / sizeof *efforts; i++) {

@@ -12,7 +12,7 @@ import wire
 from chunks import check_chunks, check_completion
 from dragoman import BINARY, environment
 from google import DEDICATED, EU, GEMINI, GLOBAL, REGIONAL, US
-from upstream import MODEL
+from upstream import MODEL, sized
 
 VERSION = "dragoman/" + subprocess.run([BINARY, "--version"], capture_output=True, text=True).stdout.split()[1]
 OPENAPI = "/v1/projects/mine/locations/europe-west4/endpoints/openapi/chat/completions"
@@ -31,10 +31,11 @@ def there():
 @pytest.fixture
 def front(start, there, tmp_path):
     """front(g={...}): a Dragoman on the road to Google."""
-    def start_one(*settings, upstreams=None, args=(), env=None, **members):
+    def start_one(upstreams=None, endpoints=None, models=None, **members):
         server, road = there
-        file = google.configured(tmp_path, road, upstreams or {"g": members})
-        return start(*settings, args=("--config", str(file), *args), env=env), server, road
+        more = {name: value for name, value in (("endpoints", endpoints), ("models", models)) if value}
+        file = google.configured(tmp_path, road, upstreams or {"g": members}, **more)
+        return start(args=("--config", str(file))), server, road
     return start_one
 
 
@@ -127,6 +128,106 @@ def test_a_location_that_can_make_no_host(front):
         answer = daemon.ask(wire.chat(path=OPENAPI.replace("europe-west4", location)))
         assert (answer.status, "none of Google's" in answer.error["message"]) == (404, True), location
     assert (server.requests, road.led) == ([], [])
+
+
+# --- endpoints, and other publishers' models: OpenAI's protocol ---------------------------------
+
+OWN = "/v1beta1/projects/mine/locations/europe-west4/endpoints/4815162342/chat/completions"
+ENDPOINTS = {"4815162342": {"upstream": "g"}}
+WHOLE = "/v1/projects/theirs/locations/us-central1/endpoints/99"
+
+
+def of_endpoint(project, location, endpoint="4815162342"):
+    return f"/v1/projects/{project}/locations/{location}/endpoints/{endpoint}"
+
+
+# name: (the upstream, what the client sends, the host, the path, the headers that say who asks)
+RELAYED = {
+    "shared, the path's place": (VERTEX, "", f"europe-west4-{GLOBAL}", of_endpoint("mine", "europe-west4"), TOKEN),
+    "shared": ({**VERTEX, "project": "p", "locations": ["us-central1"]}, "", REGIONAL, of_endpoint("p", "us-central1"), TOKEN),
+    "global": ({**VERTEX, "project": "p", "locations": ["global"]}, "", GLOBAL, of_endpoint("p", "global"), TOKEN),
+    "dedicated": ({**VERTEX, "base_url": f"https://{DEDICATED}"}, "", DEDICATED, of_endpoint("mine", "europe-west4"), TOKEN),
+    "dedicated, whole": ({**VERTEX, "base_url": f"https://{DEDICATED}{WHOLE}"}, "", DEDICATED, WHOLE, TOKEN),
+    "dedicated, thorough": ({**VERTEX, "base_url": f"https://{DEDICATED}{WHOLE}/chat/completions"}, "", DEDICATED, WHOLE, TOKEN),
+    "behind a gateway": ({**VERTEX, "base_url": f"https://{DEDICATED}/google/"}, "", DEDICATED,
+                         "/google" + of_endpoint("mine", "europe-west4"), TOKEN),
+    "the caller's token": ({"kind": "vertex", "credentials": "caller"}, "ya29.mine", f"europe-west4-{GLOBAL}",
+                           of_endpoint("mine", "europe-west4"), {"authorization": "Bearer ya29.mine"}),
+    "a key": ({"kind": "vertex", "credentials": {"api_key": "AQ.key"}}, "", f"europe-west4-{GLOBAL}",
+              of_endpoint("mine", "europe-west4"), {"x-goog-api-key": "AQ.key"}),
+}
+
+
+def relayed(daemon, path, model, stream, sent="", **members):
+    answer = daemon.ask(wire.chat(path=path, model=model, stream=stream, headers={"Authorization": f"Bearer {sent}"} if sent else {},
+                                  **members))
+    assert (answer.status, answer["x-dragoman-upstream"]) == (200, "g"), answer.body
+    said = check_chunks([json.loads(event) for event in answer.events[:-1]], model) if stream \
+        else check_completion(answer.json, model)
+    assert said.texts == ["Hello there."]
+
+
+@pytest.mark.parametrize("place", RELAYED)
+def test_an_endpoint_of_ones_own(front, place):
+    """I1: any model's name or none, the body as it came."""
+    members, sent, host, path, who = RELAYED[place]
+    daemon, server, road = front(upstreams={"g": members}, endpoints=ENDPOINTS)
+    for stream in (False, True):
+        relayed(daemon, OWN, "any/name at all", stream, sent, top_k=20)
+        request = server.requests[-1]
+        assert request.line == f"POST {path}/chat/completions HTTP/1.1"
+        assert request.headers.pop("x-request-id")
+        assert request.headers == {"host": host, "user-agent": VERSION, "content-type": "application/json", **who,
+                                   "content-length": str(len(request.body))}
+        body = json.loads(request.body)
+        assert "model" not in body and body["top_k"] == 20 and body["messages"][0]["content"].startswith("Why")
+    assert (server.asked, road.led, server.connections) == ([host], [f"{host}:443"], 1)
+
+
+def test_the_endpoints_model_can_be_named(front):
+    daemon, server, _ = front(upstreams={"g": {**VERTEX, "model": "Qwen/Qwen3-8B"}}, endpoints=ENDPOINTS)
+    relayed(daemon, OWN, "mine", False)
+    assert json.loads(server.requests[-1].body)["model"] == "Qwen/Qwen3-8B"
+
+
+def test_an_endpoint_by_a_models_name(front):
+    daemon, server, _ = front(upstreams={"g": {**VERTEX, "base_url": f"https://{DEDICATED}{WHOLE}"}, "e": {**VERTEX, "project": "p"}},
+                              models=[{"match": "qwen", "upstream": "g"}, {"match": "*", "upstream": "e"}])
+    for stream in (False, True):
+        relayed(daemon, OPENAPI, "qwen", stream)
+        assert server.requests[-1].path == f"{WHOLE}/chat/completions" and "model" not in json.loads(server.requests[-1].body)
+    assert daemon.ask(wire.chat(path=OPENAPI)).status == 200 and server.requests[-1].path.endswith(":generateContent")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("path, where", [(OPENAPI, of_endpoint("p", "us-central1", "openapi")),
+                                         (wire.CHAT, of_endpoint("p", "us-central1", "openapi"))])
+def test_other_publishers_models(front, path, where, stream):
+    """google.md 1.3: models as a service are asked at endpoints/openapi, by the name that the client says."""
+    daemon, server, _ = front(**{**VERTEX, "project": "p", "locations": ["us-central1"]})
+    relayed(daemon, path, "deepseek-ai/deepseek-v3.1-maas", stream)
+    request = server.requests[-1]
+    assert request.line == f"POST {where}/chat/completions HTTP/1.1" and server.asked == [REGIONAL]
+    assert json.loads(request.body)["model"] == "deepseek-ai/deepseek-v3.1-maas"
+    for spelt in ("google/" + MODEL, MODEL, "models/" + MODEL, "publishers/google/models/" + MODEL):
+        assert daemon.ask(wire.chat(path=path, model=spelt)).status == 200
+        assert server.requests[-1].path == vertex("p", "us-central1") + ":generateContent"
+
+
+def test_googles_own_error_of_an_endpoint(start, tmp_path):
+    """In an array, as Google sends it there (google.md 5.1)."""
+    def behave(peer):
+        peer.request()
+        error = {"code": 404, "message": "Publisher Model `x/y` not found.", "status": "NOT_FOUND"}
+        peer.send(sized(json.dumps([{"error": error}]).encode(), b"HTTP/1.1 404 Not Found\r\nContent-Type: application/json\r\n"))
+    server = google.Google(behave)
+    road = google.Road(server)
+    daemon = start(args=("--config", str(google.configured(tmp_path, road, {"g": {**VERTEX, "project": "p"}}))))
+    for stream in (False, True):
+        answer = daemon.ask(wire.chat(model="x/y", stream=stream))
+        assert answer.status == 404 and "not found" in answer.error["message"], answer.body
+    road.close()
+    server.close()
 
 
 # --- from the command line ----------------------------------------------------------------------
