@@ -128,7 +128,8 @@ bool dgm_request_is_relayed(const struct dgm_request *);
 
 /**
  * Whether a model is asked for by the name of a publisher other than Google, as Vertex names those that it serves in
- * OpenAI's protocol alone: "deepseek-ai/deepseek-v3.1-maas" (google.md 1.3). Both parts match dgm_name_ok.
+ * OpenAI's protocol alone: "deepseek-ai/deepseek-v3.1-maas" (google.md 1.3). Both parts match dgm_name_ok,
+ * and the publisher has none of ".:@".
  */
 bool dgm_model_is_others(struct dgm_str model);
 
