@@ -209,6 +209,16 @@ static void put_endpoint(const struct dgm_place *at, struct dgm_str id, struct d
     dgm_buf_put(out, id.n != 0 ? id : DGM_STR(OPENAPI));
 }
 
+void gw_relay_put_models_target(struct gw_origin *o, struct dgm_buf *out)
+{
+    size_t n = dgm_str_ends(o->prefix, DGM_STR(RESOURCE)) ? sizeof RESOURCE - 1 : 0;
+    o->prefix.n -= n;
+    o->url.n -= n;
+    if (!has_version(o->prefix))
+        dgm_buf_put_lit(out, "/v1");
+    dgm_buf_put_lit(out, "/models");
+}
+
 void gw_relay_put_target(const struct gw_upstream *u, const struct dgm_place *at,
                          struct dgm_str endpoint, struct dgm_buf *out)
 {

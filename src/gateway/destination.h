@@ -8,7 +8,7 @@
 #ifndef GATEWAY_DESTINATION_H
 #define GATEWAY_DESTINATION_H
 
-#include "gateway/config.h"
+#include "gateway/origin.h"
 
 #include <dragoman/dragoman.h>
 
@@ -43,5 +43,8 @@ enum dgm_surface gw_upstream_surface(const struct gw_upstream *);
  */
 void gw_relay_put_target(const struct gw_upstream *, const struct dgm_place *,
                          struct dgm_str endpoint, struct dgm_buf *out);
+
+/** Puts the target of a server's list of models, "/v1/models", and cuts off the origin's path what stands in its way. */
+void gw_relay_put_models_target(struct gw_origin *, struct dgm_buf *out);
 
 #endif
