@@ -21,7 +21,7 @@ def listing(*models):
 
 
 class Lab(Upstream):
-    """Says `says` to whatever comes, after `slow` seconds."""
+    """Says `says` to whatever comes, after `slow` seconds; nothing to say: closes."""
 
     def __init__(self, says):
         super().__init__(self._serve)
@@ -30,6 +30,8 @@ class Lab(Upstream):
     def _serve(self, peer):
         while peer.request():
             time.sleep(self.slow)
+            if not self.says:
+                return
             peer.send(self.says)
 
     @property
