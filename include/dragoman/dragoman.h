@@ -123,6 +123,16 @@ DGM_MUST_USE enum dgm_rc dgm_relay_open(const struct dgm_env *, struct dgm_buf *
 DGM_MUST_USE enum dgm_rc dgm_relay_make(struct dgm_request *, const struct dgm_server *,
                                         struct dgm_fail *reterr);
 
+/** Whether it was opened by dgm_relay_open. */
+bool dgm_request_is_relayed(const struct dgm_request *);
+
+/**
+ * Whether a model is asked for by the name of a publisher other than Google, as Vertex names those that it serves in
+ * OpenAI's protocol alone: "deepseek-ai/deepseek-v3.1-maas" (google.md 1.3). Both parts match dgm_name_ok,
+ * and the publisher has none of ".:@".
+ */
+bool dgm_model_is_others(struct dgm_str model);
+
 /**
  * Puts the model that a body names, for a caller who must choose between dgm_request_open and dgm_relay_open before
  * either has read it. Changes nothing, and stops at the member. Puts nothing where there is none, or no sound JSON up

@@ -279,7 +279,8 @@ static bool find_place(struct gw_exchange *x, const struct gw_upstream *u, struc
                                           .path_project = x->target.project,
                                           .path_location = x->target.location,
                                           .authorization =
-                                              http_head_get(x->head, DGM_STR("authorization"))};
+                                              http_head_get(x->head, DGM_STR("authorization")),
+                                          .relays = dgm_request_is_relayed(x->chat.request)};
     enum dgm_rc rc = gw_place_find(x->worker->config, &question, &x->arena, ret, &f);
     if (rc == DGM_E_NOMEM)
         gw_exchange_fail_as(x, DGM_ERR_NO_MEMORY);
@@ -288,11 +289,18 @@ static bool find_place(struct gw_exchange *x, const struct gw_upstream *u, struc
     return rc == DGM_OK;
 }
 
+/* The path's, where it is one of its own. */
+static struct dgm_str endpoint_of(const struct gw_exchange *x)
+{
+    const struct gw_endpoint *e = gw_config_endpoint(x->worker->config, x->target.endpoint);
+    return e != NULL ? x->target.endpoint : (struct dgm_str){0};
+}
+
 static void put_target(struct gw_exchange *x, const struct gw_upstream *u,
                        const struct gw_place *place, struct dgm_buf *out)
 {
-    if (gw_upstream_relays(u))
-        gw_relay_put_target(u, out);
+    if (dgm_request_is_relayed(x->chat.request))
+        gw_relay_put_target(u, &place->native, endpoint_of(x), out);
     else
         dgm_request_put_path(x->chat.request, &place->native, out);
 }
@@ -316,7 +324,8 @@ static size_t put_headers(struct gw_exchange *x, const struct gw_upstream *u,
         to[n++] = place->headers[i];
     if (u->kind == GW_EMULATOR)
         n += gw_emulator_controls(x->head, to + n);
-    else if (gw_upstream_relays(u)) /* by which the log of a server of one's own can be searched */
+    else if (dgm_request_is_relayed(
+                 x->chat.request)) /* by which the log of a server of one's own can be searched */
         to[n++] = (struct gw_call_header){DGM_STR("x-request-id"), x->reply.request_id};
     return n;
 }
@@ -390,7 +399,7 @@ static void go_on(struct gw_exchange *x, const struct translation *t)
         return;
     }
     take_notes(x);
-    x->reply.tells_compat = x->reply.tells_compat && !gw_upstream_relays(u);
+    x->reply.tells_compat = x->reply.tells_compat && !dgm_request_is_relayed(x->chat.request);
     x->chat.upstream = u->name;
     x->reply.upstream = u->kind == GW_EMULATOR ? DGM_STR("emulator") : u->name;
     if (dgm_request_wants_stream(x->chat.request)) {

@@ -125,6 +125,7 @@ struct gw_timeouts {
         idle_ms; /* no byte moves in an open answer: the upstream is silent, or the client does not read */
     int64_t total_ms;   /* one exchange, from the request's first byte to the answer's last */
     int64_t comment_ms; /* a stream still without a byte gets a comment line after this long */
+    int64_t models_ms;  /* a server's list of models serves so long */
     int64_t drain_ms;   /* what runs at SIGTERM may take this long to end */
 };
 

@@ -313,7 +313,7 @@ static void check_upstream(struct gw_parse *p, struct gw_upstream *u, const stru
         gw_problem(p, node, label, DGM_STR(": kind "), kind,
                    DGM_STR(" needs \"base_url\", as http://127.0.0.1:8000"));
     if (!gw_node_get(node, DGM_STR("credentials"))) {
-        if (u->kind == GW_VERTEX)
+        if (u->kind == GW_VERTEX && u->credentials.kind == GW_CREDENTIALS_NONE)
             u->credentials.kind = GW_CREDENTIALS_ADC;
         /* Not `caller` unasked: the clients' keys for this gateway are none of Google's business. */
         if (u->kind == GW_GEMINI && u->credentials.kind == GW_CREDENTIALS_NONE)
@@ -408,6 +408,9 @@ void gw_upstreams_single(struct gw_parse *p, const struct gw_upstream *from)
             DGM_STR("--upstream gemini: the environment variable GEMINI_API_KEY is not set"));
         return;
     }
+    /* As Vertex itself is asked. It is one person's gateway then, without keys of its own. */
+    if (u->kind == GW_VERTEX && u->credentials.kind == GW_CREDENTIALS_NONE)
+        u->credentials.kind = GW_CREDENTIALS_CALLER;
     check_upstream(p, u, &nowhere, DGM_STR("--upstream"));
 }
 

@@ -263,7 +263,8 @@ void gw_config_put_reference(struct dgm_buf *out)
     put_parts(
         out, GW_OF_UPSTREAM,
         "\n## An entry of `upstreams`\n\n`NAME: {kind: KIND, ...}`. vllm, tgi and openai need a "
-        "`base_url`, gemini needs `credentials`;\nvertex uses adc unless told otherwise.\n");
+        "`base_url`, gemini needs `credentials`;\nvertex uses adc unless told otherwise, and caller when it "
+        "is `--upstream vertex`. docs/UPSTREAMS.md has an example of each.\n");
     put_parts(
         out, GW_OF_MODEL,
         "\n## An entry of `models`\n\n`{match: PATTERN, upstream: NAME}`. A pattern is tried on the "

@@ -6,14 +6,36 @@
 #include "gateway/memory.h"
 #include "gateway/origin.h"
 
+#include <assert.h>
+
 #define MODEL_BYTES_MAX                                                                            \
     1024 /* of a name that is looked at before the body is read; longer ones match nothing */
+
+#define ENDPOINTS "/endpoints/"
+#define OPENAPI "openapi"
+#define RESOURCE "/chat/completions"
+
+/* A Vertex whose base_url is that of an endpoint. */
+static bool is_endpoint(const struct gw_upstream *u)
+{
+    return u->kind == GW_VERTEX && dgm_str_find(u->base_url, DGM_STR(ENDPOINTS)) != u->base_url.n;
+}
 
 bool gw_upstream_relays(const struct gw_upstream *u)
 {
     if (u->kind == GW_EMULATOR)
         return u->dialect != GW_DIALECT_GEMINI;
-    return u->kind != GW_VERTEX && u->kind != GW_GEMINI;
+    return (u->kind != GW_VERTEX && u->kind != GW_GEMINI) || is_endpoint(u);
+}
+
+/* The same for one request: endpoints of Vertex's serve what is deployed there, and endpoints/openapi other publishers'
+ * models, which its native calls do not know. */
+static bool relays_to(const struct gw_upstream *u, const struct gw_endpoint *e,
+                      struct dgm_str model)
+{
+    return gw_upstream_relays(u) ||
+           (u->kind == GW_VERTEX &&
+            (e != NULL || dgm_model_is_others(u->model.n != 0 ? u->model : model)));
 }
 
 enum dgm_surface gw_upstream_surface(const struct gw_upstream *u)
@@ -41,32 +63,43 @@ static enum dgm_rc check(const struct gw_upstream *u, struct dgm_str model, stru
     return lack.n != 0 ? no_upstream(reterr, DGM_STR("The upstream "), u->name, lack) : DGM_OK;
 }
 
-/* Whether upstreams of both sorts are configured. */
+/* Whether the model decides how a body is read: upstreams of both sorts, or one that is of both. */
 static bool are_mixed(const struct gw_config *c)
 {
     bool first = gw_upstream_relays(&c->upstreams[0]);
-    for (size_t i = 1; i < c->upstreams_n; i++)
-        if (gw_upstream_relays(&c->upstreams[i]) != first)
+    for (size_t i = 0; i < c->upstreams_n; i++)
+        if (gw_upstream_relays(&c->upstreams[i]) != first ||
+            (c->upstreams[i].kind == GW_VERTEX && !first))
             return true;
     return false;
 }
 
 /*
- * Where a request goes, as far as that can be known before its body is read: by its endpoint or, where the two sorts
- * are mixed, its model. NULL: the body must be read first; if `*ret_mixed`, to find out what is wrong with it.
+ * Where a request goes, and whether it is relayed, as far as that can be known before its body is read: by its endpoint
+ * or its model. NULL: the body must be read first; where the model would have told, to find out what is wrong with it,
+ * and a relay's way changes least of it.
  */
 static const struct gw_upstream *look_ahead(const struct gw_config *c, const struct dgm_env *env,
                                             const struct gw_endpoint *e, struct dgm_str body,
-                                            bool *ret_mixed)
+                                            bool *ret_relays)
 {
     char name[MODEL_BYTES_MAX];
     struct dgm_buf model = {.p = name, .cap = sizeof name, .max = sizeof name};
-    *ret_mixed = e == NULL && are_mixed(c);
-    if (!*ret_mixed)
-        return e != NULL ? e->upstream : NULL;
+    if (e != NULL) {
+        *ret_relays = relays_to(e->upstream, e, (struct dgm_str){0});
+        return e->upstream;
+    }
+    if (!are_mixed(c)) {
+        *ret_relays = gw_upstream_relays(&c->upstreams[0]);
+        return NULL;
+    }
     dgm_body_put_model(body, &model);
     struct dgm_str said = model.rc == DGM_OK ? dgm_buf_str(&model) : DGM_STR("");
-    return gw_config_model(c, said.n != 0 ? said : env->model);
+    if (said.n == 0)
+        said = env->model;
+    const struct gw_upstream *u = gw_config_model(c, said);
+    *ret_relays = u == NULL || relays_to(u, NULL, said);
+    return u;
 }
 
 /* ---- relayed ---------------------------------------------------------------------------------------- */
@@ -86,14 +119,23 @@ static struct dgm_str without_prefix(const struct gw_upstream *u, struct dgm_str
     return has ? dgm_str_skip(model, u->name.n + 1) : (struct dgm_str){0};
 }
 
+/* An endpoint of one's own serves one model, and is asked for it by any name. */
+static bool serves_one(const struct gw_upstream *u, bool by_endpoint)
+{
+    if (u->model.n != 0)
+        return false;
+    if (is_endpoint(u))
+        return dgm_str_find(u->base_url, DGM_STR(ENDPOINTS OPENAPI)) == u->base_url.n;
+    return by_endpoint && (u->kind == GW_VERTEX || server_kind(u) != DGM_SERVER_OPENAI);
+}
+
 static enum dgm_rc relay(const struct gw_upstream *u, bool by_endpoint, struct dgm_request *r,
                          struct dgm_fail *reterr)
 {
     const struct dgm_server server = {
         .kind = server_kind(u),
         .model = u->model.n != 0 ? u->model : without_prefix(u, dgm_request_model_sent(r)),
-        /* An endpoint of one's own serves one model, and is asked for it by any name. */
-        .serves_one = by_endpoint && u->model.n == 0 && server_kind(u) != DGM_SERVER_OPENAI,
+        .serves_one = serves_one(u, by_endpoint),
     };
     return dgm_relay_make(r, &server, reterr);
 }
@@ -123,11 +165,8 @@ enum dgm_rc gw_destination_make(const struct gw_config *config, const struct dgm
 {
     const struct gw_endpoint *e = gw_config_endpoint(config, endpoint);
     struct dgm_request *r = NULL;
-    bool mixed;
-    const struct gw_upstream *u = look_ahead(config, env, e, dgm_buf_str(body), &mixed);
-    /* Where the body must tell what is wrong with it, a relay's way changes least of it. */
-    bool relays =
-        u != NULL ? gw_upstream_relays(u) : mixed || gw_upstream_relays(&config->upstreams[0]);
+    bool relays;
+    const struct gw_upstream *u = look_ahead(config, env, e, dgm_buf_str(body), &relays);
     enum dgm_rc rc =
         relays ? dgm_relay_open(env, body, &r, reterr) : dgm_request_open(env, body, &r, reterr);
     if (rc != DGM_OK)
@@ -135,7 +174,7 @@ enum dgm_rc gw_destination_make(const struct gw_config *config, const struct dgm
     if (u == NULL)
         u = gw_config_model(config, dgm_request_model_sent(r));
     rc = check(u, dgm_request_model_sent(r), reterr);
-    if (rc == DGM_OK && gw_upstream_relays(u) != relays)
+    if (rc == DGM_OK && relays_to(u, e, dgm_request_model_sent(r)) != relays)
         rc = no_upstream(reterr, DGM_STR("No upstream is configured for the model "),
                          dgm_request_model_sent(r), DGM_STR("."));
     if (rc == DGM_OK)
@@ -159,15 +198,38 @@ static bool has_version(struct dgm_str path)
     return false;
 }
 
-void gw_relay_put_target(const struct gw_upstream *u, struct dgm_buf *out)
+static void put_endpoint(const struct dgm_place *at, struct dgm_str id, struct dgm_buf *out)
 {
-    const struct dgm_str resource = DGM_STR("/chat/completions");
-    struct gw_origin origin = {0};
-    if (u->kind != GW_EMULATOR)
-        gw_origin_read(u->base_url, &origin);
-    if (dgm_str_ends(origin.prefix, resource))
-        return; /* somebody was thorough */
-    if (!has_version(origin.prefix))
+    assert(dgm_name_ok(at->project) && dgm_name_ok(at->location));
+    dgm_buf_put_lit(out, "/v1/projects/");
+    dgm_buf_put(out, at->project);
+    dgm_buf_put_lit(out, "/locations/");
+    dgm_buf_put(out, at->location);
+    dgm_buf_put_lit(out, ENDPOINTS);
+    dgm_buf_put(out, id.n != 0 ? id : DGM_STR(OPENAPI));
+}
+
+void gw_relay_put_models_target(struct gw_origin *o, struct dgm_buf *out)
+{
+    size_t n = dgm_str_ends(o->prefix, DGM_STR(RESOURCE)) ? sizeof RESOURCE - 1 : 0;
+    o->prefix.n -= n;
+    o->url.n -= n;
+    if (!has_version(o->prefix))
         dgm_buf_put_lit(out, "/v1");
-    dgm_buf_put(out, resource);
+    dgm_buf_put_lit(out, "/models");
+}
+
+void gw_relay_put_target(const struct gw_upstream *u, const struct dgm_place *at,
+                         struct dgm_str endpoint, struct dgm_buf *out)
+{
+    struct gw_origin origin = {0};
+    if (u->kind != GW_EMULATOR && u->base_url.n != 0)
+        gw_origin_read(u->base_url, &origin);
+    if (dgm_str_ends(origin.prefix, DGM_STR(RESOURCE)))
+        return; /* somebody was thorough */
+    if (u->kind == GW_VERTEX && !is_endpoint(u))
+        put_endpoint(at, endpoint, out);
+    else if (!has_version(origin.prefix))
+        dgm_buf_put_lit(out, "/v1");
+    dgm_buf_put_lit(out, RESOURCE);
 }

@@ -8,11 +8,16 @@
 #ifndef GATEWAY_DESTINATION_H
 #define GATEWAY_DESTINATION_H
 
-#include "gateway/config.h"
+#include "gateway/origin.h"
 
 #include <dragoman/dragoman.h>
 
-/** Whether an upstream speaks OpenAI's protocol itself: vllm, tgi, openai, and the emulator in their dialects. */
+/**
+ * Whether an upstream speaks OpenAI's protocol itself, whatever it is asked for: vllm, tgi, openai, the emulator in
+ * their dialects, and Vertex where base_url is that of an endpoint. Of another Vertex so do the endpoints that the
+ * configuration leads there, and models of other publishers than Google (dgm_model_is_others): which of the two ways a
+ * request took, dgm_request_is_relayed tells.
+ */
 bool gw_upstream_relays(const struct gw_upstream *);
 
 /**
@@ -33,8 +38,13 @@ enum dgm_surface gw_upstream_surface(const struct gw_upstream *);
 
 /**
  * Puts the target of a relayed request, behind the path of the base_url: "/v1/chat/completions", without what that path
- * has already. A path with a version in it, as "/v1" or Vertex's "/v1/projects/...", is taken for a whole base.
+ * has already. A path with a version in it, as "/v1", is taken for a whole base. At Vertex it is that of an endpoint,
+ * `endpoint` or, where that is absent, "openapi"; a base_url of an endpoint is whole too.
  */
-void gw_relay_put_target(const struct gw_upstream *, struct dgm_buf *out);
+void gw_relay_put_target(const struct gw_upstream *, const struct dgm_place *,
+                         struct dgm_str endpoint, struct dgm_buf *out);
+
+/** Puts the target of a server's list of models, "/v1/models", and cuts off the origin's path what stands in its way. */
+void gw_relay_put_models_target(struct gw_origin *, struct dgm_buf *out);
 
 #endif

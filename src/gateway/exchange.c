@@ -131,6 +131,7 @@ void gw_exchange_free(struct gw_exchange *x)
         w->counters.streams--;
     net_timer_stop(&x->timer);
     gw_chat_cancel(x);
+    gw_catalog_leave(&x->models);
     w->counters.exchanges--;
     x->conn = NULL;
     x->head = NULL;

@@ -8,6 +8,7 @@
 #define GATEWAY_EXCHANGE_H
 
 #include "base/arena.h"
+#include "gateway/catalog.h"
 #include "gateway/conn.h"
 #include "gateway/job.h"
 #include "gateway/random.h"
@@ -70,6 +71,7 @@ struct gw_exchange {
     struct dgm_buf body, out;
     size_t sent_bytes; /* of `out`, when SENDING */
     struct gw_chat chat;
+    struct gw_catalog_wait models; /* for lists that are on their way */
     struct net_timer timer;
     int64_t started_ms, upstream_ms,
         client_ms;                        /* the head came; an upstream's byte came; one left */

@@ -121,7 +121,7 @@ static void name_native(const struct gw_place_ask *ask, bool express, struct gw_
 static enum dgm_rc find_vertex(const struct gw_place_ask *ask, bool key, struct dgm_arena *arena,
                                struct gw_place *p, struct dgm_fail *reterr)
 {
-    bool express = key && ask->upstream->project.n == 0;
+    bool express = key && ask->upstream->project.n == 0 && !ask->relays;
     name_native(ask, express, p);
     struct dgm_str location = express ? DGM_STR("global") : p->native.location;
     if (ask->upstream->base_url.n != 0) {

@@ -19,6 +19,8 @@ struct gw_place_ask {
     size_t location;                            /* which of its locations; the first is 0 */
     struct dgm_str path_project, path_location; /* of the request's path; may be absent */
     struct dgm_str authorization;               /* the caller's; absent when he sent none */
+    bool
+        relays; /* it is OpenAI's protocol that goes there, to an endpoint: express mode has none */
 };
 
 struct gw_place {

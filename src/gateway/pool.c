@@ -7,13 +7,16 @@
 
 #include <assert.h>
 
+#define CROWDED                                                                                    \
+    "requests to as many other addresses as a worker may ask at are under way; try again"
+
 /** Links in a row: the idle ones by when they became so, those that wait by when they came. */
 struct row {
     struct gw_link *newest, *oldest;
     size_t n;
 };
 
-/** All of one worker to one origin: made at the first call, there to the worker's end. */
+/** All of one worker to one origin: made at the first call; in the order of their last use, the latest first. */
 struct gw_pool {
     struct gw_worker *worker;
     struct gw_pool *next;
@@ -22,6 +25,7 @@ struct gw_pool {
     struct net_target target;
     struct net_sessions sessions;
     struct row idle, waiting;
+    size_t links_n;  /* in whatever state, until they are dropped */
     size_t placed_n; /* links that have a place: all but the waiting */
     struct net_timer aging, serving;
     size_t text_bytes;
@@ -78,6 +82,13 @@ static void leave_queue(struct gw_link *l)
     }
     l->queued = false;
     net_timer_stop(&l->late);
+}
+
+/* It is its pool's no more, and will be freed. */
+static void leave_pool(struct gw_link *l)
+{
+    l->pool->links_n--;
+    l->pool = NULL;
 }
 
 static void free_link(struct gw_link *l)
@@ -225,6 +236,7 @@ static void adopt(struct gw_link *l, struct gw_link *from)
     net_stream_own(l->stream, &stream_events, l);
     l->reused = l->placed = true;
     http_reader_dispose(&from->reader);
+    leave_pool(from);
     free_link(from);
 }
 
@@ -247,7 +259,8 @@ static void on_late(void *owner)
 {
     struct gw_link *l = owner;
     leave_queue(l);
-    l->events->on_fail(l->owner, DGM_ERR_UPSTREAM_BUSY, (struct dgm_str){0});
+    l->events->on_fail(l->owner, DGM_ERR_UPSTREAM_BUSY,
+                       l->crowded ? DGM_STR(CROWDED) : (struct dgm_str){0});
 }
 
 /* One that finds the queue full is told so in the loop's next turn. */
@@ -295,51 +308,89 @@ static struct gw_pool *new_pool(struct gw_worker *w, const struct gw_origin *ori
     net_timer_init(&p->aging, on_aging, p);
     net_timer_init(&p->serving, on_serving, p);
     w->pools = p;
+    w->counters.pools++;
     return p;
 }
 
-static struct gw_pool *find_pool(struct gw_worker *w, const struct gw_origin *origin)
+static void free_pool(struct gw_worker *w, struct gw_pool **at)
+{
+    struct gw_pool *p = *at;
+    *at = p->next;
+    w->counters.pools--;
+    while (p->idle.oldest != NULL)
+        gw_link_drop(p->idle.oldest);
+    net_timer_stop(&p->aging);
+    net_timer_stop(&p->serving);
+    net_sessions_dispose(&p->sessions);
+    explicit_bzero(p->text, p->text_bytes); /* a proxy's password */
+    w->alloc.resize(w->alloc.ctx, p, sizeof *p + p->text_bytes, 0);
+}
+
+/* Makes room for one more. False: all are in use. */
+static bool forget_oldest(struct gw_worker *w)
+{
+    struct gw_pool **oldest = NULL;
+    if (w->counters.pools < GW_POOLS_MAX)
+        return true;
+    for (struct gw_pool **at = &w->pools; *at != NULL; at = &(*at)->next)
+        if ((*at)->links_n == 0)
+            oldest = at;
+    if (oldest == NULL)
+        return false;
+    free_pool(w, oldest);
+    return true;
+}
+
+/* DGM_OK: `*ret` stands first. DGM_E_LIMIT: there are too many. DGM_E_NOMEM. */
+static enum dgm_rc find_pool(struct gw_worker *w, const struct gw_origin *origin,
+                             struct gw_pool **ret)
 {
     assert(origin->tls == (origin->trust != NULL));
-    for (struct gw_pool *p = w->pools; p != NULL; p = p->next) {
-        if (is_same(&p->origin, origin))
-            return p;
+    for (struct gw_pool **at = &w->pools; *at != NULL; at = &(*at)->next) {
+        struct gw_pool *p = *at;
+        if (!is_same(&p->origin, origin))
+            continue;
+        *at = p->next;
+        p->next = w->pools;
+        *ret = w->pools = p;
+        return DGM_OK;
     }
-    return new_pool(w, origin);
+    if (!forget_oldest(w))
+        return DGM_E_LIMIT;
+    *ret = new_pool(w, origin);
+    return *ret != NULL ? DGM_OK : DGM_E_NOMEM;
 }
 
 void gw_pools_close(struct gw_worker *w)
 {
-    while (w->pools != NULL) {
-        struct gw_pool *p = w->pools;
-        w->pools = p->next;
-        while (p->idle.oldest != NULL)
-            gw_link_drop(p->idle.oldest);
-        net_timer_stop(&p->aging);
-        net_timer_stop(&p->serving);
-        net_sessions_dispose(&p->sessions);
-        explicit_bzero(p->text, p->text_bytes); /* a proxy's password */
-        w->alloc.resize(w->alloc.ctx, p, sizeof *p + p->text_bytes, 0);
-    }
+    while (w->pools != NULL)
+        free_pool(w, &w->pools);
 }
 
 /* ---- links ------------------------------------------------------------------------------------------ */
 
-static struct gw_link *new_link(struct gw_pool *p, bool fresh)
+/* crowded: `p` is any pool, and the link fails. */
+static struct gw_link *new_link(struct gw_pool *p, bool fresh, bool crowded)
 {
     struct gw_worker *w = p->worker;
     struct gw_link *l = w->alloc.resize(w->alloc.ctx, NULL, 0, sizeof *l);
     if (l == NULL)
         return NULL;
-    *l = (struct gw_link){.worker = w, .pool = p};
+    *l = (struct gw_link){.worker = w, .pool = p, .crowded = crowded};
+    p->links_n++;
     http_reader_init(&l->reader, HTTP_ANSWERS, NULL, &w->alloc);
     net_timer_init(&l->late, on_late, l);
+    if (crowded) {
+        net_timer_start(w->loop, &l->late, 0);
+        return l;
+    }
     if (fresh && !has_place(p) && p->idle.oldest != NULL)
         gw_link_drop(p->idle.oldest);
     /* A second try has waited before. */
     if (!has_place(p) || (p->waiting.oldest != NULL && !fresh)) {
         wait_in_line(l);
     } else if (!begin_dial(l)) {
+        leave_pool(l);
         free_link(l);
         return NULL;
     }
@@ -349,12 +400,13 @@ static struct gw_link *new_link(struct gw_pool *p, bool fresh)
 struct gw_link *gw_link_take(struct gw_worker *w, const struct gw_origin *origin, bool fresh,
                              const struct gw_link_events *events, void *owner)
 {
-    struct gw_pool *p = find_pool(w, origin);
+    struct gw_pool *p = NULL;
+    enum dgm_rc rc = find_pool(w, origin, &p);
     struct gw_link *l = p == NULL || fresh || p->waiting.oldest != NULL ? NULL : p->idle.newest;
     if (l != NULL)
         take_out(&p->idle, l);
-    else if (p != NULL)
-        l = new_link(p, fresh);
+    else if (rc != DGM_E_NOMEM)
+        l = new_link(p != NULL ? p : w->pools, fresh, rc == DGM_E_LIMIT);
     if (l == NULL)
         return NULL;
     l->events = events;
@@ -395,6 +447,7 @@ void gw_link_drop(struct gw_link *l)
     leave_queue(l);
     bool counted = l->placed;
     leave_place(l);
+    leave_pool(l);
     l->events = NULL;
     http_reader_dispose(&l->reader);
     net_dial_cancel(l->dial);

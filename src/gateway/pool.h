@@ -5,7 +5,8 @@
  * A link belongs to one call at a time. Between calls it is idle in its pool, the newest on top: under little load
  * the same few are used and the others grow old. What an idle link hears ends it, for there is nothing to hear.
  * A pool has limits.upstream_connections links; a call beyond them waits its turn, limits.waiting calls at most, each
- * for timeouts.waiting.
+ * for timeouts.waiting. A worker has GW_POOLS_MAX pools: for one more the pool that has not been used for longest goes,
+ * of those that have no link; where all have some, the call fails.
  */
 #ifndef GATEWAY_POOL_H
 #define GATEWAY_POOL_H
@@ -15,6 +16,7 @@
 #include "http/message.h"
 #include "net/stream.h"
 
+#define GW_POOLS_MAX 512      /* of a worker, for clients may name locations, and so origins */
 #define GW_IDLE_LINKS_MAX 256 /* of a pool; one more pushes the oldest out */
 /* Then it is closed: a server that closes first costs a call its second try. Where the server says how long it waits
  * ("Keep-Alive: timeout=5"), a second before that. */
@@ -56,6 +58,7 @@ struct gw_link {
     int64_t until_ms; /* when idle: how long it may be */
     bool placed;      /* it is one of those that its pool may have */
     bool queued;      /* it waits for a place */
+    bool crowded;     /* there was no pool for it: it fails in the next turn */
     bool reused;      /* it has served a call before this one */
 };
 

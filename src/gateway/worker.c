@@ -2,6 +2,7 @@
 /* worker.c - one process that serves. */
 #include "gateway/worker.h"
 
+#include "gateway/catalog.h"
 #include "gateway/conn.h"
 #include "gateway/job.h"
 #include "gateway/keeper_link.h"
@@ -163,6 +164,7 @@ int gw_worker_run(const struct gw_worker_start *start)
 
     net_timer_stop(&w.drained);
     net_watch_close(w.master);
+    gw_catalog_close(&w);
     gw_pools_close(&w);
     gw_keeper_link_free(w.keeper);
     gw_jobs_close(&w);

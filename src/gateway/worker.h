@@ -15,6 +15,7 @@ struct gw_counters {
 #undef COUNTER
 };
 
+struct gw_catalog;
 struct gw_conn;
 struct gw_jobs;
 struct gw_pool;
@@ -33,10 +34,11 @@ struct gw_worker {
     struct dgm_stock stock; /* over the C library's memory */
     struct dgm_alloc alloc; /* the stock's, counted */
     struct gw_counters counters;
-    struct gw_conn *conns;  /* list */
-    struct gw_pool *pools;  /* of connections to upstreams: list */
-    struct gw_jobs *jobs;   /* off the loop; NULL: everything is done on it */
-    struct gw_tally *tally; /* shared with the other workers; NULL: there is none */
+    struct gw_conn *conns;      /* list */
+    struct gw_pool *pools;      /* of connections to upstreams: list */
+    struct gw_catalog *catalog; /* of models; NULL: nobody has asked yet */
+    struct gw_jobs *jobs;       /* off the loop; NULL: everything is done on it */
+    struct gw_tally *tally;     /* shared with the other workers; NULL: there is none */
     struct gw_tally
         *script_tally; /* the same for the rules of this configuration's scenario file */
     struct gw_keeper_link *keeper; /* NULL: nothing here needs one */

@@ -185,6 +185,8 @@ enum dgm_rc model_read(struct dgm_str sent, struct model *ret)
     }
     if (segments != 1)
         return segments == 0 ? DGM_E_SYNTAX : DGM_E_REFUSED;
+    if (dgm_str_find_char(name, ':') != name.n)
+        return DGM_E_SYNTAX; /* behind it the path has what is to be done */
     *ret = (struct model){
         .name = name,
         .generation = read_generation(name),
@@ -194,6 +196,23 @@ enum dgm_rc model_read(struct dgm_str sent, struct model *ret)
     find_abilities(ret);
     find_thinking(ret);
     return DGM_OK;
+}
+
+/* "deepseek-ai": unlike a model's, a publisher's name has no dots and the like, so no host's is one. */
+static bool is_publisher(struct dgm_str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] == '.' || s.p[i] == ':' || s.p[i] == '@')
+            return false;
+    return dgm_name_ok(s);
+}
+
+bool dgm_model_is_others(struct dgm_str model)
+{
+    struct dgm_str name = model, publisher;
+    struct model read;
+    return dgm_str_split(&name, '/', &publisher) && is_publisher(publisher) && dgm_name_ok(name) &&
+           model_read(model, &read) == DGM_E_REFUSED;
 }
 
 bool model_effort(struct dgm_str word, enum effort *ret)

@@ -51,6 +51,7 @@ struct model {
 /**
  * Reads a name as a client writes it: "google/x", "models/x", "gemini/x", "publishers/google/models/x",
  * "projects/P/locations/L/publishers/google/models/x" and "x" are one.
+ * A colon is in none: in a path it would begin what is to be done with the model.
  * DGM_OK; DGM_E_SYNTAX: not well formed; DGM_E_REFUSED: well formed, but of another publisher.
  */
 DGM_MUST_USE enum dgm_rc model_read(struct dgm_str sent, struct model *ret);

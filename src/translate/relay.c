@@ -169,6 +169,11 @@ enum dgm_rc dgm_relay_open(const struct dgm_env *env, struct dgm_buf *openai,
     return rc;
 }
 
+bool dgm_request_is_relayed(const struct dgm_request *r)
+{
+    return r->relay != NULL;
+}
+
 void dgm_body_put_model(struct dgm_str openai, struct dgm_buf *out)
 {
     struct json_raw model = json_raw_get(json_raw_first(openai), DGM_STR("model"));

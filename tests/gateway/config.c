@@ -320,7 +320,7 @@ static void test_upstream_option(void **state)
     assert_int_equal(c->upstreams_n, 1);
     assert_text(c->upstreams[0].name, "vertex");
     assert_text(c->upstreams[0].locations.at[0], "us-central1");
-    assert_int_equal(c->upstreams[0].credentials.kind, GW_CREDENTIALS_ADC);
+    assert_int_equal(c->upstreams[0].credentials.kind, GW_CREDENTIALS_CALLER);
     assert_int_equal(c->models_n, 1);
     assert_int_equal(c->endpoints_n, 0);
     assert_false(c->fallback);

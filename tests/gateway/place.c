@@ -182,11 +182,27 @@ static void test_short_memory(void **state)
     done(&f);
 }
 
+/* An endpoint's path has a project even where a key alone would be express mode. */
+static void test_a_key_at_an_endpoint(void **state)
+{
+    (void)state;
+    struct found f;
+    find(&f, "{kind: vertex, credentials: {api_key: AQ.x}}",
+         (struct gw_place_ask){
+             .path_project = DGM_STR("p"), .path_location = DGM_STR("eu"), .relays = true});
+    assert_int_equal(f.rc, DGM_OK);
+    assert_text(f.place.origin.host, "aiplatform.eu.rep.googleapis.com");
+    assert_text(f.place.native.project, "p");
+    assert_text(f.place.headers[0].name, "x-goog-api-key");
+    done(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hosts),
         cmocka_unit_test(test_headers),
+        cmocka_unit_test(test_a_key_at_an_endpoint),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_short_memory),
     };

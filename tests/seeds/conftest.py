@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lets `import samples` find its module, has a chain of two, and prints the index of the seeds with a verdict for each at the end of the run."""
 
+import json
 import pathlib
 import re
 import sys
@@ -16,8 +17,10 @@ import samples  # noqa: E402
 
 @pytest.fixture(scope="session")
 def chain(daemon, tmp_path_factory):
-    """A Dragoman whose upstream, over the network, is `daemon`."""
+    """A Dragoman whose upstream, over the network, is `daemon`, its Gemini and its endpoint."""
     file = upstream.configuration(tmp_path_factory.mktemp("chain"), daemon.url)
+    endpoints = {samples.FILLED["ENDPOINT_ID"]: {"upstream": "back"}}
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"endpoints": endpoints}))
     running = Daemon(args=("--config", str(file)))
     try:
         running.wait_ready()

@@ -17,7 +17,7 @@ from dragoman import environment
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 SUPPORT = FOLDER / "support"
-DONE = 4  # samples of this issue and earlier ones run
+DONE = 6  # samples of this issue and earlier ones run
 
 TOKEN = "seed-token"
 FILLED = {"PROJECT_ID": "my-project", "your-project-id": "my-project", "LOCATION": "us-central1",
@@ -60,6 +60,7 @@ def filled(text, base_url, version=None):
     if version:
         text = re.sub(r"/v1(beta1)?/projects/", f"/{version}/projects/", text)
     text = re.sub(r"^# ?(?=(project_id|location|PROJECT_ID|model_id|endpoint_id|base64_image) = )", "", text, flags=re.M)
+    text = re.sub(r"(?<!\$)\{ENDPOINT\}", FILLED["ENDPOINT_ID"], text)  # the page names it and does not set it
     for path, file in MEDIA.items():
         text = text.replace(path, file)
     return re.sub(r"^((?:export )?\w+ ?= ?)(['\"]?)([\w-]+)\2$", _fill, text, flags=re.M)

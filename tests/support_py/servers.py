@@ -76,22 +76,28 @@ def streamed(kind, usage=True, calls=False, done=True, reasoning=None):
         yield event(b"[DONE]")
 
 
+def answerer(kind, **members):
+    """answer(request): what a sound server of the kind says, who refuses what the kind refuses."""
+    def answer(request):
+        body = json.loads(request.body)
+        refusal = refuses(kind, body)
+        if refusal:
+            return sized(json.dumps(refusal).encode(), STATUS % (422 if kind == "tgi" else 400))
+        if not body.get("stream"):
+            return sized(whole(kind, calls="tools" in body, **members))
+        usage = (body.get("stream_options") or {}).get("include_usage", False)
+        events = streamed(kind, usage=usage, calls="tools" in body, **members)
+        return STREAM_HEAD + b"".join(map(chunk, events)) + LAST_CHUNK
+    return answer
+
+
 def serve(kind, **members):
-    """behave(peer): a sound server of the kind, which refuses what the kind refuses."""
+    """behave(peer): a sound server of the kind."""
+    answer = answerer(kind, **members)
+
     def behave(peer):
         while request := peer.request():
-            body = json.loads(request.body)
-            refusal = refuses(kind, body)
-            if refusal:
-                peer.send(sized(json.dumps(refusal).encode(), STATUS % (422 if kind == "tgi" else 400)))
-            elif body.get("stream"):
-                usage = (body.get("stream_options") or {}).get("include_usage", False)
-                peer.send(STREAM_HEAD)
-                for piece in streamed(kind, usage=usage, calls="tools" in body, **members):
-                    peer.send(chunk(piece))
-                peer.send(LAST_CHUNK)
-            else:
-                peer.send(sized(whole(kind, calls="tools" in body, **members)))
+            peer.send(answer(request))
     return behave
 
 

@@ -163,6 +163,44 @@ static void models_that_do_not_think_have_no_row(void **state)
     }
 }
 
+static void other_publishers_are_known_by_their_names(void **state)
+{
+    static const char *const others[] = {"deepseek-ai/deepseek-v3.1-maas", "meta/llama-4@001",
+                                         "xai/grok-4.1", "qwen/qwen3:free"};
+    static const char *const none[] = {"",
+                                       "gemini-2.5-flash",
+                                       "google/gemini-2.5-flash",
+                                       "models/x",
+                                       "gemini/x",
+                                       "publishers/meta/models/llama",
+                                       "a/b/c",
+                                       "/b",
+                                       "a/",
+                                       "../b",
+                                       "a/..",
+                                       "other.example/x",
+                                       "me:p@h/x",
+                                       "a b/c",
+                                       "a/b\r\n"};
+    (void)state;
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        assert_true(dgm_model_is_others(dgm_str_c(others[i])));
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        if (dgm_model_is_others(dgm_str_c(none[i])))
+            fail_msg("%s", none[i]);
+}
+
+static void no_name_brings_a_verb_into_the_path(void **state)
+{
+    static const char *const names[] = {":generateContent", "gemini-2.5-flash:countTokens",
+                                        "google/x:rawPredict"};
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct model m;
+        assert_int_equal(model_read(dgm_str_c(names[i]), &m), DGM_E_SYNTAX);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -174,6 +212,8 @@ int main(void)
         cmocka_unit_test(models_that_do_not_think_have_no_row),
         cmocka_unit_test(aliases_stand_for_the_newest_generation),
         cmocka_unit_test(a_version_is_no_part_of_a_word),
+        cmocka_unit_test(other_publishers_are_known_by_their_names),
+        cmocka_unit_test(no_name_brings_a_verb_into_the_path),
         cmocka_unit_test(a_resource_name_is_whole_or_refused),
     };
     return cmocka_run_group_tests_name("translate/model", tests, NULL, NULL);

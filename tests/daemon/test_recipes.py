@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every block of docs/UPSTREAMS.md, and README.md's short forms, run as they stand there: names lead to one server that
+speaks whatever it is asked for, through a proxy, and so do the addresses of this machine."""
+
+import re
+import shlex
+
+import google
+import pki
+import pytest
+import servers
+import upstream
+import wire
+from dragoman import ROOT
+from upstream import Upstream
+
+PAGE, README = ROOT / "docs/UPSTREAMS.md", ROOT / "README.md"
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
+ENDPOINT = "/v1/projects/my-project/locations/us-central1/endpoints/{}/chat/completions"
+# What only somebody else's network has.
+ELSEWHERE = {"http://me:secret@proxy.internal:3128": None, "internal-ca.pem": None, "api.example": google.DEDICATED}
+
+
+def blocks(file, language):
+    return [text for found, text in BLOCK.findall(file.read_text()) if found == language]
+
+
+RECIPES = blocks(PAGE, "yaml")
+COMMANDS = [line.strip() for page in (PAGE, README) for text in blocks(page, "") for line in text.splitlines()
+            if re.search(r"dragoman serve --upstream", line)]
+
+
+@pytest.fixture
+def there():
+    """A server at all of Google's names, one of one's own on this machine, and the road to the first."""
+    def answer(peer):
+        openai = servers.answerer("openai")
+        while request := peer.request():
+            peer.send(openai(request) if request.path.endswith("/chat/completions") else upstream.answer(request))
+    far, near = google.Google(answer), Upstream(answer)
+    road = google.Road(far)
+    yield far, near, road
+    for server in (road, near, far):
+        server.close()
+
+
+def here(text, near, road):
+    for word, instead in ELSEWHERE.items():
+        text = text.replace(word, instead or (road.url if word.startswith("http") else str(pki.authority())))
+    return text.replace("http://127.0.0.1:8000", near.url)
+
+
+def works(daemon, path, model):
+    headers = {"Authorization": "Bearer ya29.mine"}
+    for stream in (False, True):
+        answer = daemon.ask(wire.chat(path=path, model=model, stream=stream, headers=headers))
+        assert answer.status == 200, (path, model, answer.body)
+        if stream:
+            assert answer.events[-1] == "[DONE]", answer.events
+        else:
+            assert answer.json["choices"][0]["message"]["content"], answer.body
+
+
+def names(text):
+    """What can be asked for: by the rows' own patterns, or by any name."""
+    found = re.findall(r"match: \"?([^\s,\"}]+)", text)
+    return [name.replace("google/*", wire.MODEL).replace("*", "other/any") for name in found] or [wire.MODEL]
+
+
+def test_there_are_recipes_of_every_kind():
+    text = "".join(RECIPES)
+    for kind in ("vertex", "gemini", "vllm", "tgi", "openai", "emulator"):
+        assert f"kind: {kind}" in text
+    assert len(RECIPES) >= 16 and len(COMMANDS) >= 7, COMMANDS
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=range(len(RECIPES)))
+def test_recipe(recipe, there, start, tmp_path):
+    far, near, road = there
+    file = tmp_path / "dragoman.yaml"
+    file.write_text(here(recipe, near, road))
+    daemon = start(args=("--config", str(file)), env={"HTTPS_PROXY": road.url, "SSL_CERT_FILE": str(pki.authority())})
+    assert "no effect in this version" not in daemon.log()
+    for name in names(recipe):
+        works(daemon, ENDPOINT.format("openapi"), name)
+    for endpoint in re.findall(r"^  \"(\d+)\": \{upstream", recipe, re.M):
+        works(daemon, ENDPOINT.format(endpoint), "any")
+    hosts = set(re.findall(r"https://([^/\"\s}]+)", here(recipe, near, road)))
+    asked = set(far.asked)
+    assert hosts <= asked and (far.requests or near.requests or "emulator" in recipe)
+    assert bool(near.requests) == (near.url in here(recipe, near, road))
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=range(len(COMMANDS)))
+def test_command(command, there, start):
+    far, near, road = there
+    words = shlex.split(here(command, near, road))
+    env = dict(word.split("=", 1) for word in words[:words.index("serve") - 1])
+    args = words[words.index("serve") + 1:]
+    daemon = start(args=args, env={"HTTPS_PROXY": road.url, "SSL_CERT_FILE": str(pki.authority()), **env})
+    assert "no effect in this version" not in daemon.log()
+    works(daemon, ENDPOINT.format("openapi"), wire.MODEL)
+    assert bool(near.requests) != bool(far.requests)
