@@ -54,6 +54,7 @@ static void give(struct dgm_stock *s, void *p, size_t n)
 static void *resize_stocked(void *ctx, void *p, size_t old_n, size_t n)
 {
     struct dgm_stock *s = ctx;
+    assert(s);
     if (!p)
         return n != 0 ? take(s, n) : NULL;
     if (n == 0) {

@@ -280,17 +280,16 @@ void emu_respond_thought(const struct composer *c, struct dgm_buf *out)
 void emu_respond_text(const struct composer *c, uint64_t wording, struct dgm_buf *out)
 {
     struct dgm_str type = json_str(emu_ask_member(c->ask->config, "responseMimeType"));
+    bool prose = c->responder->says == SAYS_TEXT; /* whatever the request wants */
     if (c->responder->script)
         dgm_buf_put(out, c->responder->script->text);
     else if (c->responder->id == RESPONDER_ECHO)
         dgm_buf_put(out, dgm_utf8_head(c->prompt->text, JSON_MAX_BYTES));
     else if (c->responder->says == SAYS_CITED)
         emu_respond_cited(out);
-    else if (c->responder->says == SAYS_TEXT)
-        put_prose(c, wording, out);
-    else if (dgm_str_eq(type, DGM_STR("application/json")))
+    else if (!prose && dgm_str_eq(type, DGM_STR("application/json")))
         put_json(c, wording, out);
-    else if (dgm_str_eq(type, DGM_STR("text/x.enum")))
+    else if (!prose && dgm_str_eq(type, DGM_STR("text/x.enum")))
         put_enum(c, wording, out);
     else
         put_prose(c, wording, out);

@@ -398,6 +398,7 @@ static void go_on(struct gw_exchange *x, const struct translation *t)
         gw_exchange_fail(x, &t->fail);
         return;
     }
+    assert(u != NULL); /* or it would have been refused */
     take_notes(x);
     x->reply.tells_compat = x->reply.tells_compat && !dgm_request_is_relayed(x->chat.request);
     x->chat.upstream = u->name;

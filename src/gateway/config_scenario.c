@@ -265,7 +265,7 @@ static void read_call(struct gw_parse *p, const struct gw_node *node, struct sce
         put_json_text(p, &w, args);
     else
         gw_problem(p, args, DGM_STR("args: a list where a mapping is expected"));
-    if (out.rc == DGM_E_LIMIT)
+    if (args && out.rc == DGM_E_LIMIT)
         gw_problem(p, args, DGM_STR("args: more than 64 KiB"));
     to->args = gw_parse_keep(p, gw_parse_text(p, &out));
 }

@@ -23,7 +23,13 @@ static const struct {
 };
 
 /* What is looked for in a candidate, all at once: most have the first few alone. */
-enum { IN_CONTENT, IN_FINISH, IN_INDEX, IN_CARRIED, IN_CANDIDATE = IN_CARRIED + CARRIED_N };
+enum {
+    IN_CONTENT = 0,
+    IN_FINISH = 1,
+    IN_INDEX = 2,
+    IN_CARRIED = 3,
+    IN_CANDIDATE = IN_CARRIED + CARRIED_N
+};
 
 static const struct dgm_str in_candidate[IN_CANDIDATE] = {
     [IN_CONTENT] = {"content", 7},

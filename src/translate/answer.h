@@ -114,7 +114,7 @@ enum dgm_error answer_fault(const struct dgm_request *, const struct choice *);
 void answer_put_rest(struct dgm_request *, struct json_writer *, struct choice *);
 
 /** Keeps the upstream's modelVersion for answer_put_end. */
-void answer_note_version(struct dgm_request *, const struct json_val *version);
+void answer_note_version(struct dgm_request *, const struct json_val *said);
 
 /** Puts content, refusal and extra_content for a prompt that was blocked: the upstream's own words, or its reason. */
 void answer_put_blocked(const struct dgm_request *, struct json_writer *,

@@ -11,7 +11,7 @@
 #define WAIT_MAX_MS                                                                                \
     60000 /* openai-node takes longer waits for none and tries again at once (user-pain G1) */
 #define QUOTED_BYTES_MAX 200 /* of a page or text that is no JSON */
-#define URL_BYTES_MAX 600    /* of where it was asked: a host and a path of four of Google's names */
+#define URL_BYTES_MAX 600 /* of where it was asked: a host and a path of four of Google's names */
 
 enum where { ANY, MESSAGE, REASON, QUOTA, CODE };
 enum advice { RETRY, HOPELESS };

@@ -225,7 +225,8 @@ static bool put_special(struct dgm_request *r, struct splice_level *l,
     const struct chat_place *place = CHAT_ELEMENT(MESSAGES, message->index);
     if (json_raw_says(m->name, DGM_STR("content"))) {
         put_content(r, l, m, message);
-    } else if (m->value.kind == JSON_NULL && relay_has(r, QUIRK_MESSAGE_NULLS)) {
+    } else if ((m->value.kind == JSON_NULL && relay_has(r, QUIRK_MESSAGE_NULLS)) ||
+               is_extra(r, m, place)) {
         splice_drop(l, m);
     } else if (json_raw_says(m->name, DGM_STR("role"))) {
         if (!relay_has(r, QUIRK_DEVELOPER) || !json_raw_says(m->value.text, DGM_STR("developer")))
@@ -246,8 +247,6 @@ static bool put_special(struct dgm_request *r, struct splice_level *l,
     } else if (json_raw_says(m->name, reasoning)) {
         put_reasoning(r, l, m, message->index, reasoning, DGM_STR("\"reasoning_content\":"),
                       message->reasoning_content);
-    } else if (is_extra(r, m, place)) {
-        splice_drop(l, m);
     } else {
         return false;
     }

@@ -28,7 +28,7 @@ struct golden_case {
     enum dgm_surface surface;
     bool relayed; /* to `server`, whose files are upstream.json and upstream.sse */
     struct dgm_server server;
-    struct dgm_str model; /* that a URL named; absent: none did */
+    struct dgm_str model;    /* that a URL named; absent: none did */
     struct dgm_str asked_at; /* where the caller says that it asked; absent: nowhere */
     enum dgm_reasoning reasoning;
     bool strict, bounds_thoughts; /* as in struct dgm_env */

@@ -110,8 +110,7 @@ static void make_answer(struct answer *a)
     a->cached = below(a->prompt + 1);
 }
 
-__attribute__((format(printf, 2, 3))) static void put(struct dgm_buf *out, const char *format,
-                                                      ...)
+__attribute__((format(printf, 2, 3))) static void put(struct dgm_buf *out, const char *format, ...)
 {
     char text[512];
     va_list args;
