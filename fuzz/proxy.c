@@ -8,20 +8,11 @@
 #include "net/proxy.h"
 
 #include "base/str.h"
+#include "property.h"
 
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define PROPERTY(holds)                                                                            \
-    do {                                                                                           \
-        if (!(holds)) {                                                                            \
-            fprintf(stderr, "%s:%d: property: %s\n", __FILE__, __LINE__, #holds);                  \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
 
 /* What is not "more" stays so, whatever comes behind it. */
 static void read_answer(struct dgm_str all)

@@ -41,6 +41,44 @@ bool dgm_str_eq_nocase(struct dgm_str a, struct dgm_str b)
     return lower_eight(a.p + last) == lower_eight(b.p + last);
 }
 
+int dgm_str_compare(struct dgm_str a, struct dgm_str b)
+{
+    size_t n = a.n < b.n ? a.n : b.n;
+    int order = n != 0 ? memcmp(a.p, b.p, n) : 0;
+    return order != 0 ? order : (a.n > b.n) - (a.n < b.n);
+}
+
+bool dgm_str_has_nocase(struct dgm_str s, struct dgm_str part)
+{
+    for (size_t at = 0; part.n <= s.n && at <= s.n - part.n; at++)
+        if (dgm_str_eq_nocase(dgm_str_head(dgm_str_skip(s, at), part.n), part))
+            return true;
+    return false;
+}
+
+bool dgm_str_like(struct dgm_str pattern, struct dgm_str text, bool nocase)
+{
+    size_t i = 0, j = 0, star = SIZE_MAX, back = 0;
+    while (j < text.n) {
+        if (i < pattern.n && pattern.p[i] == '*') {
+            star = i++;
+            back = j;
+        } else if (i < pattern.n && (pattern.p[i] == text.p[j] ||
+                                     (nocase && lower(pattern.p[i]) == lower(text.p[j])))) {
+            i++;
+            j++;
+        } else if (star != SIZE_MAX) {
+            i = star + 1;
+            j = ++back;
+        } else {
+            return false;
+        }
+    }
+    while (i < pattern.n && pattern.p[i] == '*')
+        i++;
+    return i == pattern.n;
+}
+
 bool dgm_str_ends(struct dgm_str s, struct dgm_str suffix)
 {
     return s.n >= suffix.n && dgm_str_eq(dgm_str_skip(s, s.n - suffix.n), suffix);

@@ -50,6 +50,19 @@ static inline size_t dgm_str_index(struct dgm_str s, const struct dgm_str *names
 }
 
 bool dgm_str_eq_nocase(struct dgm_str, struct dgm_str); /* ASCII letters only */
+
+/** Their order by bytes, as memcmp tells it; of two that begin alike the shorter is first. */
+int dgm_str_compare(struct dgm_str, struct dgm_str);
+
+/** Whether `part` stands in it, whatever the case of ASCII letters. */
+bool dgm_str_has_nocase(struct dgm_str, struct dgm_str part);
+
+/**
+ * Whether a text is like a pattern, in which '*' stands for any run of bytes. With `nocase` the case of ASCII letters
+ * does not count. Linear but for going back to the last star: O(pattern * text).
+ */
+bool dgm_str_like(struct dgm_str pattern, struct dgm_str text, bool nocase);
+
 /** Where `needle` first stands in it; its length when nowhere. */
 size_t dgm_str_find(struct dgm_str, struct dgm_str needle);
 size_t dgm_str_find_char(struct dgm_str, char);

@@ -137,17 +137,10 @@ static void put_calls(struct reading *r, const struct json_val *calls)
     }
 }
 
-static int compare_ids(struct dgm_str a, struct dgm_str b)
-{
-    size_t n = a.n < b.n ? a.n : b.n;
-    int order = n ? memcmp(a.p, b.p, n) : 0;
-    return order ? order : (a.n > b.n) - (a.n < b.n);
-}
-
 static int compare_calls(const void *a, const void *b)
 {
     const struct named_call *x = a, *y = b;
-    int order = compare_ids(x->id, y->id);
+    int order = dgm_str_compare(x->id, y->id);
     return order ? order : (x->order > y->order) - (x->order < y->order);
 }
 
@@ -181,7 +174,7 @@ static struct dgm_str name_of_call(const struct reading *r, const struct json_va
     size_t low = 0, high = r->ncalls;
     while (low < high) { /* to behind the last that is not greater */
         size_t mid = low + (high - low) / 2;
-        if (compare_ids(r->calls[mid].id, id) <= 0)
+        if (dgm_str_compare(r->calls[mid].id, id) <= 0)
             low = mid + 1;
         else
             high = mid;
@@ -372,7 +365,7 @@ static bool thinks(const struct json_val *root, struct dgm_str model)
 {
     bool by_name = false;
     for (size_t i = 0; i < sizeof reasoners / sizeof *reasoners; i++)
-        by_name = by_name || emu_dialect_named(model, dgm_str_c(reasoners[i]));
+        by_name = by_name || dgm_str_has_nocase(model, dgm_str_c(reasoners[i]));
     const struct json_val *arguments = MEMBER(root, "chat_template_kwargs");
     return json_bool(MEMBER(arguments, "enable_thinking"), by_name) &&
            json_bool(MEMBER(root, "include_reasoning"), true);

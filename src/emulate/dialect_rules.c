@@ -89,15 +89,6 @@ static bool has_wrong_kind(struct check *c)
     return false;
 }
 
-/* Whether a model's name has a word, whatever the case. */
-bool emu_dialect_named(struct dgm_str model, struct dgm_str word)
-{
-    for (size_t i = 0; i + word.n <= model.n; i++)
-        if (dgm_str_eq_nocase(dgm_str_head(dgm_str_skip(model, i), word.n), word))
-            return true;
-    return false;
-}
-
 /* Whether turns alternate: a system message may come first; calls and their results are no turns. */
 static bool alternates(const struct json_val *messages)
 {
@@ -120,7 +111,7 @@ static bool breaks_template(struct check *c)
     const struct json_val *messages = member(c, "messages");
     struct dgm_str first = json_get_str(json_at(messages, 0), DGM_STR("role"));
     for (size_t i = 0; i < sizeof templates / sizeof *templates; i++) {
-        if (!emu_dialect_named(c->model, dgm_str_c(templates[i].word)))
+        if (!dgm_str_has_nocase(c->model, dgm_str_c(templates[i].word)))
             continue;
         if (templates[i].system[0] != '\0' && dgm_str_eq(first, DGM_STR("system")))
             return finds(c, dgm_str_c(templates[i].system));

@@ -28,7 +28,4 @@ DGM_MUST_USE enum dgm_rc emu_dialect_check(enum emu_dialect, const struct json_v
 /** The type of an error that is none of the table's, by its status. */
 struct dgm_str emu_dialect_error_type(enum emu_dialect, int status);
 
-/** Whether a model's name has a word, whatever the case of both. */
-bool emu_dialect_named(struct dgm_str model, struct dgm_str word);
-
 #endif

@@ -7,54 +7,15 @@
 
 /* ---- texts ---- */
 
-static char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
-bool emu_scenario_like(struct dgm_str pattern, struct dgm_str text)
-{
-    size_t i = 0, j = 0, star = SIZE_MAX, back = 0;
-    while (j < text.n) {
-        if (i < pattern.n && pattern.p[i] == '*') {
-            star = i++;
-            back = j;
-        } else if (i < pattern.n && lower(pattern.p[i]) == lower(text.p[j])) {
-            i++;
-            j++;
-        } else if (star != SIZE_MAX) {
-            i = star + 1;
-            j = ++back;
-        } else {
-            return false;
-        }
-    }
-    while (i < pattern.n && pattern.p[i] == '*')
-        i++;
-    return i == pattern.n;
-}
-
-static bool contains(struct dgm_str text, struct dgm_str part)
-{
-    for (size_t at = 0; part.n <= text.n && at <= text.n - part.n; at++) {
-        size_t i = 0;
-        while (i < part.n && lower(text.p[at + i]) == lower(part.p[i]))
-            i++;
-        if (i == part.n)
-            return true;
-    }
-    return false;
-}
-
 static bool fits(const struct scenario_text *wanted, struct dgm_str text)
 {
     switch (wanted->how) {
     case SCENARIO_CONTAINS:
-        return contains(text, wanted->text);
+        return dgm_str_has_nocase(text, wanted->text);
     case SCENARIO_EXACT:
         return dgm_str_eq(text, wanted->text);
     case SCENARIO_LIKE:
-        return emu_scenario_like(wanted->text, text);
+        return dgm_str_like(wanted->text, text, true);
     default:
         return true;
     }

@@ -78,7 +78,4 @@ DGM_MUST_USE enum dgm_rc emu_scenario_find(const struct emu_scenario *, const st
                                            const struct prompt *, const struct emu_counter *,
                                            struct dgm_arena *scratch, struct scenario_found *ret);
 
-/** Whether a text is like another with * in it; letter case does not count. Linear but for going back to the last star. */
-bool emu_scenario_like(struct dgm_str pattern, struct dgm_str text);
-
 #endif

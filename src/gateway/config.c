@@ -423,29 +423,6 @@ void gw_config_free(struct gw_config *c)
 
 /* ---- looking things up ---- */
 
-/* '*' stands for any run of characters. Linear but for going back to the last star: O(pattern * name). */
-static bool matches(struct dgm_str pattern, struct dgm_str name)
-{
-    size_t i = 0, j = 0, star = SIZE_MAX, back = 0;
-    while (j < name.n) {
-        if (i < pattern.n && pattern.p[i] == '*') {
-            star = i++;
-            back = j;
-        } else if (i < pattern.n && pattern.p[i] == name.p[j]) {
-            i++;
-            j++;
-        } else if (star != SIZE_MAX) {
-            i = star + 1;
-            j = ++back;
-        } else {
-            return false;
-        }
-    }
-    while (i < pattern.n && pattern.p[i] == '*')
-        i++;
-    return i == pattern.n;
-}
-
 /* The part behind "publishers/google/models/", "models/" or "google/"; absent when the name is another's. */
 static struct dgm_str bare_name(struct dgm_str model)
 {
@@ -468,7 +445,8 @@ const struct gw_upstream *gw_config_model(const struct gw_config *c, struct dgm_
         full = (struct dgm_str){text, 7 + bare.n};
     }
     for (size_t i = 0; i < c->models_n; i++)
-        if (matches(c->models[i].match, model) || matches(c->models[i].match, full))
+        if (dgm_str_like(c->models[i].match, model, false) ||
+            dgm_str_like(c->models[i].match, full, false))
             return c->models[i].upstream;
     return NULL;
 }

@@ -200,13 +200,6 @@ static bool read_listing(struct gw_exchange *x, struct listing *ret)
     return false;
 }
 
-static int compare(struct dgm_str a, struct dgm_str b)
-{
-    size_t n = a.n < b.n ? a.n : b.n;
-    int c = n != 0 ? memcmp(a.p, b.p, n) : 0;
-    return c != 0 ? c : (a.n > b.n) - (a.n < b.n);
-}
-
 /* Sorts by display name where that is asked for; equals keep the configuration's order. Few are configured. */
 static void sort(struct gw_endpoint_facts *at, size_t n, const struct listing *l)
 {
@@ -214,7 +207,7 @@ static void sort(struct gw_endpoint_facts *at, size_t n, const struct listing *l
         struct gw_endpoint_facts e = at[i];
         size_t to = i;
         for (; to != 0; to--) {
-            int c = compare(at[to - 1].display_name, e.display_name);
+            int c = dgm_str_compare(at[to - 1].display_name, e.display_name);
             if (l->descending ? c >= 0 : c <= 0)
                 break;
             at[to] = at[to - 1];

@@ -464,12 +464,7 @@ void json_raw_put(struct dgm_str quoted, struct dgm_buf *out)
 
 static int compare_names(const void *a, const void *b)
 {
-    const struct dgm_str *x = a, *y = b;
-    size_t n = x->n < y->n ? x->n : y->n;
-    int order = n != 0 ? memcmp(x->p, y->p, n) : 0;
-    if (order == 0 && x->n != y->n)
-        order = x->n < y->n ? -1 : 1;
-    return order;
+    return dgm_str_compare(*(const struct dgm_str *)a, *(const struct dgm_str *)b);
 }
 
 /* What a name says: where it stands, or put together in `scratch`. Absent when memory is short. */

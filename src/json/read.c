@@ -334,11 +334,7 @@ static int compare_names(const void *a, const void *b)
 {
     const struct json_val *v = *(const struct json_val *const *)a;
     const struct json_val *w = *(const struct json_val *const *)b;
-    struct dgm_str x = json_str(v), y = json_str(w);
-    size_t n = x.n < y.n ? x.n : y.n;
-    int order = n != 0 ? memcmp(x.p, y.p, n) : 0;
-    if (order == 0 && x.n != y.n)
-        order = x.n < y.n ? -1 : 1;
+    int order = dgm_str_compare(json_str(v), json_str(w));
     return order != 0 ? order : v < w ? -1 : v > w;
 }
 

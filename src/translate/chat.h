@@ -216,8 +216,10 @@ CHAT_COLD void chat__refuse(struct dgm_request *, enum dgm_error, const struct c
 CHAT_COLD void chat_fail(struct dgm_request *, enum dgm_error, struct dgm_str param,
                          const struct dgm_str detail[4]);
 
-/** Makes a request of an environment, with nothing read yet. NULL when memory is short. dgm_request_free frees it. */
-struct dgm_request *chat_request_new(const struct dgm_env *);
+/** Makes a request and lets `read` read the body; both as dgm_request_open says, whose end it is. */
+enum dgm_rc chat_open(const struct dgm_env *, struct dgm_buf *openai,
+                      void (*read)(struct dgm_request *, struct dgm_buf *openai),
+                      struct dgm_request **ret, struct dgm_fail *reterr);
 
 /** Refuses a body that json_parse or json_check refused. */
 CHAT_COLD void chat_refuse_syntax(struct dgm_request *, const struct json_error *);

@@ -17,13 +17,6 @@ static const struct dgm_str dropped[] = {
 
 /* ---- values in the alphabet's order ---- */
 
-static int compare(struct dgm_str a, struct dgm_str b)
-{
-    size_t n = a.n < b.n ? a.n : b.n;
-    int order = n ? memcmp(a.p, b.p, n) : 0;
-    return order ? order : (a.n > b.n) - (a.n < b.n);
-}
-
 /* The member that follows `last` in the alphabet (absent: the first). NULL: there is none. Objects of answers are small. */
 static const struct json_val *next_by_name(const struct json_val *obj, struct dgm_str last,
                                            struct dgm_str *ret_name)
@@ -31,7 +24,8 @@ static const struct json_val *next_by_name(const struct json_val *obj, struct dg
     struct json_iter it = json_iter(obj);
     const struct json_val *best = NULL;
     while (json_next(&it)) {
-        if ((last.p && compare(it.name, last) <= 0) || (best && compare(it.name, *ret_name) >= 0))
+        if ((last.p && dgm_str_compare(it.name, last) <= 0) ||
+            (best && dgm_str_compare(it.name, *ret_name) >= 0))
             continue;
         best = it.value;
         *ret_name = it.name;

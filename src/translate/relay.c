@@ -152,21 +152,7 @@ static void open_body(struct dgm_request *r, struct dgm_buf *openai)
 enum dgm_rc dgm_relay_open(const struct dgm_env *env, struct dgm_buf *openai,
                            struct dgm_request **ret, struct dgm_fail *reterr)
 {
-    assert(env->id.n != 0 && env->id.n <= 64);
-    struct dgm_request *r = chat_request_new(env);
-    if (!r) {
-        dgm_fail_row(reterr, DGM_ERR_NO_MEMORY);
-        return DGM_E_NOMEM;
-    }
-    open_body(r, openai);
-    enum dgm_rc rc = r->rc;
-    if (rc == DGM_OK) {
-        *ret = r;
-        return DGM_OK;
-    }
-    chat_report(r, reterr);
-    dgm_request_free(r);
-    return rc;
+    return chat_open(env, openai, open_body, ret, reterr);
 }
 
 bool dgm_request_is_relayed(const struct dgm_request *r)

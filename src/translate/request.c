@@ -258,7 +258,7 @@ static enum dgm_rc finish(struct dgm_request *r, struct dgm_fail *reterr)
     return r->rc;
 }
 
-struct dgm_request *chat_request_new(const struct dgm_env *env)
+static struct dgm_request *new_request(const struct dgm_env *env)
 {
     const struct dgm_alloc *alloc = env->alloc ? env->alloc : &dgm_alloc_libc;
     struct dgm_request *r = alloc->resize(alloc->ctx, NULL, 0, sizeof *r);
@@ -283,16 +283,17 @@ struct dgm_request *chat_request_new(const struct dgm_env *env)
     return r;
 }
 
-enum dgm_rc dgm_request_open(const struct dgm_env *env, struct dgm_buf *openai,
-                             struct dgm_request **ret, struct dgm_fail *reterr)
+enum dgm_rc chat_open(const struct dgm_env *env, struct dgm_buf *openai,
+                      void (*read)(struct dgm_request *, struct dgm_buf *),
+                      struct dgm_request **ret, struct dgm_fail *reterr)
 {
     assert(env->id.n != 0 && env->id.n <= 64);
-    struct dgm_request *r = chat_request_new(env);
+    struct dgm_request *r = new_request(env);
     if (!r) {
         dgm_fail_row(reterr, DGM_ERR_NO_MEMORY);
         return DGM_E_NOMEM;
     }
-    open_body(r, openai);
+    read(r, openai);
     enum dgm_rc rc = r->rc;
     if (rc == DGM_OK) {
         *ret = r;
@@ -301,6 +302,12 @@ enum dgm_rc dgm_request_open(const struct dgm_env *env, struct dgm_buf *openai,
     chat_report(r, reterr);
     dgm_request_free(r);
     return rc;
+}
+
+enum dgm_rc dgm_request_open(const struct dgm_env *env, struct dgm_buf *openai,
+                             struct dgm_request **ret, struct dgm_fail *reterr)
+{
+    return chat_open(env, openai, open_body, ret, reterr);
 }
 
 enum dgm_rc dgm_request_use_model(struct dgm_request *r, struct dgm_str model,

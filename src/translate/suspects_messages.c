@@ -236,10 +236,7 @@ bool look_uri_unreadable(const struct look *look, struct finding *f)
 
 static int compare_ids(const void *a, const void *b)
 {
-    const struct dgm_str *x = a, *y = b;
-    size_t n = x->n < y->n ? x->n : y->n;
-    int order = n ? memcmp(x->p, y->p, n) : 0;
-    return order ? order : (x->n > y->n) - (x->n < y->n);
+    return dgm_str_compare(*(const struct dgm_str *)a, *(const struct dgm_str *)b);
 }
 
 /* Sorted: a client may well send a hundred thousand calls in one message. */

@@ -247,9 +247,64 @@ static void rounds_as_strtod(void **state)
     }
 }
 
+static void test_like(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *pattern, *text;
+        bool fits;
+    } cases[] = {
+        {"", "", true},
+        {"", "a", false},
+        {"*", "", true},
+        {"*", "abc", true},
+        {"a*c", "aBC", true},
+        {"a*c", "ac", true},
+        {"a*c", "acd", false},
+        {"*b*", "abc", true},
+        {"a*b*c", "axbbyc", true},
+        {"a*b*c", "axcyb", false},
+        {"abc", "abcd", false},
+        {"**a", "bba", true},
+        {"*aab", "aaab", true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        if (dgm_str_like(dgm_str_c(cases[i].pattern), dgm_str_c(cases[i].text), true) !=
+            cases[i].fits)
+            fail_msg("%s ~ %s", cases[i].pattern, cases[i].text);
+    assert_true(dgm_str_like(DGM_STR("a*C"), DGM_STR("abC"), false));
+    assert_false(dgm_str_like(DGM_STR("a*C"), DGM_STR("abc"), false));
+}
+
+static void test_order(void **state)
+{
+    (void)state;
+    static const char *const ordered[] = {"", "A", "Aa", "B", "a", "ab", "b", "\xc3\xa4"};
+    for (size_t i = 0; i < sizeof ordered / sizeof *ordered; i++)
+        for (size_t j = 0; j < sizeof ordered / sizeof *ordered; j++) {
+            int order = dgm_str_compare(dgm_str_c(ordered[i]), dgm_str_c(ordered[j]));
+            assert_int_equal((order > 0) - (order < 0), (i > j) - (i < j));
+        }
+    assert_int_equal(dgm_str_compare((struct dgm_str){0}, DGM_STR("")), 0);
+}
+
+static void test_has_nocase(void **state)
+{
+    (void)state;
+    assert_true(dgm_str_has_nocase(DGM_STR("Qwen/Qwen3-8B"), DGM_STR("qwen3")));
+    assert_true(dgm_str_has_nocase(DGM_STR("xAb"), DGM_STR("aB")));
+    assert_true(dgm_str_has_nocase(DGM_STR("x"), DGM_STR("")));
+    assert_true(dgm_str_has_nocase((struct dgm_str){0}, DGM_STR("")));
+    assert_false(dgm_str_has_nocase(DGM_STR("ab"), DGM_STR("abc")));
+    assert_false(dgm_str_has_nocase(DGM_STR("axb"), DGM_STR("ab")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_like),
+        cmocka_unit_test(test_order),
+        cmocka_unit_test(test_has_nocase),
         cmocka_unit_test(compares),
         cmocka_unit_test(finds),
         cmocka_unit_test(takes_parts),

@@ -66,33 +66,6 @@ static void expect(const struct emu_scenario *s, struct dgm_str body, const char
     assert_true(ask(s, NULL, "generateContent", body, wanted));
 }
 
-static void test_like(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *pattern, *text;
-        bool fits;
-    } cases[] = {
-        {"", "", true},
-        {"", "a", false},
-        {"*", "", true},
-        {"*", "abc", true},
-        {"a*c", "aBC", true},
-        {"a*c", "ac", true},
-        {"a*c", "acd", false},
-        {"*b*", "abc", true},
-        {"a*b*c", "axbbyc", true},
-        {"a*b*c", "axcyb", false},
-        {"abc", "abcd", false},
-        {"**a", "bba", true},
-        {"*aab", "aaab", true},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        if (emu_scenario_like(dgm_str_c(cases[i].pattern), dgm_str_c(cases[i].text)) !=
-            cases[i].fits)
-            fail_msg("%s ~ %s", cases[i].pattern, cases[i].text);
-}
-
 static void test_what_rules_want(void **state)
 {
     (void)state;
@@ -202,7 +175,6 @@ static void test_what_is_said(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_like),
         cmocka_unit_test(test_what_rules_want),
         cmocka_unit_test(test_counts),
         cmocka_unit_test(test_what_is_said),
