@@ -8,9 +8,9 @@
  *
  * The last byte chooses the server and what the bytes are, the two before it the cuts and the output's ceiling.
  */
-#include "base/sse.h"
 #include "base/str.h"
 #include "json/raw.h"
+#include "largest.h"
 #include "support/chunks.h"
 
 #include <dragoman/dragoman.h>
@@ -199,22 +199,6 @@ static void play_stream(const uint8_t *data, size_t n, unsigned kind, size_t ste
     dgm_request_free(r);
     dgm_buf_dispose(&out);
     dgm_buf_dispose(&body);
-}
-
-/* The bytes of the largest event, by which dragoman.h bounds the output. */
-static size_t largest_event(const uint8_t *data, size_t n)
-{
-    struct dgm_sse sse;
-    struct dgm_sse_event e;
-    struct dgm_str in = {(const char *)data, n};
-    size_t most = 0;
-    dgm_sse_init(&sse, &dgm_alloc_libc, SIZE_MAX);
-    while (dgm_sse_next(&sse, &in, &e) == DGM_EVENT)
-        most = e.data.n > most ? e.data.n : most;
-    while (dgm_sse_finish(&sse, &e) == DGM_EVENT)
-        most = e.data.n > most ? e.data.n : most;
-    dgm_sse_dispose(&sse);
-    return most;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)

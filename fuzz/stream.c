@@ -6,9 +6,9 @@
  * The last three bytes choose the cuts, the output's ceiling, and whose shapes the answer has with what was asked for
  * (requests.h).
  */
-#include "base/sse.h"
 #include "base/str.h"
 #include "json/read.h"
+#include "largest.h"
 #include "requests.h"
 #include "support/chunks.h"
 
@@ -70,22 +70,6 @@ static void play(const uint8_t *data, size_t n, unsigned options, size_t step, s
     dgm_request_free(run.r);
     dgm_buf_dispose(&run.out);
     dgm_buf_dispose(&in);
-}
-
-/* The bytes of the largest event, by which dragoman.h bounds the output. */
-static size_t largest_event(const uint8_t *data, size_t n)
-{
-    struct dgm_sse sse;
-    struct dgm_sse_event e;
-    struct dgm_str in = {(const char *)data, n};
-    size_t most = 0;
-    dgm_sse_init(&sse, &dgm_alloc_libc, SIZE_MAX);
-    while (dgm_sse_next(&sse, &in, &e) == DGM_EVENT)
-        most = e.data.n > most ? e.data.n : most;
-    while (dgm_sse_finish(&sse, &e) == DGM_EVENT)
-        most = e.data.n > most ? e.data.n : most;
-    dgm_sse_dispose(&sse);
-    return most;
 }
 
 /* The counts of OpenAI's usage agree (Google's do not: thoughts stand beside them). */
