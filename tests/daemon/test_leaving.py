@@ -4,7 +4,6 @@
 import http.client
 import json
 import queue
-import shutil
 import socket
 import subprocess
 import time
@@ -212,8 +211,6 @@ def test_curl_that_gives_up(front, tmp_path):
     assert slow.closed.get(timeout=10) - ended_at < BAR_S
 
 
-@pytest.mark.skipif(not (shutil.which("nc") and "-N" in subprocess.run(["nc", "-h"], capture_output=True, text=True).stderr),
-                    reason="no nc that knows -N")
 def test_nc_that_ends_its_side(front):
     daemon = front(Slow(b"", sized(), after_s=0.3))
     asked = wire.request("POST", wire.CHAT, wire.body(), version="1.0")

@@ -381,9 +381,10 @@ static void run_case(struct report *r)
         fail(r, "a promise was broken: %s\n%.*s", o.broken, (int)o.error.n,
              o.error.n ? o.error.p : "");
     if (r->c->kind == GOLDEN_STREAM && !r->failed) {
-        const char *broken = r->c->compat == DGM_COMPAT_GOOGLE
-                                 ? chunks_google_broken(dgm_buf_str(&o.body))
-                                 : chunks_broken(dgm_buf_str(&o.body));
+        enum chunks_of of = r->c->relayed                       ? CHUNKS_RELAYED
+                            : r->c->compat == DGM_COMPAT_GOOGLE ? CHUNKS_GOOGLE
+                                                                : CHUNKS_GEMINI;
+        const char *broken = chunks_broken(of, dgm_buf_str(&o.body));
         if (broken)
             fail(r, "a promise was broken: %s\n%.*s", broken,
                  (int)dgm_str_head(dgm_buf_str(&o.body), 4000).n, o.body.n ? o.body.p : "");

@@ -21,7 +21,7 @@ struct look {
     char id[128], model[256];
     int64_t created;
     size_t chunks;
-    bool google; /* which promises: dragoman.h's, or compat.def's */
+    enum chunks_of of;
     bool done, failed, usage;
     struct choice choices[CHOICES_MAX];
 };
@@ -34,6 +34,11 @@ static bool same_text(char *place, size_t size, struct dgm_str s, bool is_first)
     if (is_first)
         memcpy(place, s.p, s.n); /* the rest is zero */
     return dgm_str_eq(dgm_str_c(place), s);
+}
+
+static bool is_google(const struct look *look)
+{
+    return look->of == CHUNKS_GOOGLE;
 }
 
 /* Google's endpoint names a call in each of its pieces. */
@@ -54,7 +59,8 @@ static const char *look_at_google_call(struct choice *c, const struct json_val *
     return (size_t)index + 1 == c->calls ? NULL : "indexes of calls ascend from 0 without gaps";
 }
 
-static const char *look_at_call(struct choice *c, const struct json_val *call)
+static const char *look_at_call(const struct look *look, struct choice *c,
+                                const struct json_val *call)
 {
     int64_t index;
     if (!json_int(json_get(call, DGM_STR("index")), &index) || index < 0)
@@ -66,7 +72,9 @@ static const char *look_at_call(struct choice *c, const struct json_val *call)
         return "a call's id, type and name come once, together";
     if (begins)
         return (size_t)index == c->calls++ ? NULL : "indexes of calls ascend from 0 without gaps";
-    return (size_t)index < c->calls ? NULL : "arguments belong to a call that has begun";
+    if (look->of == CHUNKS_RELAYED)
+        return (size_t)index < c->calls ? NULL : "arguments belong to a call that has begun";
+    return (size_t)index + 1 == c->calls ? NULL : "arguments belong to the call begun last";
 }
 
 static const char *look_at_choice(struct look *look, const struct json_val *choice)
@@ -80,14 +88,14 @@ static const char *look_at_choice(struct look *look, const struct json_val *choi
     const struct json_val *delta = json_get(choice, DGM_STR("delta"));
     if (json_kind(delta) != JSON_OBJ)
         return "a choice has a delta";
-    if ((json_get(delta, DGM_STR("role")) != NULL) == (c->role && !look->google))
+    if ((json_get(delta, DGM_STR("role")) != NULL) == (c->role && !is_google(look)))
         return "the role stands in a choice's first chunk, and only there; in Google's in each";
-    if (look->google && json_kind(json_get(choice, DGM_STR("finish_reason"))) == JSON_NULL)
+    if (is_google(look) && json_kind(json_get(choice, DGM_STR("finish_reason"))) == JSON_NULL)
         return "a finish_reason is absent or told";
     c->role = true;
     for (struct json_iter i = json_iter(json_get(delta, DGM_STR("tool_calls"))); json_next(&i);) {
         const char *broken =
-            look->google ? look_at_google_call(c, i.value) : look_at_call(c, i.value);
+            is_google(look) ? look_at_google_call(c, i.value) : look_at_call(look, c, i.value);
         if (broken)
             return broken;
     }
@@ -113,9 +121,9 @@ static const char *look_at_chunk(struct look *look, const struct json_val *chunk
 
     const struct json_val *choices = json_get(chunk, DGM_STR("choices"));
     look->usage = json_kind(json_get(chunk, DGM_STR("usage"))) == JSON_OBJ;
-    if (look->google && json_size(choices) != 1)
+    if (is_google(look) && json_size(choices) != 1)
         return "a chunk has one choice";
-    if (!look->google &&
+    if (!is_google(look) &&
         (json_kind(choices) != JSON_ARR || look->usage != (json_size(choices) == 0)))
         return "usage comes with empty choices, and every other chunk has some";
     for (struct json_iter i = json_iter(choices); json_next(&i);) {
@@ -159,7 +167,7 @@ static const char *look_at_end(const struct look *look)
 {
     if (look->done == look->failed)
         return "a stream ends in [DONE] or in an error";
-    if (look->google && look->done && !look->usage)
+    if (is_google(look) && look->done && !look->usage)
         return "a stream that is done tells its usage";
     for (size_t i = 0; i < CHOICES_MAX; i++)
         if (look->done && look->choices[i].role && !look->choices[i].finished)
@@ -167,9 +175,9 @@ static const char *look_at_end(const struct look *look)
     return NULL;
 }
 
-static const char *find_broken(struct dgm_str sse, bool google)
+const char *chunks_broken(enum chunks_of of, struct dgm_str sse)
 {
-    struct look look = {.google = google};
+    struct look look = {.of = of};
     struct dgm_sse decoder;
     struct dgm_sse_event event;
     const char *broken = NULL;
@@ -180,14 +188,4 @@ static const char *find_broken(struct dgm_str sse, bool google)
         broken = "the last event ends in a blank line";
     dgm_sse_dispose(&decoder);
     return broken ? broken : look_at_end(&look);
-}
-
-const char *chunks_broken(struct dgm_str sse)
-{
-    return find_broken(sse, false);
-}
-
-const char *chunks_google_broken(struct dgm_str sse)
-{
-    return find_broken(sse, true);
 }

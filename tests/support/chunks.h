@@ -5,10 +5,14 @@
 
 #include <dragoman/types.h>
 
-/** Looks at a whole stream that a client got. Returns the promise that it breaks, or NULL. */
-const char *chunks_broken(struct dgm_str sse);
+/** Whose chunks they are: each has habits of its own. */
+enum chunks_of {
+    CHUNKS_GEMINI,  /* translated: dragoman.h's promises, and calls one after the other */
+    CHUNKS_RELAYED, /* a server's of one's own: its calls may take turns */
+    CHUNKS_GOOGLE   /* DGM_COMPAT_GOOGLE (compat.def) */
+};
 
-/** The same for DGM_COMPAT_GOOGLE, whose chunks have other habits (compat.def). */
-const char *chunks_google_broken(struct dgm_str sse);
+/** Looks at a whole stream that a client got. Returns the promise that it breaks, or NULL. */
+const char *chunks_broken(enum chunks_of, struct dgm_str sse);
 
 #endif

@@ -447,8 +447,9 @@ static void compare(struct answer *a)
     put_stream(a, &events);
     answer_whole(dgm_buf_str(&native), &completion);
     enum dgm_rc rc = answer_stream(dgm_buf_str(&events), below(2) ? 7 : 900, &chunks);
-    if (rc != DGM_DONE || chunks_broken(dgm_buf_str(&chunks)))
-        fail_msg("%d %s: %.*s", rc, chunks_broken(dgm_buf_str(&chunks)), (int)events.n, events.p);
+    if (rc != DGM_DONE || chunks_broken(CHUNKS_GEMINI, dgm_buf_str(&chunks)))
+        fail_msg("%d %s: %.*s", rc, chunks_broken(CHUNKS_GEMINI, dgm_buf_str(&chunks)),
+                 (int)events.n, events.p);
     read_chunk(&whole, dgm_buf_str(&completion));
     read_stream(&streamed, dgm_buf_str(&chunks));
     for (size_t i = 0; i < a->n; i++) {
@@ -577,7 +578,8 @@ static void whatever_is_missing_nothing_lies(void **state)
         damage_stream(dgm_buf_str(&events), rarely, &damaged);
         enum dgm_rc rc = answer_stream(dgm_buf_str(&damaged), 400, &out);
         assert_true(rc == DGM_DONE || rc == DGM_E_UPSTREAM);
-        const char *broken = out.p[0] == '{' ? NULL : chunks_broken(dgm_buf_str(&out));
+        const char *broken =
+            out.p[0] == '{' ? NULL : chunks_broken(CHUNKS_GEMINI, dgm_buf_str(&out));
         if (broken)
             fail_msg("%s: %.*s", broken, (int)damaged.n, damaged.p);
         read_stream(&said, dgm_buf_str(&out));

@@ -143,7 +143,7 @@ static enum dgm_rc stream(const struct dgm_buf *events, size_t out_max, struct d
     dgm_request_free(r);
     dgm_buf_dispose(&out);
     dgm_buf_dispose(&body);
-    const char *broken = chunks_broken(dgm_buf_str(all));
+    const char *broken = chunks_broken(CHUNKS_RELAYED, dgm_buf_str(all));
     if (broken)
         fail_msg("%s", broken);
     dgm_buf_put_char(all, '\0');
