@@ -162,6 +162,40 @@ size_t dgm_request_needs(const struct dgm_request *, const struct dgm_need **ret
 /** Answers need `i`; an absent signature says "unknown". Copied. Returns false when memory is short. */
 DGM_MUST_USE bool dgm_request_supply(struct dgm_request *, size_t i, struct dgm_str signature);
 
+#define DGM_URLS_MAX                                                                               \
+    64 /* different URLs of one request that are looked at; with more it is refused */
+
+/** A URL in a message's content, for a caller who reads it where the upstream can not. */
+struct dgm_url {
+    struct dgm_str url;   /* as the client means it: without JSON's escapes */
+    struct dgm_str param; /* where it stands first: "messages[0].content[1].image_url" */
+    struct dgm_str part;  /* the type of that part: "image_url" */
+    /* What dgm_request_give said: */
+    struct dgm_str mime, base64;
+    bool sure;
+};
+
+/**
+ * Finds the URLs in the content of messages, each different one once, in their order; between dgm_request_open and
+ * dgm_request_translate, or dgm_relay_open and dgm_relay_make, and once. Who does not ask pays nothing. Left out is what
+ * Google alone can read: videos of YouTube, files of the Files API and, on Vertex, gs://.
+ *
+ * DGM_OK: `*ret` points at `*ret_n` of them, valid until the request is freed. DGM_E_REFUSED (more than DGM_URLS_MAX),
+ * DGM_E_NOMEM, DGM_E_LIMIT: `*reterr` says so. The request stays the caller's to free.
+ */
+DGM_MUST_USE enum dgm_rc dgm_request_urls(struct dgm_request *, enum dgm_surface,
+                                          const struct dgm_url **ret, size_t *ret_n,
+                                          struct dgm_fail *reterr);
+
+/**
+ * Gives what URL `i` leads to: it is sent in the URL's place, wherever that stands. `base64` is padded, of the standard
+ * alphabet, not empty, and outlives the request, which never copies it. `mime` is copied; one that is not well formed
+ * counts as absent. `sure`: the bytes say so, and it goes before what client, host and name say; else it goes behind the
+ * client. URLs that nothing is given for are sent as they are. False when memory is short.
+ */
+DGM_MUST_USE bool dgm_request_give(struct dgm_request *, size_t i, struct dgm_str base64,
+                                   struct dgm_str mime, bool sure);
+
 /**
  * Goes on after DGM_NEED; unanswered needs count as unknown. Returns as dgm_chat_request, never DGM_NEED; the
  * request stays the caller's to free. Called again, it returns the same again.

@@ -12,6 +12,7 @@
  *   messages.c  the conversation, checked and read message by message
  *   contents.c  the conversation put: systemInstruction and contents
  *   parts.c     one content part: text, images, audio, files; media.c what is no text
+ *   urls.c      URLs that somebody reads for the upstream (relay_parts.def)
  *   results.c   tool results, brought behind the calls they answer
  *   arguments.c the arguments of a call, which may be broken
  *   failure.c   an upstream's error as OpenAI's; suspects.c, for one that names nothing, what may have caused it
@@ -171,6 +172,8 @@ struct dgm_request {
 
     struct dgm_need *needs;
     size_t needs_n, needs_used;
+    struct dgm_url *urls; /* urls.c; none unless somebody asked for them */
+    size_t urls_n;
     struct dgm_kept *kept;
     size_t kept_n, kept_cap, calls_n; /* calls_n: ids given out so far */
 

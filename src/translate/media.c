@@ -92,6 +92,11 @@ static size_t scheme(struct dgm_str s)
     return dgm_str_starts(dgm_str_skip(s, n), DGM_STR("://")) ? n : 0;
 }
 
+bool media_is_uri(struct dgm_str s)
+{
+    return scheme(s) != 0;
+}
+
 static bool read_base64(struct dgm_str s, struct media *ret)
 {
     ret->data = s;

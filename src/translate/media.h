@@ -12,6 +12,7 @@ struct media {
     struct dgm_str mime; /* absent: nobody told */
     struct dgm_str name; /* displayName, which Vertex alone knows; absent: none */
     bool blanks;         /* blanks or line ends stand within `data` */
+    bool sure;           /* `mime` was read in the bytes: it goes before what anybody says */
 };
 
 /** How a text is a medium. */
@@ -34,6 +35,9 @@ bool media_is_base64(struct dgm_str, bool *ret_blanks);
 /** The MIME type of a name's, a path's or a URI's extension, or of an extension alone. Absent: it has none we know. */
 struct dgm_str media_mime_of_name(struct dgm_str);
 struct dgm_str media_mime_of_extension(struct dgm_str);
+
+/** Whether a text is a URI. */
+bool media_is_uri(struct dgm_str);
 
 /** Whether a URI leads to YouTube, where nothing in it tells that it is a video; and to a file of the Files API. */
 bool media_is_youtube(struct dgm_str uri);

@@ -3,6 +3,7 @@
 #include "translate/parts.h"
 
 #include "base/str.h"
+#include "translate/urls.h"
 
 #include <string.h>
 
@@ -184,7 +185,7 @@ static bool find_mime(struct dgm_request *r, const struct part *p, const struct 
     struct dgm_str said = {0};
     if (!read_format(r, p->body, place, &said))
         return false;
-    if (said.p)
+    if (said.p && !m->sure)
         m->mime = said;
     if (!m->mime.p)
         m->mime = media_mime_of_name(filename);
@@ -195,13 +196,39 @@ static bool find_mime(struct dgm_request *r, const struct part *p, const struct 
     /* The Gemini API knows the types of its own files. */
     if (m->mime.p || (r->surface == DGM_GEMINI && media_is_file(m->uri)))
         return true;
-    if (m->uri.p && p->kind->otherwise.n) {
+    if (m->uri.p && !m->data.p && p->kind->otherwise.n) {
         m->mime = p->kind->otherwise;
         return true;
     }
     chat_refuse(r, DGM_ERR_VALUE, place, " does not tell its MIME type; give it as \"format\", ",
                 "as in \"image/png\" or \"application/pdf\".");
     return false;
+}
+
+struct dgm_str part_uri(const struct json_val *part, struct dgm_str *ret_type)
+{
+    const struct part_kind *k = find_kind(json_get_str(part, DGM_STR("type")));
+    if (!k || k->kind == TEXT)
+        return (struct dgm_str){0};
+    const struct json_val *body = json_get(part, k->type);
+    struct dgm_str text = json_str(body);
+    if (!text.p && k->other.n && !chat_is_said(json_get(body, k->source)))
+        text = json_get_str(body, k->other);
+    else if (!text.p)
+        text = json_get_str(body, k->source);
+    *ret_type = k->type;
+    return media_is_uri(text) ? text : (struct dgm_str){0};
+}
+
+/* What a URI leads to, where that was given; the URI stays beside it for what its name tells. */
+static void take_given(const struct dgm_request *r, struct media *m)
+{
+    const struct dgm_url *given = m->uri.p && r->urls_n != 0 ? urls_find(r, m->uri) : NULL;
+    if (!given)
+        return;
+    m->data = given->base64;
+    m->mime = given->mime;
+    m->sure = given->sure;
 }
 
 bool part_media(struct dgm_request *r, const struct part *p, const struct chat_place *place,
@@ -218,8 +245,11 @@ bool part_media(struct dgm_request *r, const struct part *p, const struct chat_p
         return false;
     if (chat_is_said(filename) && !chat_expect(r, filename, J_STR, named))
         return false;
+    take_given(r, ret);
     if (!find_mime(r, p, body, json_str(filename), ret))
         return false;
+    if (ret->data.p)
+        ret->uri = (struct dgm_str){0};
     ret->name = json_str(filename);
     if (ret->name.n && r->surface != DGM_VERTEX)
         chat_ignore(r, named);

@@ -26,9 +26,12 @@ struct dgm_str part_text(const struct part *);
 bool part_media(struct dgm_request *, const struct part *, const struct chat_place *,
                 struct media *ret);
 
+/** The URI that stands for the medium of a part which may be unsound; absent: none does. `*ret_type` is its type. */
+struct dgm_str part_uri(const struct json_val *part, struct dgm_str *ret_type);
+
 /**
- * Puts a part of a user's turn or the model's: text, or inlineData or fileData. Base64 goes on as it came, and
- * nothing is fetched. An empty text leaves no trace. `extra` is what the whole message says of its texts; its
+ * Puts a part of a user's turn or the model's: text, or inlineData or fileData. Base64 goes on as it came, and so
+ * does a URI, unless what it leads to was given (urls.h). An empty text leaves no trace. `extra` is what the whole message says of its texts; its
  * signature goes with this part, so hand it over with the last text alone.
  */
 void part_put(struct chat_contents *, enum chat_turn, const struct json_val *part,

@@ -3,6 +3,7 @@
 #include "translate/relay.h"
 
 #include "base/str.h"
+#include "translate/urls.h"
 
 #define MESSAGES CHAT_MEMBER(NULL, DGM_STR("messages"))
 
@@ -76,6 +77,54 @@ static bool is_extra(struct dgm_request *r, const struct json_raw_iter *m,
     return true;
 }
 
+/* ---- parts ---- */
+
+/* Puts what was given for a URL, in its place. False, and nothing, where that is none, or nothing was. */
+static bool put_given(struct dgm_request *r, struct json_raw url, const struct url_part *part,
+                      const struct chat_place *place)
+{
+    struct splice *s = &r->relay->body;
+    const struct dgm_url *given = url.kind == JSON_STR ? urls_find_quoted(r, url.text) : NULL;
+    if (!given)
+        return false;
+    struct dgm_str mime = urls_mime(given);
+    if (!mime.p && !part->bare)
+        chat_refuse(r, DGM_ERR_URL_UNREAD, place,
+                    ": neither its bytes nor its host nor its name tell what it is.");
+    splice_put(s, part->bare ? DGM_STR("\"") : DGM_STR("\"data:"));
+    if (!part->bare) {
+        splice_put(s, mime);
+        splice_put_lit(s, ";base64,");
+    }
+    splice_put(s, given->base64);
+    splice_put_lit(s, "\"");
+    return true;
+}
+
+static void put_medium(struct dgm_request *r, struct json_raw medium, const struct url_part *part,
+                       const struct chat_place *place)
+{
+    struct splice *s = &r->relay->body;
+    struct splice_level l;
+    struct json_raw_iter it = json_raw_iter(medium);
+    if (medium.kind != JSON_OBJ) {
+        if (!put_given(r, medium, part, place))
+            splice_put(s, medium.text);
+        return;
+    }
+    splice_open(s, &l, medium);
+    while (json_raw_next(&it)) {
+        if (!json_raw_says(it.name, part->source)) {
+            splice_keep(s, &l, &it);
+            continue;
+        }
+        splice_begin(s, &l, &it);
+        if (!put_given(r, it.value, part, place))
+            splice_put(s, it.value.text);
+    }
+    splice_close(s, &l);
+}
+
 static void put_part(struct dgm_request *r, struct json_raw part, const struct chat_place *place)
 {
     struct splice *s = &r->relay->body;
@@ -87,10 +136,15 @@ static void put_part(struct dgm_request *r, struct json_raw part, const struct c
     }
     splice_open(s, &l, part);
     while (json_raw_next(&it)) {
-        if (is_extra(r, &it, place))
+        const struct url_part *medium = r->urls_n != 0 ? urls_part(it.name) : NULL;
+        if (medium) {
+            splice_begin(s, &l, &it);
+            put_medium(r, it.value, medium, CHAT_MEMBER(place, medium->type));
+        } else if (is_extra(r, &it, place)) {
             splice_drop(&l, &it);
-        else
+        } else {
             splice_keep(s, &l, &it);
+        }
     }
     splice_close(s, &l);
 }

@@ -147,6 +147,18 @@ static bool read_server(struct golden_case *c, struct dgm_str word)
     return false;
 }
 
+/* "URL TYPE BASE64", where TYPE is a MIME type that the bytes tell, "?" and one that the host tells, or "-". */
+static bool read_fetch(struct golden_fetch *f, struct dgm_str words)
+{
+    struct dgm_str mime;
+    if (!dgm_str_split(&words, ' ', &f->url) || !dgm_str_split(&words, ' ', &mime))
+        return false;
+    f->sure = mime.n != 0 && mime.p[0] != '?' && mime.p[0] != '-';
+    f->mime = dgm_str_skip(mime, f->sure ? 0 : 1);
+    f->base64 = words;
+    return words.n != 0;
+}
+
 static bool read_option(struct golden_case *c, struct dgm_str key, struct dgm_str value)
 {
     if (dgm_str_eq(key, DGM_STR("surface"))) {
@@ -179,6 +191,8 @@ static bool read_option(struct golden_case *c, struct dgm_str key, struct dgm_st
         return read_reasoning(value, &c->reasoning);
     if (dgm_str_eq(key, DGM_STR("end")))
         return read_error_id(value, &c->end);
+    if (dgm_str_eq(key, DGM_STR("fetch")) && c->fetches_n < GOLDEN_SUPPLIES_MAX)
+        return read_fetch(&c->fetches[c->fetches_n++], value);
     if (dgm_str_eq(key, DGM_STR("supply")) && c->supplies_n < GOLDEN_SUPPLIES_MAX) {
         struct golden_supply *s = &c->supplies[c->supplies_n++];
         s->signature = value;

@@ -11,6 +11,12 @@
 
 enum golden_kind { GOLDEN_REQUEST, GOLDEN_RESPONSE, GOLDEN_STREAM };
 
+/** What a URL leads to: what the case gives for one that the core finds. */
+struct golden_fetch {
+    struct dgm_str url, mime, base64;
+    bool sure;
+};
+
 /** A remembered signature: what the case answers to a need. */
 struct golden_supply {
     struct dgm_str call_id, signature;
@@ -38,6 +44,8 @@ struct golden_case {
         end; /* a stream that its caller ends so; DGM_ERR_NONE: the upstream just closes */
     struct golden_supply supplies[GOLDEN_SUPPLIES_MAX];
     size_t supplies_n;
+    struct golden_fetch fetches[GOLDEN_SUPPLIES_MAX];
+    size_t fetches_n; /* without any, nobody asks for URLs */
 };
 
 /** Reads the case. Returns what is wrong with it, or NULL. Dispose of it in any case. */

@@ -16,16 +16,18 @@ static struct dgm_buf *const no_buf = NULL;
 static void outcome_init(struct outcome *o)
 {
     *o = (struct outcome){0};
-    struct dgm_buf *bufs[] = {&o->body,    &o->error,  &o->ignored, &o->schema, &o->warning,
-                              &o->headers, &o->target, &o->kept,    &o->retry,  no_buf};
+    struct dgm_buf *bufs[] = {&o->body,    &o->error,   &o->ignored, &o->schema,
+                              &o->warning, &o->headers, &o->target,  &o->kept,
+                              &o->retry,   &o->urls,    no_buf};
     for (struct dgm_buf **b = bufs; *b; b++)
         dgm_buf_init(*b, &dgm_alloc_libc, OUTCOME_BYTES_MAX);
 }
 
 void outcome_dispose(struct outcome *o)
 {
-    struct dgm_buf *bufs[] = {&o->body,    &o->error,  &o->ignored, &o->schema, &o->warning,
-                              &o->headers, &o->target, &o->kept,    &o->retry,  no_buf};
+    struct dgm_buf *bufs[] = {&o->body,    &o->error,   &o->ignored, &o->schema,
+                              &o->warning, &o->headers, &o->target,  &o->kept,
+                              &o->retry,   &o->urls,    no_buf};
     for (struct dgm_buf **b = bufs; *b; b++)
         dgm_buf_dispose(*b);
 }
@@ -76,13 +78,59 @@ static enum dgm_rc answer_needs(const struct golden_case *c, struct dgm_request 
     return dgm_request_resume(r, fail);
 }
 
+/* The URLs that the case knows of get what they lead to; the others, and those that lead to "-", stay as they are. */
+static enum dgm_rc give_fetched(const struct golden_case *c, struct dgm_request *r,
+                                struct outcome *o, struct dgm_fail *fail)
+{
+    const struct dgm_url *urls;
+    size_t n;
+    enum dgm_rc rc = dgm_request_urls(r, c->surface, &urls, &n, fail);
+    for (size_t i = 0; rc == DGM_OK && i < n; i++) {
+        dgm_buf_put(&o->urls, urls[i].param);
+        dgm_buf_put_char(&o->urls, ' ');
+        dgm_buf_put(&o->urls, urls[i].url);
+        dgm_buf_put_char(&o->urls, '\n');
+        for (size_t k = 0; rc == DGM_OK && k < c->fetches_n; k++) {
+            const struct golden_fetch *f = &c->fetches[k];
+            if (!dgm_str_eq(f->url, urls[i].url) || f->base64.n < 4)
+                continue;
+            if (!dgm_request_give(r, i, f->base64, f->mime, f->sure)) {
+                dgm_fail_row(fail, DGM_ERR_NO_MEMORY);
+                rc = DGM_E_NOMEM;
+            }
+        }
+    }
+    return rc;
+}
+
+/* As dgm_chat_request, with the URLs between its halves. */
+static enum dgm_rc fetch_request(const struct golden_case *c, const struct dgm_env *env,
+                                 struct dgm_buf *body, struct outcome *o, struct dgm_request **ret,
+                                 struct dgm_fail *fail)
+{
+    struct dgm_request *r = NULL;
+    enum dgm_rc rc = dgm_request_open(env, body, &r, fail);
+    if (rc != DGM_OK)
+        return rc;
+    rc = give_fetched(c, r, o, fail);
+    if (rc == DGM_OK)
+        rc = dgm_request_translate(r, c->surface, fail);
+    if (rc == DGM_OK || rc == DGM_NEED)
+        *ret = r;
+    else
+        dgm_request_free(r);
+    return rc;
+}
+
 /* As dgm_chat_request, for a server that speaks OpenAI's protocol. */
 static enum dgm_rc relay_request(const struct golden_case *c, const struct dgm_env *env,
-                                 struct dgm_buf *body, struct dgm_request **ret,
+                                 struct dgm_buf *body, struct outcome *o, struct dgm_request **ret,
                                  struct dgm_fail *fail)
 {
     struct dgm_request *r = NULL;
     enum dgm_rc rc = dgm_relay_open(env, body, &r, fail);
+    if (rc == DGM_OK && c->fetches_n != 0)
+        rc = give_fetched(c, r, o, fail);
     if (rc == DGM_OK)
         rc = dgm_relay_make(r, &c->server, fail);
     if (rc == DGM_OK)
@@ -111,8 +159,9 @@ static enum dgm_rc translate_request(const struct golden_case *c, const struct d
     memset(&fail, 0x5a, sizeof fail);
     const struct dgm_fail untouched = fail;
 
-    enum dgm_rc rc = c->relayed ? relay_request(c, &env, body, ret, &fail)
-                                : dgm_chat_request(&env, body, ret, &fail);
+    enum dgm_rc rc = c->relayed          ? relay_request(c, &env, body, o, ret, &fail)
+                     : c->fetches_n != 0 ? fetch_request(c, &env, body, o, ret, &fail)
+                                         : dgm_chat_request(&env, body, ret, &fail);
     expect(o, rc == DGM_OK || rc == DGM_NEED || !*ret, "a failed dgm_chat_request left *ret alone");
     if (rc == DGM_NEED)
         rc = answer_needs(c, *ret, &fail);

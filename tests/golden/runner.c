@@ -219,6 +219,7 @@ static void compare_files(struct report *r, const struct outcome *o)
         compare(r, "schema-notes.txt", TEXT, absent_if_empty(&o->schema));
         compare(r, "warning.txt", TEXT, absent_if_empty(&o->warning));
         compare(r, "headers.txt", BYTES, absent_if_empty(&o->headers));
+        compare(r, "urls.txt", BYTES, absent_if_empty(&o->urls));
         compare_status(r, o->status, 400);
         if (has_file(r->c, "target.txt"))
             compare(r, "target.txt", TEXT, absent_if_empty(&o->target));
