@@ -1,33 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* chat.c - a chat completion: translate, ask the upstream, translate back as it answers. */
 #include "base/str.h"
-#include "gateway/destination.h"
-#include "gateway/exchange.h"
+#include "gateway/attempt.h"
 #include "gateway/memory.h"
-#include "gateway/place.h"
-#include "gateway/upstream.h"
-#include "http/media.h"
 
-#include <assert.h>
-
-#define TARGET_BYTES_MAX 4096
+#define URL_BYTES_MAX 4096
 #define GUESS_MAX ((size_t)64 * 1024) /* what is put has about the size of what it was made of */
-#define REQUEST_HEADERS_MAX 4         /* that the core asks for */
-#define CALL_HEADERS_MAX                                                                           \
-    (1 + REQUEST_HEADERS_MAX + 3) /* and the emulator's controls, or a server's */
 
 /* ---- work off the loop ------------------------------------------------------------------------------ */
 
-/* The exchange is held until `done` gives it back. */
-static void start_job(struct gw_exchange *x, size_t text_bytes, void (*run)(void *owner),
-                      void (*done)(void *owner))
+void gw_chat_start_job(struct gw_exchange *x, size_t text_bytes, void (*run)(void *owner),
+                       void (*done)(void *owner))
 {
     gw_hold_take(&x->hold);
     gw_job_start(&x->chat.job, text_bytes, run, done);
 }
 
-/* Whether anybody still waits for what a job has made. */
-static bool is_wanted(const struct gw_exchange *x)
+bool gw_chat_is_wanted(const struct gw_exchange *x)
 {
     return x->conn != NULL && x->stage <= GW_STREAMING;
 }
@@ -44,11 +33,33 @@ static void take_retry(struct gw_exchange *x, int status)
 {
     x->reply.has_retry = status >= 400;
     x->reply.retry = dgm_request_retry(x->chat.request);
+    if (x->reply.retry.after_ms < 0)
+        x->reply.retry.after_ms = x->chat.retry_ms;
+}
+
+/* When the upstream itself wants to be asked again; negative: it did not say. */
+static int64_t retry_ms(const struct gw_exchange *x)
+{
+    int64_t ms = dgm_request_retry(x->chat.request).after_ms;
+    return ms >= 0 ? ms : x->chat.retry_ms;
+}
+
+/* An error in the place of a stream's first event: another upstream may do better. */
+static bool fails_over(struct gw_exchange *x)
+{
+    dgm_buf_clear(&x->chat.object);
+    int status = dgm_stream_put_error(x->chat.stream, &x->chat.object);
+    enum gw_outcome outcome = gw_attempt_judge(x, status, dgm_buf_str(&x->chat.object));
+    dgm_buf_clear(&x->chat.object);
+    x->chat.plan.asked = true; /* its head had promised something else */
+    return gw_attempt_failed(x, outcome, retry_ms(x));
 }
 
 /* Ends a stream after its error event; as a plain answer with a real status where nothing has gone out yet. */
 static void end_broken(struct gw_exchange *x)
 {
+    if (!dgm_stream_started(x->chat.stream) && fails_over(x))
+        return;
     if (x->stage == GW_WAITING && !dgm_stream_started(x->chat.stream)) {
         dgm_buf_clear(&x->out);
         int status = dgm_stream_put_error(x->chat.stream, &x->out);
@@ -99,7 +110,7 @@ static void on_warning(void *owner, struct dgm_str value)
 static void tell_url(struct gw_exchange *x)
 {
     struct dgm_buf url;
-    dgm_buf_init(&url, dgm_arena_alloc(&x->arena), TARGET_BYTES_MAX);
+    dgm_buf_init(&url, dgm_arena_alloc(&x->arena), URL_BYTES_MAX);
     dgm_buf_put(&url, x->chat.asked.tls ? DGM_STR("https://") : DGM_STR("http://"));
     dgm_buf_put(&url, x->chat.asked.authority);
     dgm_buf_put(&url, x->chat.asked.prefix);
@@ -113,9 +124,16 @@ static void on_head(void *owner, int status, struct dgm_str content_type)
     struct gw_exchange *x = owner;
     (void)content_type; /* the body is judged by what it is */
     x->chat.status = status;
+    if (status < 400)
+        gw_attempt_worked(x);
     if (status >= 400 && x->chat.asked.authority.n != 0)
         tell_url(x);
     gw_exchange_heard(x);
+}
+
+static void on_retry(void *owner, int64_t after_ms)
+{
+    ((struct gw_exchange *)owner)->chat.retry_ms = after_ms;
 }
 
 static bool is_streamed(const struct gw_exchange *x)
@@ -148,8 +166,7 @@ static void stream_error(struct gw_exchange *x, struct dgm_buf *object)
     gw_exchange_stream(x, true);
 }
 
-/* What the translation has to say goes out as headers, which outlive the request. */
-static void take_notes(struct gw_exchange *x)
+void gw_chat_take_notes(struct gw_exchange *x)
 {
     for (size_t i = 0; i < GW_REPLY_NOTES; i++)
         x->reply.notes[i] =
@@ -171,7 +188,11 @@ static void give_object(struct gw_exchange *x)
     struct gw_chat *chat = &x->chat;
     if (chat->object_rc == DGM_KEEP)
         gw_memory_keep(chat->request);
-    take_notes(x); /* the answer may have added to them */
+    gw_chat_take_notes(x); /* the answer may have added to them */
+    if (chat->object_rc >= 0 && chat->status >= 400 &&
+        gw_attempt_failed(x, gw_attempt_judge(x, chat->status, dgm_buf_str(&chat->native)),
+                          retry_ms(x)))
+        return;
     if (chat->object_rc < 0) {
         fail_rc(x, gw_job_rc(&chat->job, chat->object_rc));
     } else if (x->stage == GW_STREAMING) {
@@ -188,7 +209,7 @@ static void give_object(struct gw_exchange *x)
 static void on_object(void *owner)
 {
     struct gw_exchange *x = owner;
-    if (is_wanted(x))
+    if (gw_chat_is_wanted(x))
         give_object(x);
     gw_hold_give(&x->hold);
 }
@@ -204,7 +225,7 @@ static void on_end(void *owner)
         return;
     }
     if (gw_job_wanted(x->worker, x->chat.native.n)) {
-        start_job(x, x->chat.native.n, make_object, on_object);
+        gw_chat_start_job(x, x->chat.native.n, make_object, on_object);
         return;
     }
     make_object(x);
@@ -214,7 +235,10 @@ static void on_end(void *owner)
 static void on_fail(void *owner, const struct dgm_fail *f)
 {
     struct gw_exchange *x = owner;
-    if (x->stage <= GW_STREAMING)
+    enum gw_outcome outcome = f->id == DGM_ERR_UPSTREAM_CONNECT ? GW_UNREACHED
+                              : f->id == DGM_ERR_UPSTREAM_BUSY  ? GW_NO_ROOM
+                                                                : GW_ODD;
+    if (x->stage <= GW_STREAMING && !gw_attempt_failed(x, outcome, -1))
         gw_exchange_fail(x, f);
 }
 
@@ -238,6 +262,7 @@ void gw_chat_pause(struct gw_exchange *x, bool paused)
 
 void gw_chat_cancel(struct gw_exchange *x)
 {
+    gw_attempt_end(x);
     gw_call_free(x->chat.call);
     x->chat.call = NULL;
     if (gw_job_cancel(&x->chat.job))
@@ -249,220 +274,22 @@ void gw_chat_dispose(struct gw_exchange *x)
     struct gw_chat *chat = &x->chat;
     dgm_stream_free(chat->stream);
     dgm_request_free(chat->request);
+    dgm_buf_dispose(&chat->kept);
+    dgm_buf_dispose(&chat->again);
     dgm_buf_dispose(&chat->native);
     dgm_buf_dispose(&chat->object);
 }
 
 /* ---- the request ------------------------------------------------------------------------------------ */
 
-/*
- * A request's body on its way to a native one. In a job it is all that the thread sees, so its texts stand neither in
- * the connection's head nor anywhere else that goes with the client.
- */
-struct translation {
-    const struct gw_config *config;
-    struct dgm_env env;
-    struct dgm_str endpoint; /* of the path */
-    struct dgm_buf *body;
-    /* What it comes to: */
-    enum dgm_rc rc;
-    struct dgm_request *request;
-    const struct gw_upstream *upstream;
-    struct dgm_fail fail; /* when rc says so */
-};
-
-/* Where the call goes, and who it says is asking. False: it can not be said, and that was answered. */
-static bool find_place(struct gw_exchange *x, const struct gw_upstream *u, struct gw_place *ret)
-{
-    struct dgm_fail f;
-    const struct gw_place_ask question = {.upstream = u,
-                                          .path_project = x->target.project,
-                                          .path_location = x->target.location,
-                                          .authorization =
-                                              http_head_get(x->head, DGM_STR("authorization")),
-                                          .relays = dgm_request_is_relayed(x->chat.request)};
-    enum dgm_rc rc = gw_place_find(x->worker->config, &question, &x->arena, ret, &f);
-    if (rc == DGM_E_NOMEM)
-        gw_exchange_fail_as(x, DGM_ERR_NO_MEMORY);
-    else if (rc != DGM_OK)
-        gw_exchange_fail(x, &f);
-    return rc == DGM_OK;
-}
-
-/* The path's, where it is one of its own. */
-static struct dgm_str endpoint_of(const struct gw_exchange *x)
-{
-    const struct gw_endpoint *e = gw_config_endpoint(x->worker->config, x->target.endpoint);
-    return e != NULL ? x->target.endpoint : (struct dgm_str){0};
-}
-
-static void put_target(struct gw_exchange *x, const struct gw_upstream *u,
-                       const struct gw_place *place, struct dgm_buf *out)
-{
-    if (dgm_request_is_relayed(x->chat.request))
-        gw_relay_put_target(u, &place->native, endpoint_of(x), out);
-    else
-        dgm_request_put_path(x->chat.request, &place->native, out);
-}
-
-static const struct gw_call_events call_events = {.on_head = on_head,
-                                                  .on_data = on_data,
-                                                  .on_end = on_end,
-                                                  .on_fail = on_fail,
-                                                  .on_warning = on_warning};
-
-/* What goes in the head of a call besides its length: at most CALL_HEADERS_MAX of them. */
-static size_t put_headers(struct gw_exchange *x, const struct gw_upstream *u,
-                          const struct gw_place *place, struct gw_call_header *to)
-{
-    const struct dgm_header *more;
-    size_t n = 0, more_n = dgm_request_headers(x->chat.request, &more);
-    to[n++] = (struct gw_call_header){DGM_STR("content-type"), GW_MEDIA_JSON};
-    for (size_t i = 0; i < more_n && i < REQUEST_HEADERS_MAX; i++)
-        to[n++] = (struct gw_call_header){more[i].name, more[i].value};
-    for (size_t i = 0; i < place->headers_n; i++)
-        to[n++] = place->headers[i];
-    if (u->kind == GW_EMULATOR)
-        n += gw_emulator_controls(x->head, to + n);
-    else if (dgm_request_is_relayed(
-                 x->chat.request)) /* by which the log of a server of one's own can be searched */
-        to[n++] = (struct gw_call_header){DGM_STR("x-request-id"), x->reply.request_id};
-    return n;
-}
-
-static void ask(struct gw_exchange *x, const struct gw_upstream *u)
-{
-    struct gw_call_header headers[CALL_HEADERS_MAX];
-    struct gw_place place;
-    struct dgm_buf target;
-    if (!find_place(x, u, &place))
-        return;
-    dgm_buf_init(&target, dgm_arena_alloc(&x->arena), TARGET_BYTES_MAX);
-    put_target(x, u, &place, &target);
-
-    const struct dgm_str *segments;
-    size_t segments_n = dgm_request_body(x->chat.request, &segments);
-    if (target.rc == DGM_OK) {
-        const struct gw_call_request request = {.method = DGM_STR("POST"),
-                                                .target = dgm_buf_str(&target),
-                                                .origin = &place.origin,
-                                                .headers = headers,
-                                                .headers_n = put_headers(x, u, &place, headers),
-                                                .segments = segments,
-                                                .segments_n = segments_n,
-                                                .hold = &x->hold};
-        x->chat.asked.authority = place.origin.authority;
-        x->chat.asked.prefix = place.origin.prefix;
-        x->chat.asked.path = request.target;
-        x->chat.asked.tls = place.origin.tls;
-        x->chat.call = gw_call_new(x->worker, u, &request, &call_events, x);
-    }
-    if (x->chat.call == NULL)
-        gw_exchange_fail_as(x, DGM_ERR_NO_MEMORY);
-}
-
-/* Member by member: `fail` is large, and most translations have none. */
-static void translation_init(struct translation *t, struct gw_exchange *x)
-{
-    const struct gw_config *config = x->worker->config;
-    gw_random_id(x->chat.id);
-    t->config = config;
-    t->env = (struct dgm_env){.alloc = &x->chat.job.alloc,
-                              .reasoning = (enum dgm_reasoning)config->reasoning,
-                              .compat = x->reply.compat,
-                              .strict = config->strict,
-                              .max_tokens_bounds_thoughts = config->max_tokens_includes_thinking,
-                              .now = x->reply.now,
-                              .id = {x->chat.id, sizeof x->chat.id},
-                              .model = x->target.model};
-    t->endpoint = x->target.endpoint;
-    t->body = &x->body;
-    t->request = NULL;
-    t->upstream = NULL;
-}
-
-/* Maybe in a thread. */
-static void translate(void *owner)
-{
-    struct translation *t = owner;
-    t->rc = gw_destination_make(t->config, &t->env, t->endpoint, t->body, &t->request, &t->upstream,
-                                &t->fail);
-}
-
-/* The request is translated, or refused: asks the upstream. */
-static void go_on(struct gw_exchange *x, const struct translation *t)
-{
-    const struct gw_upstream *u = t->upstream;
-    x->chat.request = t->request;
-    if (t->rc != DGM_OK) {
-        gw_exchange_fail(x, &t->fail);
-        return;
-    }
-    assert(u != NULL); /* or it would have been refused */
-    take_notes(x);
-    x->reply.tells_compat = x->reply.tells_compat && !dgm_request_is_relayed(x->chat.request);
-    x->chat.upstream = u->name;
-    x->reply.upstream = u->kind == GW_EMULATOR ? DGM_STR("emulator") : u->name;
-    if (dgm_request_wants_stream(x->chat.request)) {
-        x->chat.stream = dgm_stream_new(x->chat.request);
-        if (x->chat.stream == NULL) {
-            gw_exchange_fail_as(x, DGM_ERR_NO_MEMORY);
-            return;
-        }
-    }
-    gw_exchange_wait(x);
-    ask(x, u);
-}
-
-static void run_translation(void *owner)
-{
-    translate(((struct gw_exchange *)owner)->chat.translation);
-}
-
-static void on_translated(void *owner)
-{
-    struct gw_exchange *x = owner;
-    struct translation *t = x->chat.translation;
-    if (t->rc == DGM_E_NOMEM && gw_job_rc(&x->chat.job, t->rc) == DGM_E_LIMIT)
-        dgm_fail_set(&t->fail, DGM_ERR_BODY_LARGE, (struct dgm_str){0},
-                     (const struct dgm_str[4]){DGM_STR(
-                         "The body needs more memory to be read than one request may have.")});
-    if (is_wanted(x))
-        go_on(x, t);
-    else
-        x->chat.request = t->request;
-    gw_hold_give(&x->hold);
-}
-
-/* The same off the loop. The exchange's arena is not the job's, but stays as long. */
-static void translate_away(struct gw_exchange *x)
-{
-    struct translation *t = dgm_arena_take(&x->arena, sizeof *t);
-    if (t == NULL) {
-        gw_exchange_fail_as(x, DGM_ERR_NO_MEMORY);
-        return;
-    }
-    translation_init(t, x);
-    t->env.model = dgm_arena_copy(&x->arena, t->env.model);
-    t->endpoint = dgm_arena_copy(&x->arena, t->endpoint);
-    if ((t->env.model.p == NULL) != (x->target.model.p == NULL) ||
-        (t->endpoint.p == NULL) != (x->target.endpoint.p == NULL)) {
-        gw_exchange_fail_as(x, DGM_ERR_NO_MEMORY);
-        return;
-    }
-    x->chat.translation = t;
-    gw_exchange_wait(x);
-    start_job(x, x->body.n, run_translation, on_translated);
-}
+const struct gw_call_events gw_chat_events = {.on_head = on_head,
+                                              .on_data = on_data,
+                                              .on_end = on_end,
+                                              .on_fail = on_fail,
+                                              .on_warning = on_warning,
+                                              .on_retry = on_retry};
 
 void gw_chat_run(struct gw_exchange *x)
 {
-    if (gw_job_wanted(x->worker, x->body.n)) {
-        translate_away(x);
-        return;
-    }
-    struct translation t;
-    translation_init(&t, x);
-    translate(&t);
-    go_on(x, &t);
+    gw_attempt_begin(x);
 }

@@ -361,6 +361,8 @@ static void finish(struct gw_parse *p)
         return;
     gw_models_make(p);
     gw_endpoints_make(p);
+    gw_residency_check(p);
+    gw_mixture_find(p);
     gw_listen_check(p);
     read_shared_environment(p);
     if (p->problems.n == 0)
@@ -435,7 +437,7 @@ static struct dgm_str bare_name(struct dgm_str model)
     return (struct dgm_str){0};
 }
 
-const struct gw_upstream *gw_config_model(const struct gw_config *c, struct dgm_str model)
+const struct gw_choices *gw_config_choices(const struct gw_config *c, struct dgm_str model)
 {
     char text[7 + NAME_BYTES_MAX];
     struct dgm_str bare = bare_name(model), full = model;
@@ -447,8 +449,14 @@ const struct gw_upstream *gw_config_model(const struct gw_config *c, struct dgm_
     for (size_t i = 0; i < c->models_n; i++)
         if (dgm_str_like(c->models[i].match, model, false) ||
             dgm_str_like(c->models[i].match, full, false))
-            return c->models[i].upstream;
+            return &c->models[i].choices;
     return NULL;
+}
+
+const struct gw_upstream *gw_config_model(const struct gw_config *c, struct dgm_str model)
+{
+    const struct gw_choices *choices = gw_config_choices(c, model);
+    return choices != NULL ? choices->at[0].upstream : NULL;
 }
 
 const struct gw_endpoint *gw_config_endpoint(const struct gw_config *c, struct dgm_str id)

@@ -57,6 +57,7 @@ enum gw_dialect { GW_DIALECT_GEMINI, GW_DIALECT_VLLM, GW_DIALECT_TGI };
 /** Somewhere a request can go. */
 struct gw_upstream {
     struct dgm_str name;
+    size_t index;             /* among all of them */
     int kind;                 /* enum gw_upstream_kind */
     struct dgm_str project;   /* vertex: absent means the one of the request's path */
     struct gw_strs locations; /* vertex: none means the one of the request's path */
@@ -68,18 +69,37 @@ struct gw_upstream {
     struct dgm_str
         proxy; /* address of one, or "none"; absent: what the environment says. May hold a password */
     struct gw_credentials credentials;
+    struct gw_strs residency; /* where it may be asked, besides what holds for all; none: anywhere */
+    int64_t cold_start_ms;    /* how long requests are held while it refuses; 0: they are not */
+};
+
+#define GW_CHOICES_MAX 16 /* upstreams of one row */
+
+/** One of the upstreams of a row, and how often it is chosen among them; 0: when no other can be. */
+struct gw_choice {
+    const struct gw_upstream *upstream;
+    int64_t weight;
+};
+
+/** The upstreams of a row of models or endpoints: at least one. */
+struct gw_choices {
+    const struct gw_choice *at;
+    size_t n;
+    bool remakes; /* a request that was made for one of them is not the one that others get */
 };
 
 /** A pattern of model names ('*' stands for any run of characters) and where they go. */
 struct gw_model {
     struct dgm_str match;
-    const struct gw_upstream *upstream;
+    const struct gw_upstream *upstream; /* the first of: */
+    struct gw_choices choices;
 };
 
 /** What endpoints/{id} means. */
 struct gw_endpoint {
     struct dgm_str id, display_name;
-    const struct gw_upstream *upstream;
+    const struct gw_upstream *upstream; /* the first of: */
+    struct gw_choices choices;
 };
 
 enum gw_google { GW_GOOGLE_OFF, GW_GOOGLE_VERIFY, GW_GOOGLE_EMULATED };
@@ -125,7 +145,8 @@ struct gw_timeouts {
         idle_ms; /* no byte moves in an open answer: the upstream is silent, or the client does not read */
     int64_t total_ms;   /* one exchange, from the request's first byte to the answer's last */
     int64_t comment_ms; /* a stream still without a byte gets a comment line after this long */
-    int64_t models_ms;  /* a server's list of models serves so long */
+    int64_t models_ms;      /* a server's list of models serves so long */
+    int64_t retry_after_ms; /* an upstream's Retry-After that is waited for */
     int64_t drain_ms;   /* what runs at SIGTERM may take this long to end */
 };
 
@@ -176,12 +197,15 @@ struct gw_config {
     size_t models_n;
     const struct gw_endpoint *endpoints;
     size_t endpoints_n;
+    bool mixed;        /* some upstreams speak OpenAI's protocol, some Google's; or one does both */
+    bool lists;        /* a row has several upstreams */
     bool any_endpoint; /* every other id is one too: they are the emulator's two */
     struct gw_auth auth;
     struct gw_store store;
     struct gw_limits limits;
     struct gw_timeouts timeouts;
     struct gw_emulator emulator;
+    struct gw_strs residency; /* Google's locations that may be asked; none: all */
     struct gw_proxies proxies;
     struct gw_roots roots;
     struct gw_trust *trusts; /* gw_trust_open; not from gw_config_parse, which reads no file */
@@ -275,6 +299,9 @@ void gw_config_put_suspects(const char *const *environment, struct dgm_buf *out)
  * its long form ("google/x" for "x", "models/x" and "publishers/google/models/x"). NULL when none does.
  */
 const struct gw_upstream *gw_config_model(const struct gw_config *, struct dgm_str model);
+
+/** The same with all upstreams of the row. */
+const struct gw_choices *gw_config_choices(const struct gw_config *, struct dgm_str model);
 
 /**
  * What endpoints/{id} means; NULL when it is not configured. "openapi" is none of these. Without any configuration every

@@ -22,10 +22,18 @@ enum gw_row_kind {
     GW_ROW_UPSTREAMS,
     GW_ROW_MODELS,
     GW_ROW_ENDPOINTS,
+    GW_ROW_CHOICES, /* upstreams by their names, with weights; kept as they stand in the file */
 };
 
 /** Whose member a row is. */
-enum gw_row_owner { GW_OF_CONFIG, GW_OF_LISTEN, GW_OF_UPSTREAM, GW_OF_MODEL, GW_OF_ENDPOINT };
+enum gw_row_owner {
+    GW_OF_CONFIG,
+    GW_OF_LISTEN,
+    GW_OF_UPSTREAM,
+    GW_OF_MODEL,
+    GW_OF_ENDPOINT,
+    GW_OF_CHOICE,
+};
 
 enum gw_row_effect { GW_EFFECT_NOW, GW_EFFECT_LATER };
 
@@ -53,20 +61,26 @@ bool gw_row_is_scalar(const struct gw_row *);
 /** Puts "DRAGOMAN_LIMITS_BODY_MB" for "limits.body_mb". */
 void gw_row_put_env(const struct gw_row *, struct dgm_buf *out);
 
+struct gw_node;
+
 /** Entries of the file before their names are looked up. */
 struct raw_listen {
     struct dgm_str address, tls_cert, tls_key;
 };
 struct raw_model {
-    struct dgm_str match, upstream;
+    struct dgm_str match;
+    const struct gw_node *upstream;
 };
 struct raw_endpoint {
-    struct dgm_str upstream, display_name;
+    const struct gw_node *upstream;
+    struct dgm_str display_name;
+};
+struct raw_choice {
+    struct dgm_str name;
+    int64_t weight;
 };
 
 /* ---- one run of gw_config_parse (config.c) ---------------------------------------------------------- */
-
-struct gw_node;
 
 /** Lives for one gw_config_parse; `scratch` ends with it, the configuration's own arena does not. */
 struct gw_parse {
@@ -167,6 +181,19 @@ void gw_upstreams_single(struct gw_parse *, const struct gw_upstream *);
 /** Reads models and endpoints, whose upstreams must be known by now. */
 void gw_models_make(struct gw_parse *);
 void gw_endpoints_make(struct gw_parse *);
+
+/** config_choices.c: reads the upstreams that an entry of models or endpoints names. */
+void gw_choices_read(struct gw_parse *, struct gw_choices *, const struct gw_node *upstream,
+                     const struct gw_node *entry, struct dgm_str label);
+
+/** The same for one that is known. */
+void gw_choices_single(struct gw_parse *, struct gw_choices *, const struct gw_upstream *);
+
+/** Whether the locations of upstreams are where they may be. */
+void gw_residency_check(struct gw_parse *);
+
+/** Finds out whether the model decides how a body is read: upstreams of both sorts, or one that is of both. */
+void gw_mixture_find(struct gw_parse *);
 
 /** What no row can tell: addresses that only keys may open, an address twice. */
 void gw_listen_check(struct gw_parse *);

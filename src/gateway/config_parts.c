@@ -209,7 +209,8 @@ static const struct {
 } members[] = {
     {{"project", 7}, V},           {{"locations", 9}, V},     {{"base_url", 8}, V | G | O},
     {{"model", 5}, V | G | O | E}, {{"ca", 2}, V | G | O},    {{"credentials", 11}, V | G | O},
-    {{"dialect", 7}, E},           {{"proxy", 5}, V | G | O},
+    {{"dialect", 7}, E},           {{"proxy", 5}, V | G | O},  {{"residency", 9}, V},
+    {{"cold_start", 10}, O},
 };
 
 struct dgm_str gw_upstream_kind_name(int kind)
@@ -368,8 +369,11 @@ void gw_upstreams_read(struct gw_parse *p, const struct gw_node *node, struct dg
     struct gw_upstream *at = gw_parse_take(p, node->n * sizeof *at);
     if (!at)
         return;
-    for (const struct gw_node *item = node->first; item; item = item->next)
-        read_upstream(p, &at[n++], item, gw_join(p, label, DGM_STR("."), item->name->text));
+    for (const struct gw_node *item = node->first; item; item = item->next) {
+        read_upstream(p, &at[n], item, gw_join(p, label, DGM_STR("."), item->name->text));
+        at[n].index = n;
+        n++;
+    }
     p->upstreams = node;
     p->config->upstreams = at;
     p->config->upstreams_n = n;
@@ -414,30 +418,6 @@ void gw_upstreams_single(struct gw_parse *p, const struct gw_upstream *from)
     check_upstream(p, u, &nowhere, DGM_STR("--upstream"));
 }
 
-/* The upstream that an entry of models or endpoints names; NULL with the problem told. */
-static const struct gw_upstream *find_upstream(struct gw_parse *p, struct dgm_str name,
-                                               const struct gw_node *entry, struct dgm_str label)
-{
-    const struct gw_config *c = p->config;
-    const struct gw_node *node = gw_node_get(entry, DGM_STR("upstream"));
-    if (!name.p) {
-        if (!node)
-            gw_problem(p, entry, label, DGM_STR(": \"upstream\" is missing"));
-        return NULL;
-    }
-    struct dgm_str *names = gw_parse_scratch(p, c->upstreams_n * sizeof *names);
-    for (size_t i = 0; names && i < c->upstreams_n; i++) {
-        if (dgm_str_eq(c->upstreams[i].name, name))
-            return &c->upstreams[i];
-        names[i] = c->upstreams[i].name;
-    }
-    struct dgm_str near = names ? gw_near(name, names, c->upstreams_n) : (struct dgm_str){0};
-    gw_problem(p, node, label, DGM_STR(".upstream: "), gw_node_quoted(p, node),
-               DGM_STR(" is no upstream"), near.p ? DGM_STR("; did you mean \"") : DGM_STR(""),
-               near, near.p ? DGM_STR("\"?") : DGM_STR(""));
-    return NULL;
-}
-
 /* ---- models and endpoints ---- */
 
 static bool is_pattern(struct dgm_str s)
@@ -464,7 +444,8 @@ static void read_model(struct gw_parse *p, struct gw_model *m, const struct gw_n
     if (raw.match.p && !is_pattern(raw.match))
         gw_problem(p, member_node(node, DGM_STR("match")), label,
                    DGM_STR(".match: a pattern is up to 256 bytes of ASCII without blanks"));
-    m->upstream = find_upstream(p, raw.upstream, node, label);
+    gw_choices_read(p, &m->choices, raw.upstream, node, label);
+    m->upstream = m->choices.n != 0 ? m->choices.at[0].upstream : NULL;
 }
 
 void gw_models_make(struct gw_parse *p)
@@ -486,6 +467,7 @@ void gw_models_make(struct gw_parse *p)
     p->config->models_n = some ? node->n : 1;
     if (!some) {
         *at = (struct gw_model){.match = DGM_STR("*"), .upstream = p->config->upstreams};
+        gw_choices_single(p, &at->choices, at->upstream);
         return;
     }
     size_t n = 0;
@@ -503,8 +485,10 @@ static void emulate_endpoints(struct gw_parse *p)
     u[0] = u[1] = p->config->upstreams[0];
     u[0].dialect = GW_DIALECT_VLLM;
     u[1].dialect = GW_DIALECT_TGI;
-    at[0] = (struct gw_endpoint){DGM_STR("4815162342"), DGM_STR("emulated vLLM"), &u[0]};
-    at[1] = (struct gw_endpoint){DGM_STR("tgi-4815162342"), DGM_STR("emulated TGI"), &u[1]};
+    at[0] = (struct gw_endpoint){DGM_STR("4815162342"), DGM_STR("emulated vLLM"), &u[0], {0}};
+    at[1] = (struct gw_endpoint){DGM_STR("tgi-4815162342"), DGM_STR("emulated TGI"), &u[1], {0}};
+    gw_choices_single(p, &at[0].choices, &u[0]);
+    gw_choices_single(p, &at[1].choices, &u[1]);
     p->config->endpoints = at;
     p->config->endpoints_n = 2;
     p->config->any_endpoint = true;
@@ -541,7 +525,8 @@ void gw_endpoints_make(struct gw_parse *p)
         }
         gw_map_read(p, GW_OF_ENDPOINT, &raw, item, item_label, DGM_STR(""));
         e->display_name = raw.display_name;
-        e->upstream = find_upstream(p, raw.upstream, item, item_label);
+        gw_choices_read(p, &e->choices, raw.upstream, item, item_label);
+        e->upstream = e->choices.n != 0 ? e->choices.at[0].upstream : NULL;
     }
     p->config->endpoints = at;
     p->config->endpoints_n = n;

@@ -49,6 +49,20 @@ static void put_upstream(const struct gw_upstream *u, struct dgm_buf *out)
     dgm_buf_put_char(out, '\n');
 }
 
+static void put_choices(const struct gw_choices *choices, struct dgm_buf *out)
+{
+    for (size_t i = 0; i < choices->n; i++) {
+        if (i)
+            dgm_buf_put_lit(out, ", ");
+        dgm_buf_put(out, choices->at[i].upstream->name);
+        if (choices->n == 1)
+            continue;
+        dgm_buf_put_lit(out, " (");
+        dgm_buf_put_int(out, choices->at[i].weight);
+        dgm_buf_put_char(out, ')');
+    }
+}
+
 void gw_config_put(const struct gw_config *c, struct dgm_buf *out)
 {
     for (size_t i = 0; i < gw_rows_n; i++) {
@@ -65,14 +79,14 @@ void gw_config_put(const struct gw_config *c, struct dgm_buf *out)
         dgm_buf_put_lit(out, "# models ");
         dgm_buf_put(out, c->models[i].match);
         dgm_buf_put_lit(out, " -> ");
-        dgm_buf_put(out, c->models[i].upstream->name);
+        put_choices(&c->models[i].choices, out);
         dgm_buf_put_char(out, '\n');
     }
     for (size_t i = 0; i < c->endpoints_n; i++) {
         dgm_buf_put_lit(out, "# endpoints ");
         dgm_buf_put(out, c->endpoints[i].id);
         dgm_buf_put_lit(out, " -> ");
-        dgm_buf_put(out, c->endpoints[i].upstream->name);
+        put_choices(&c->endpoints[i].choices, out);
         dgm_buf_put_char(out, '\n');
     }
 }
@@ -155,7 +169,7 @@ static const char *kind_name(enum gw_row_kind kind)
 {
     static const char *const names[] = {
         "text", "secret text", "number",      "true or false", "duration", "MiB", "word",
-        "list", "addresses",   "credentials", "map",           "list",     "map"};
+        "list", "addresses",   "credentials", "map",           "list",     "map", "name or list"};
     return names[kind];
 }
 
@@ -270,4 +284,8 @@ void gw_config_put_reference(struct dgm_buf *out)
         "\n## An entry of `models`\n\n`{match: PATTERN, upstream: NAME}`. A pattern is tried on the "
         "name as the client wrote it and on its\n`google/` form; the first that matches wins.\n");
     put_parts(out, GW_OF_ENDPOINT, "\n## An entry of `endpoints`\n\n`ID: {upstream: NAME}`.\n");
+    put_parts(out, GW_OF_CHOICE,
+              "\n## An entry of a list of upstreams\n\nA name alone, or a mapping of what stands below. They may be of "
+              "different kinds: a request is then kept\nuntil its answer begins, and made anew for the one that is asked "
+              "next.\n");
 }

@@ -17,6 +17,7 @@
 #define TYPE_LIST struct gw_strs
 #define TYPE_LISTEN const struct gw_listen *
 #define TYPE_CREDENTIALS struct gw_credentials
+#define TYPE_CHOICES const struct gw_node *
 #define TYPE_UPSTREAMS const struct gw_upstream *
 #define TYPE_MODELS const struct gw_model *
 #define TYPE_ENDPOINTS const struct gw_endpoint *
@@ -31,11 +32,20 @@
 #undef SETTING
 #undef PART
 
-#define PART_LIST_MAX 64 /* locations of an upstream */
+/* What a part may have at most, by its kind: entries, a number, milliseconds. */
+#define MAX_TEXT 0
+#define MAX_SECRET 0
+#define MAX_WORD 0
+#define MAX_CREDENTIALS 0
+#define MAX_CHOICES GW_CHOICES_MAX
+#define MAX_LIST 64
+#define MAX_INT 1000
+#define MAX_TIME 3600000
 #define OWNER_raw_listen GW_OF_LISTEN
 #define OWNER_gw_upstream GW_OF_UPSTREAM
 #define OWNER_raw_model GW_OF_MODEL
 #define OWNER_raw_endpoint GW_OF_ENDPOINT
+#define OWNER_raw_choice GW_OF_CHOICE
 
 /* clang-format off */
 const struct gw_row gw_rows[] = {
@@ -43,7 +53,7 @@ const struct gw_row gw_rows[] = {
 #define SETTING(key, kind, member, standard, min, max, words, effect, help) \
     {GW_OF_CONFIG, GW_ROW_##kind, GW_EFFECT_##effect, KEY(key), offsetof(struct gw_config, member), standard, min, max, words, help},
 #define PART(key, kind, owner, member, words, effect, help) \
-    {OWNER_##owner, GW_ROW_##kind, GW_EFFECT_##effect, KEY(key), offsetof(struct owner, member), NULL, 0, PART_LIST_MAX, words, help},
+    {OWNER_##owner, GW_ROW_##kind, GW_EFFECT_##effect, KEY(key), offsetof(struct owner, member), NULL, 0, MAX_##kind, words, help},
 #include "gateway/settings.def"
 #undef SETTING
 #undef PART

@@ -332,6 +332,9 @@ void gw_value_read(struct gw_parse *p, const struct gw_row *row, void *base,
     case GW_ROW_ENDPOINTS:
         p->endpoints = node;
         return;
+    case GW_ROW_CHOICES:
+        *(const struct gw_node **)to = node;
+        return;
     default:
         read_scalar(p, row, to, node, label);
         return;

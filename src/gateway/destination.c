@@ -8,9 +8,6 @@
 
 #include <assert.h>
 
-#define MODEL_BYTES_MAX                                                                            \
-    1024 /* of a name that is looked at before the body is read; longer ones match nothing */
-
 #define ENDPOINTS "/endpoints/"
 #define OPENAPI "openapi"
 #define RESOURCE "/chat/completions"
@@ -63,43 +60,19 @@ static enum dgm_rc check(const struct gw_upstream *u, struct dgm_str model, stru
     return lack.n != 0 ? no_upstream(reterr, DGM_STR("The upstream "), u->name, lack) : DGM_OK;
 }
 
-/* Whether the model decides how a body is read: upstreams of both sorts, or one that is of both. */
-static bool are_mixed(const struct gw_config *c)
+const struct gw_choices *gw_destination_look(const struct gw_config *c, struct dgm_str endpoint,
+                                             struct dgm_str body, struct dgm_buf *room,
+                                             struct dgm_str *model)
 {
-    bool first = gw_upstream_relays(&c->upstreams[0]);
-    for (size_t i = 0; i < c->upstreams_n; i++)
-        if (gw_upstream_relays(&c->upstreams[i]) != first ||
-            (c->upstreams[i].kind == GW_VERTEX && !first))
-            return true;
-    return false;
-}
-
-/*
- * Where a request goes, and whether it is relayed, as far as that can be known before its body is read: by its endpoint
- * or its model. NULL: the body must be read first; where the model would have told, to find out what is wrong with it,
- * and a relay's way changes least of it.
- */
-static const struct gw_upstream *look_ahead(const struct gw_config *c, const struct dgm_env *env,
-                                            const struct gw_endpoint *e, struct dgm_str body,
-                                            bool *ret_relays)
-{
-    char name[MODEL_BYTES_MAX];
-    struct dgm_buf model = {.p = name, .cap = sizeof name, .max = sizeof name};
-    if (e != NULL) {
-        *ret_relays = relays_to(e->upstream, e, (struct dgm_str){0});
-        return e->upstream;
-    }
-    if (!are_mixed(c)) {
-        *ret_relays = gw_upstream_relays(&c->upstreams[0]);
+    const struct gw_endpoint *e = gw_config_endpoint(c, endpoint);
+    if (e != NULL)
+        return &e->choices;
+    if (!c->mixed && !c->lists)
         return NULL;
-    }
-    dgm_body_put_model(body, &model);
-    struct dgm_str said = model.rc == DGM_OK ? dgm_buf_str(&model) : DGM_STR("");
-    if (said.n == 0)
-        said = env->model;
-    const struct gw_upstream *u = gw_config_model(c, said);
-    *ret_relays = u == NULL || relays_to(u, NULL, said);
-    return u;
+    dgm_body_put_model(body, room);
+    if (room->rc == DGM_OK && room->n != 0)
+        *model = dgm_buf_str(room);
+    return gw_config_choices(c, *model);
 }
 
 /* ---- relayed ---------------------------------------------------------------------------------------- */
@@ -159,20 +132,31 @@ static enum dgm_rc translate(const struct gw_upstream *u, struct dgm_request *r,
 /* ---- both ------------------------------------------------------------------------------------------- */
 
 enum dgm_rc gw_destination_make(const struct gw_config *config, const struct dgm_env *env,
-                                struct dgm_str endpoint, struct dgm_buf *body,
-                                struct dgm_request **ret, const struct gw_upstream **ret_upstream,
-                                struct dgm_fail *reterr)
+                                struct dgm_str endpoint, const struct gw_upstream *upstream,
+                                struct dgm_buf *body, struct dgm_request **ret,
+                                const struct gw_choices **ret_choices, struct dgm_fail *reterr)
 {
-    const struct gw_endpoint *e = gw_config_endpoint(config, endpoint);
     struct dgm_request *r = NULL;
-    bool relays;
-    const struct gw_upstream *u = look_ahead(config, env, e, dgm_buf_str(body), &relays);
+    const struct gw_endpoint *e = gw_config_endpoint(config, endpoint);
+    char name[GW_MODEL_BYTES_MAX];
+    struct dgm_buf room = {.p = name, .cap = sizeof name, .max = sizeof name};
+    struct dgm_str model = env->model;
+    const struct gw_choices *choices =
+        gw_destination_look(config, endpoint, dgm_buf_str(body), &room, &model);
+    const struct gw_upstream *u = upstream != NULL  ? upstream
+                                  : choices != NULL ? choices->at[0].upstream
+                                                    : NULL;
+    /* Where the body must tell what is wrong with it, a relay's way changes least of it. */
+    bool relays = u != NULL ? relays_to(u, e, model)
+                            : config->mixed || gw_upstream_relays(&config->upstreams[0]);
     enum dgm_rc rc =
         relays ? dgm_relay_open(env, body, &r, reterr) : dgm_request_open(env, body, &r, reterr);
     if (rc != DGM_OK)
         return rc;
-    if (u == NULL)
-        u = gw_config_model(config, dgm_request_model_sent(r));
+    if (u == NULL) {
+        choices = gw_config_choices(config, dgm_request_model_sent(r));
+        u = choices != NULL ? choices->at[0].upstream : NULL;
+    }
     rc = check(u, dgm_request_model_sent(r), reterr);
     if (rc == DGM_OK && relays_to(u, e, dgm_request_model_sent(r)) != relays)
         rc = no_upstream(reterr, DGM_STR("No upstream is configured for the model "),
@@ -184,7 +168,7 @@ enum dgm_rc gw_destination_make(const struct gw_config *config, const struct dgm
         return rc;
     }
     *ret = r;
-    *ret_upstream = u;
+    *ret_choices = choices;
     return DGM_OK;
 }
 

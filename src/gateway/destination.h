@@ -12,6 +12,9 @@
 
 #include <dragoman/dragoman.h>
 
+/* Of a model's name that is looked at before the body is read; longer ones match nothing. */
+#define GW_MODEL_BYTES_MAX 1024
+
 /**
  * Whether an upstream speaks OpenAI's protocol itself, whatever it is asked for: vllm, tgi, openai, the emulator in
  * their dialects, and Vertex where base_url is that of an endpoint. Of another Vertex so do the endpoints that the
@@ -21,17 +24,26 @@
 bool gw_upstream_relays(const struct gw_upstream *);
 
 /**
- * Reads a body and makes of it what its upstream gets: by `endpoint`, the path's (absent: there is none), else by its
- * model. Signatures that are asked for are supplied.
- *
- * DGM_OK: `*ret` is the caller's to free, and `*ret_upstream` lacks nothing. DGM_E_REFUSED, DGM_E_NOMEM, DGM_E_LIMIT:
- * `*reterr` says why.
+ * The upstreams that a body may go to, as far as they must be known before it is read; it stays as it is. NULL: they need
+ * not be, or there are none. `*model` is the path's, and becomes the body's in `room` where it has one.
  */
-DGM_MUST_USE enum dgm_rc gw_destination_make(const struct gw_config *, const struct dgm_env *,
-                                             struct dgm_str endpoint, struct dgm_buf *body,
-                                             struct dgm_request **ret,
-                                             const struct gw_upstream **ret_upstream,
-                                             struct dgm_fail *reterr);
+const struct gw_choices *gw_destination_look(const struct gw_config *, struct dgm_str endpoint,
+                                             struct dgm_str body, struct dgm_buf *room,
+                                             struct dgm_str *model);
+
+/**
+ * Reads a body and makes of it what its upstream gets: what `upstream` does where that is given (it is one of
+ * gw_destination_look's), else by `endpoint`, the path's (absent: there is none), else by its model. Signatures that are
+ * asked for are supplied.
+ *
+ * DGM_OK: `*ret` is the caller's to free; it is for the upstream that was given, or the first of `*ret_choices`, which
+ * lacks nothing. DGM_E_REFUSED, DGM_E_NOMEM, DGM_E_LIMIT: `*reterr` says why.
+ */
+DGM_MUST_USE enum dgm_rc
+gw_destination_make(const struct gw_config *, const struct dgm_env *, struct dgm_str endpoint,
+                    const struct gw_upstream *upstream, struct dgm_buf *body,
+                    struct dgm_request **ret, const struct gw_choices **ret_choices,
+                    struct dgm_fail *reterr);
 
 /** Which members a native request has, by the upstream's kind. */
 enum dgm_surface gw_upstream_surface(const struct gw_upstream *);

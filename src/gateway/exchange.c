@@ -2,6 +2,8 @@
 /* exchange.c - one request: may it, what is it, how does its answer leave. */
 #include "gateway/exchange.h"
 
+#include "gateway/attempt.h"
+
 #include "base/str.h"
 #include "gateway/log.h"
 #include "http/media.h"
@@ -10,6 +12,7 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #define ARENA_BYTES_MAX ((size_t)1024 * 1024) /* paths, names, targets: the chat has its own */
@@ -27,6 +30,7 @@
 
 static void on_timer(void *owner);
 static void on_released(struct gw_hold *);
+static void set_wake(struct gw_exchange *, int64_t at_ms);
 
 static int64_t now_ms(const struct gw_exchange *x)
 {
@@ -71,9 +75,12 @@ struct gw_exchange *gw_exchange_new(struct gw_conn *c)
     /* A job may work on these. */
     const struct dgm_alloc *a = &x->chat.job.alloc;
     dgm_buf_init(&x->body, a, (size_t)w->config->limits.body_bytes + BODY_SLACK_BYTES);
+    dgm_buf_init(&x->chat.again, a, x->body.max);
+    dgm_buf_init(&x->chat.kept, a, x->body.max);
     dgm_buf_init(&x->chat.native, a, NATIVE_BYTES_MAX);
     dgm_buf_init(&x->chat.object, a, OUT_BYTES_MAX);
     net_timer_init(&x->timer, on_timer, x);
+    x->chat.retry_ms = -1;
     x->started_ms = x->upstream_ms = x->client_ms = now_ms(x);
     x->first_written = x->seen_written =
         net_stream_written(c->stream) + net_stream_queued(c->stream);
@@ -97,11 +104,14 @@ static void log_access(const struct gw_exchange *x)
     target = dgm_str_head(target, 200);
     uint64_t bytes =
         net_stream_written(x->conn->stream) + net_stream_queued(x->conn->stream) - x->first_written;
-    gw_log(GW_LOG_INFO, "%.*s %.*s %d %" PRIu64 " bytes %" PRId64 " ms id=%.*s%s%.*s",
+    char attempts[32] = "";
+    if (x->chat.plan.tries > 1)
+        (void)snprintf(attempts, sizeof attempts, " attempts=%u", x->chat.plan.tries);
+    gw_log(GW_LOG_INFO, "%.*s %.*s %d %" PRIu64 " bytes %" PRId64 " ms id=%.*s%s%.*s%s",
            (int)x->head->method_name.n, x->head->method_name.p, (int)target.n, target.p, x->status,
            bytes, now_ms(x) - x->started_ms, (int)id.n, id.p,
            x->chat.upstream.n != 0 ? " upstream=" : "", (int)x->chat.upstream.n,
-           x->chat.upstream.n != 0 ? x->chat.upstream.p : "");
+           x->chat.upstream.n != 0 ? x->chat.upstream.p : "", attempts);
 }
 
 /* Neither its connection nor a job needs it any more. */
@@ -130,6 +140,7 @@ void gw_exchange_free(struct gw_exchange *x)
     if (x->stage == GW_STREAMING)
         w->counters.streams--;
     net_timer_stop(&x->timer);
+    set_wake(x, 0);
     gw_chat_cancel(x);
     gw_catalog_leave(&x->models);
     w->counters.exchanges--;
@@ -195,6 +206,7 @@ static void set_deadline(struct gw_exchange *);
 void gw_exchange_answer(struct gw_exchange *x, int status, struct dgm_str media)
 {
     assert(x->stage < GW_STREAMING);
+    set_wake(x, 0);
     if (x->out.rc != DGM_OK) {
         status = 503; /* not even memory for a text */
         dgm_buf_dispose(&x->out);
@@ -273,6 +285,8 @@ void gw_exchange_stream(struct gw_exchange *x, bool last)
 static void put_comment(struct gw_exchange *x)
 {
     dgm_buf_put_lit(&x->out, ": still waiting for the model\n\n");
+    if (x->stage == GW_WAITING && !x->chat.plan.plain && !x->chat.heard)
+        x->reply.upstream = (struct dgm_str){0}; /* it may be another one in the end */
     gw_exchange_stream(x, false);
 }
 
@@ -338,18 +352,39 @@ static int64_t deadline(int64_t since, int64_t ms)
 
 /* What ends, or prods, an exchange that stands still, and when. */
 struct deadlines {
-    int64_t total, upstream, client, comment;
+    int64_t total, upstream, client, comment, wake;
 };
+
+/* The shorter of a setting and what the client said; 0 is none. */
+static int64_t shorter(int64_t setting, int64_t said)
+{
+    return setting == 0 || (said != 0 && said < setting) ? said : setting;
+}
+
+static int64_t total_ms(const struct gw_exchange *x)
+{
+    return shorter(x->worker->config->timeouts.total_ms, x->whole_ms);
+}
+
+/* Of an upstream that has not said anything, or nothing more. */
+static int64_t silence_ms(const struct gw_exchange *x)
+{
+    const struct gw_timeouts *t = &x->worker->config->timeouts;
+    return shorter(x->chat.heard ? t->idle_ms : t->first_byte_ms, x->silence_ms);
+}
 
 static struct deadlines deadlines(const struct gw_exchange *x)
 {
     const struct gw_timeouts *t = &x->worker->config->timeouts;
-    struct deadlines d = {deadline(x->started_ms, t->total_ms), INT64_MAX, INT64_MAX, INT64_MAX};
+    struct deadlines d = {deadline(x->started_ms, total_ms(x)), INT64_MAX, INT64_MAX, INT64_MAX,
+                          INT64_MAX};
     bool asked = x->stage == GW_WAITING || x->stage == GW_STREAMING;
     if (x->blocked)
         d.client = deadline(x->client_ms, t->idle_ms);
-    else if (asked)
-        d.upstream = deadline(x->upstream_ms, x->chat.heard ? t->idle_ms : t->first_byte_ms);
+    else if (asked && x->chat.wake_ms == 0)
+        d.upstream = deadline(x->upstream_ms, silence_ms(x));
+    if (asked && x->chat.wake_ms != 0)
+        d.wake = x->chat.wake_ms;
     if (asked && !x->blocked && x->chat.stream != NULL)
         d.comment = deadline(x->client_ms, t->comment_ms);
     return d;
@@ -358,17 +393,34 @@ static struct deadlines deadlines(const struct gw_exchange *x)
 static void set_deadline(struct gw_exchange *x)
 {
     struct deadlines d = deadlines(x);
-    int64_t next = min(min(d.total, d.upstream), min(d.client, d.comment)), now = now_ms(x);
+    int64_t next = min(min(min(d.total, d.upstream), min(d.client, d.comment)), d.wake);
+    int64_t now = now_ms(x);
     if (next == INT64_MAX)
         net_timer_stop(&x->timer);
     else
         net_timer_start(x->worker->loop, &x->timer, next > now ? next - now : 0);
 }
 
+static void set_wake(struct gw_exchange *x, int64_t at_ms)
+{
+    x->worker->counters.held += (at_ms != 0) - (x->chat.wake_ms != 0);
+    x->chat.wake_ms = at_ms;
+}
+
 void gw_exchange_wait(struct gw_exchange *x)
 {
-    x->stage = GW_WAITING;
+    if (x->stage < GW_WAITING)
+        x->stage = GW_WAITING;
     x->upstream_ms = now_ms(x);
+    set_wake(x, 0);
+    set_deadline(x);
+}
+
+void gw_exchange_hold(struct gw_exchange *x, int64_t ms)
+{
+    if (x->stage < GW_WAITING)
+        x->stage = GW_WAITING;
+    set_wake(x, now_ms(x) + ms);
     set_deadline(x);
 }
 
@@ -379,6 +431,31 @@ void gw_exchange_heard(struct gw_exchange *x)
         return; /* later deadlines only move away */
     x->chat.heard = true;
     set_deadline(x);
+}
+
+/* Which deadline it was, and whose (user-pain J8). */
+static void fail_late(struct gw_exchange *x, bool total)
+{
+    const struct gw_timeouts *t = &x->worker->config->timeouts;
+    int64_t setting = total ? t->total_ms : x->chat.heard ? t->idle_ms : t->first_byte_ms;
+    int64_t ms = total ? total_ms(x) : silence_ms(x);
+    char text[160], amount[32];
+    (void)snprintf(amount, sizeof amount, ms % 1000 == 0 ? "%lld s" : "%lld ms",
+                   (long long)(ms % 1000 == 0 ? ms / 1000 : ms));
+    (void)snprintf(text, sizeof text, "%s %s (%s).",
+                   total           ? "The answer was not complete within"
+                   : x->chat.heard ? "The model's server fell silent in the midst of its answer for"
+                                   : "No byte of the model's answer came within",
+                   amount,
+                   ms != setting   ? total ? "the request's X-Request-Timeout"
+                                           : "the request's x-stainless-timeout"
+                   : total         ? "timeouts.total"
+                   : x->chat.heard ? "timeouts.idle"
+                                   : "timeouts.first_byte");
+    struct dgm_fail f;
+    dgm_fail_set(&f, DGM_ERR_UPSTREAM_TIMEOUT, (struct dgm_str){0},
+                 (struct dgm_str[4]){dgm_str_c(text)});
+    gw_exchange_fail(x, &f);
 }
 
 static void on_timer(void *owner)
@@ -395,9 +472,20 @@ static void on_timer(void *owner)
         gw_conn_break(x->conn);
         return;
     }
+    if ((d.total <= now || d.upstream <= now) && x->stage == GW_READING) {
+        x->final = true;
+        gw_exchange_fail_as(x, DGM_ERR_TIMEOUT_BODY);
+        return;
+    }
     if (d.total <= now || d.upstream <= now) {
-        x->final = x->stage == GW_READING;
-        gw_exchange_fail_as(x, x->final ? DGM_ERR_TIMEOUT_BODY : DGM_ERR_UPSTREAM_TIMEOUT);
+        fail_late(x, d.total <= now);
+        return;
+    }
+    if (d.wake <= now) {
+        set_wake(x, 0);
+        x->upstream_ms = now;
+        set_deadline(x);
+        gw_attempt_resume(x);
         return;
     }
     if (d.comment <= now)
@@ -558,6 +646,16 @@ void gw_exchange_body(struct gw_exchange *x, struct dgm_str bytes)
         gw_exchange_fail_as(x, DGM_ERR_NO_MEMORY);
 }
 
+/* A header's seconds, "600" or "0.5", as milliseconds; 0: it says none. */
+static int64_t said_ms(const struct gw_exchange *x, struct dgm_str name)
+{
+    double seconds;
+    struct dgm_str text = http_head_get(x->head, name);
+    if (text.n == 0 || !dgm_str_double(text, &seconds) || !(seconds > 0) || seconds > 1e6)
+        return 0;
+    return seconds < 0.001 ? 1 : (int64_t)(seconds * 1000);
+}
+
 void gw_exchange_run(struct gw_exchange *x)
 {
     if (x->head->method == HTTP_METHOD_OPTIONS) {
@@ -567,6 +665,8 @@ void gw_exchange_run(struct gw_exchange *x)
         return;
     }
     x->client_ms = now_ms(x);
+    x->silence_ms = said_ms(x, DGM_STR("x-stainless-timeout"));
+    x->whole_ms = said_ms(x, DGM_STR("x-request-timeout"));
     switch (x->target.route->what) {
     case GW_CHAT:
         gw_chat_run(x);

@@ -11,6 +11,7 @@
 #include "gateway/catalog.h"
 #include "gateway/conn.h"
 #include "gateway/job.h"
+#include "gateway/policy.h"
 #include "gateway/random.h"
 #include "gateway/reply.h"
 #include "gateway/routes.h"
@@ -32,6 +33,12 @@ struct gw_chat {
     struct dgm_request *request;
     struct dgm_stream *stream; /* when the client wants one */
     struct gw_call *call;
+    struct gw_plan plan;                /* of its attempts, attempt.c */
+    const struct gw_upstream *made_for; /* the upstream that `request` is for */
+    struct dgm_buf kept, again; /* the body, where the next upstream gets another one; and that being made */
+    int64_t wake_ms;            /* when to look again for an upstream; 0: nothing is waited for */
+    int64_t retry_ms;           /* the upstream's Retry-After; negative: none */
+    bool tells_compat;          /* as it was asked */
     struct gw_job
         job; /* that translates what is large; its `alloc` is the request's all the time */
     struct translation *translation; /* of a job */
@@ -40,7 +47,7 @@ struct gw_chat {
     struct dgm_buf object;           /* what it is translated to, and what that came to */
     enum dgm_rc object_rc;
     int object_status;
-    struct dgm_str upstream;                    /* its name in the log */
+    struct dgm_str upstream;                    /* its name in the log, with its location */
     struct {                                    /* where the call went; authority absent: nowhere */
         struct dgm_str authority, prefix, path; /* the configuration's, or in the arena */
         bool tls;
@@ -75,6 +82,7 @@ struct gw_exchange {
     struct net_timer timer;
     int64_t started_ms, upstream_ms,
         client_ms;                        /* the head came; an upstream's byte came; one left */
+    int64_t silence_ms, whole_ms; /* the client's own: x-stainless-timeout, X-Request-Timeout; 0: none */
     uint64_t first_written, seen_written; /* the stream's count at the start; when last looked at */
     int status;                           /* of the answer */
     bool blocked;                         /* the client does not take more for now */
@@ -108,8 +116,12 @@ void gw_exchange_probe(struct gw_exchange *);
 /** The client takes more again. It may be over, and freed, after this. */
 void gw_exchange_drained(struct gw_exchange *);
 
-/** An answer is being made from now on, here or by an upstream: GW_WAITING. Its deadlines begin. */
+/** An answer is being made from now on, here or by an upstream: GW_WAITING, unless comments of a stream have left. Its
+ * deadlines begin. */
 void gw_exchange_wait(struct gw_exchange *);
+
+/** The same, but nobody is asked now: gw_attempt_resume is called in `ms`. */
+void gw_exchange_hold(struct gw_exchange *, int64_t ms);
 
 /** The upstream said something: what bounds its silence begins anew. */
 void gw_exchange_heard(struct gw_exchange *);

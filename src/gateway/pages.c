@@ -4,6 +4,7 @@
 #include "emulate/emulate.h"
 #include "gateway/exchange.h"
 #include "gateway/keeper_link.h"
+#include "gateway/policy.h"
 #include "json/write.h"
 
 #include <unistd.h>
@@ -290,7 +291,7 @@ static void answer_stats(struct gw_exchange *x)
         gw_exchange_fail_as(x, DGM_ERR_HOST_FORBIDDEN);
         return;
     }
-    const struct gw_worker *worker = x->worker;
+    struct gw_worker *worker = x->worker;
     struct json_writer w = json_writer(&x->out);
     json_open_obj(&w);
     json_member_int(&w, "worker", (int64_t)worker->slot);
@@ -300,6 +301,7 @@ static void answer_stats(struct gw_exchange *x)
         json_member_int(&w, "keeper_pid", gw_keeper_pid(worker->keeper));
         json_member_int(&w, "reports_dropped", (int64_t)gw_keeper_dropped(worker->keeper));
     }
+    worker->counters.resting = gw_policy_resting(worker->policy, net_loop_now_ms(worker->loop));
 #define COUNTER(name) json_member_int(&w, #name, worker->counters.name);
 #include "gateway/counters.def"
 #undef COUNTER

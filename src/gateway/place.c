@@ -3,6 +3,7 @@
 #include "gateway/place.h"
 
 #include "base/str.h"
+#include "gateway/residency.h"
 
 #define LOCATION_BYTES_MAX 40
 #define GLOBAL_HOST "aiplatform.googleapis.com"
@@ -118,12 +119,20 @@ static void name_native(const struct gw_place_ask *ask, bool express, struct gw_
     p->native.location = either(configured, ask->path_location, DGM_STR("global"));
 }
 
-static enum dgm_rc find_vertex(const struct gw_place_ask *ask, bool key, struct dgm_arena *arena,
-                               struct gw_place *p, struct dgm_fail *reterr)
+static enum dgm_rc find_vertex(const struct gw_config *config, const struct gw_place_ask *ask,
+                               bool key, struct dgm_arena *arena, struct gw_place *p,
+                               struct dgm_fail *reterr)
 {
     bool express = key && ask->upstream->project.n == 0 && !ask->relays;
     name_native(ask, express, p);
     struct dgm_str location = express ? DGM_STR("global") : p->native.location;
+    if (!gw_residency_allows(config, ask->upstream, location)) {
+        dgm_fail_set(reterr, DGM_ERR_RESIDENCY, (struct dgm_str){0},
+                     (struct dgm_str[4]){DGM_STR("The location "), location,
+                                         DGM_STR(" may not be asked from here: it is none of those "
+                                                 "that \"residency\" allows.")});
+        return DGM_E_REFUSED;
+    }
     if (ask->upstream->base_url.n != 0) {
         gw_origin_read(ask->upstream->base_url, &p->origin);
         return DGM_OK;
@@ -152,7 +161,7 @@ enum dgm_rc gw_place_find(const struct gw_config *config, const struct gw_place_
     }
     enum dgm_rc rc = find_secret(ask, &secret, &key, reterr);
     if (rc == DGM_OK && ask->upstream->kind == GW_VERTEX)
-        rc = find_vertex(ask, key, arena, &p, reterr);
+        rc = find_vertex(config, ask, key, arena, &p, reterr);
     else if (rc == DGM_OK && ask->upstream->base_url.n != 0)
         gw_origin_read(ask->upstream->base_url, &p.origin);
     else

@@ -45,7 +45,8 @@ struct gw_place {
  * looks like an API key ("AIza...", "AQ....") goes where a key goes (user-pain H5).
  *
  * DGM_OK. DGM_E_REFUSED: `*reterr` has CALLER_UNKNOWN (`caller`, and he sent no bearer) or UPSTREAM_NONE (a location that
- * can not stand in a host's name). DGM_E_NOMEM.
+ * can not stand in a host's name) or RESIDENCY (one that may not be asked: whoever made the place, no other way leads
+ * to Vertex). DGM_E_NOMEM.
  */
 DGM_MUST_USE enum dgm_rc gw_place_find(const struct gw_config *, const struct gw_place_ask *,
                                        struct dgm_arena *, struct gw_place *ret,

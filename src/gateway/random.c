@@ -8,7 +8,8 @@
 
 #define ID_BYTES (GW_ID_CHARS / 2)
 
-void gw_random_id(char ret[GW_ID_CHARS])
+/* ID_BYTES of it, which the caller overwrites. */
+static unsigned char *take(void)
 {
     /* A worker's own: the master never comes here, so no two processes share a stock. */
     static unsigned char stock[ID_BYTES * 16];
@@ -20,9 +21,24 @@ void gw_random_id(char ret[GW_ID_CHARS])
         left = sizeof stock;
     }
     left -= ID_BYTES;
+    return stock + left;
+}
+
+void gw_random_id(char ret[GW_ID_CHARS])
+{
+    unsigned char *bytes = take();
     for (size_t i = 0; i < ID_BYTES; i++) {
-        ret[2 * i] = "0123456789abcdef"[stock[left + i] >> 4];
-        ret[2 * i + 1] = "0123456789abcdef"[stock[left + i] & 15];
+        ret[2 * i] = "0123456789abcdef"[bytes[i] >> 4];
+        ret[2 * i + 1] = "0123456789abcdef"[bytes[i] & 15];
     }
-    memset(stock + left, 0, ID_BYTES);
+    memset(bytes, 0, ID_BYTES);
+}
+
+uint32_t gw_random_u32(void)
+{
+    uint32_t n;
+    unsigned char *bytes = take();
+    memcpy(&n, bytes, sizeof n);
+    memset(bytes, 0, ID_BYTES);
+    return n;
 }

@@ -5,9 +5,14 @@
 
 #include <dragoman/types.h>
 
+#include <stdint.h>
+
 #define GW_ID_CHARS 32 /* 128 bits */
 
 /** Fills `ret` with GW_ID_CHARS lower case hexadecimal digits, no terminating zero. */
 void gw_random_id(char ret[GW_ID_CHARS]);
+
+/** A number that nobody can guess. */
+uint32_t gw_random_u32(void);
 
 #endif

@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #define HOST_BYTES_SHOWN 100
+#define RETRY_MS_MAX 86400000 /* a server may ask for a day's patience */
 #define HEAD_BYTES 512 /* what most need */
 #define HEAD_BYTES_MAX ((size_t)64 * 1024)
 #define SLICE_BYTES                                                                                \
@@ -196,6 +197,17 @@ static void fail_unread(struct http_call *c)
     fail(c, &f);
 }
 
+/* In milliseconds; negative: it says none, or a date, which needs clocks that agree. */
+static int64_t retry_after(const struct http_head *head)
+{
+    uint64_t n;
+    if (dgm_str_u64(http_head_get(head, DGM_STR("retry-after-ms")), &n))
+        return n < RETRY_MS_MAX ? (int64_t)n : RETRY_MS_MAX;
+    if (dgm_str_u64(http_head_get(head, DGM_STR("retry-after")), &n))
+        return n < RETRY_MS_MAX / 1000 ? (int64_t)n * 1000 : RETRY_MS_MAX;
+    return -1;
+}
+
 /* False: the call is gone, or over. */
 static bool begin_answer(struct http_call *c)
 {
@@ -212,6 +224,8 @@ static bool begin_answer(struct http_call *c)
     c->telling = true;
     if (warning.n != 0 && c->events->on_warning)
         c->events->on_warning(c->owner, warning);
+    if ((head->status == 429 || head->status == 503) && c->events->on_retry)
+        c->events->on_retry(c->owner, retry_after(head));
     c->events->on_head(c->owner, head->status, http_head_get(head, DGM_STR("content-type")));
     return told(c);
 }

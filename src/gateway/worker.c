@@ -7,6 +7,7 @@
 #include "gateway/job.h"
 #include "gateway/keeper_link.h"
 #include "gateway/log.h"
+#include "gateway/policy.h"
 #include "gateway/pool.h"
 
 #include <errno.h>
@@ -123,6 +124,9 @@ static bool open_all(struct gw_worker *w, const struct gw_worker_start *start)
     w->loop = net_loop_new(&w->alloc);
     if (w->loop == NULL)
         return false;
+    w->policy = gw_policy_new(w->config, &w->alloc);
+    if (w->policy == NULL)
+        return false;
     net_timer_init(&w->drained, on_drain_timeout, w);
     w->master = net_watch_new(w->loop, start->master, on_master, w);
     if (start->door >= 0) {
@@ -166,6 +170,7 @@ int gw_worker_run(const struct gw_worker_start *start)
     net_watch_close(w.master);
     gw_catalog_close(&w);
     gw_pools_close(&w);
+    gw_policy_free(w.policy);
     gw_keeper_link_free(w.keeper);
     gw_jobs_close(&w);
     w.alloc.resize(w.alloc.ctx, w.listeners, start->listening_n * sizeof(struct net_listener *), 0);

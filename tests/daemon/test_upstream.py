@@ -70,7 +70,7 @@ def error_of(answer, status, code):
 def test_a_chain_answers_as_the_emulator_does(chain, daemon):
     front, _ = chain()
     through, direct = chat(front), chat(daemon)
-    assert through["x-dragoman-upstream"] == "back"
+    assert through["x-dragoman-upstream"] == "back/global"
     assert check_completion(through.json, wire.MODEL) == check_completion(direct.json, wire.MODEL)
     through, direct = (chat(each, stream=True, stream_options={"include_usage": True}) for each in (front, daemon))
     assert check_chunks(events_of(through), wire.MODEL, usage=True) == check_chunks(events_of(direct), wire.MODEL, usage=True)

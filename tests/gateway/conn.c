@@ -117,6 +117,8 @@ static bool run(const struct plan *p)
 
     alloc_fail_init(&rig.memory, 0);
     rig.worker = (struct gw_worker){.config = rig.config, .alloc = {resize_once, &rig}};
+    rig.worker.policy = gw_policy_new(rig.config, &dgm_alloc_libc);
+    assert_non_null(rig.worker.policy);
     rig.worker.loop = net_loop_new(&rig.worker.alloc);
     int fds[2];
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
@@ -142,6 +144,7 @@ static bool run(const struct plan *p)
     assert_int_equal(rig.worker.counters.streams, 0);
     net_timer_stop(&rig.give_up);
     net_loop_free(rig.worker.loop);
+    gw_policy_free(rig.worker.policy);
     alloc_fail_done(&rig.memory, "a connection");
     gw_config_free(rig.config);
     return failed;

@@ -322,7 +322,8 @@ static void on_fail(void *owner, const struct dgm_fail *f)
     r->error = f->id;
 }
 
-static const struct gw_call_events call_events = {on_head, on_data, on_end, on_fail, NULL};
+static const struct gw_call_events call_events = {
+    .on_head = on_head, .on_data = on_data, .on_end = on_end, .on_fail = on_fail};
 
 static bool call_over(struct rig *r)
 {

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * attempt.h - a chat completion's attempts: whom it asks, as what, and whether it asks again.
+ *
+ * policy.h decides; this makes the request that an upstream gets, calls it, and waits where waiting is the answer. Until
+ * the client has a byte of an answer another upstream or location may be asked; comments of a stream are none.
+ */
+#ifndef GATEWAY_ATTEMPT_H
+#define GATEWAY_ATTEMPT_H
+
+#include "gateway/exchange.h"
+#include "gateway/policy.h"
+#include "gateway/upstream.h"
+
+/** The request is complete: translates it and asks. */
+void gw_attempt_begin(struct gw_exchange *);
+
+/** What was waited for may be there: looks again. It may be over, and freed, after this. */
+void gw_attempt_resume(struct gw_exchange *);
+
+/** The answer is one, or begins to be. */
+void gw_attempt_worked(struct gw_exchange *);
+
+/** What a status means, with the body behind it. */
+enum gw_outcome gw_attempt_judge(const struct gw_exchange *, int status, struct dgm_str body);
+
+/**
+ * The upstream failed. True: the exchange goes on without this answer, or is over. False: the answer is to be given.
+ * `after_ms`: when it wants to be asked again; negative when it did not say.
+ */
+bool gw_attempt_failed(struct gw_exchange *, enum gw_outcome, int64_t after_ms);
+
+/** The client left, or the exchange is over. */
+void gw_attempt_end(struct gw_exchange *);
+
+/* ---- shared with chat.c ----------------------------------------------------------------------------- */
+
+/** What a call's events do. */
+extern const struct gw_call_events gw_chat_events;
+
+/** Works off the loop. The exchange is held until `done` gives it back. */
+void gw_chat_start_job(struct gw_exchange *, size_t text_bytes, void (*run)(void *owner),
+                       void (*done)(void *owner));
+
+/** Whether anybody still waits for what a job has made. */
+bool gw_chat_is_wanted(const struct gw_exchange *);
+
+/** What the translation has to say goes out as headers, which outlive the request. */
+void gw_chat_take_notes(struct gw_exchange *);
+
+#endif
