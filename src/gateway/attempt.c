@@ -28,12 +28,12 @@ static int64_t now_ms(const struct gw_exchange *x)
 static bool find_place(struct gw_exchange *x, const struct gw_upstream *u, struct gw_place *ret)
 {
     struct dgm_fail f;
-    const struct gw_place_ask question = {
-        .upstream = u,
-        .location = x->chat.plan.location,
-        .path_project = x->target.project,
-        .path_location = x->target.location,
-        .authorization = http_head_get(x->head, DGM_STR("authorization"))};
+    const struct gw_place_ask question = {.upstream = u,
+                                          .location = x->chat.plan.location,
+                                          .path_project = x->target.project,
+                                          .path_location = x->target.location,
+                                          .authorization =
+                                              http_head_get(x->head, DGM_STR("authorization"))};
     enum dgm_rc rc = gw_place_find(x->worker->config, &question, &x->arena, ret, &f);
     if (rc == DGM_E_NOMEM)
         gw_exchange_fail_as(x, DGM_ERR_NO_MEMORY);
@@ -139,7 +139,7 @@ static void ask(struct gw_exchange *x)
 struct translation {
     const struct gw_config *config;
     struct dgm_env env;
-    struct dgm_str endpoint; /* of the path */
+    struct dgm_str endpoint;            /* of the path */
     const struct gw_upstream *upstream; /* NULL: it is to be found */
     struct dgm_buf *body;
     /* What it comes to: */
@@ -373,8 +373,8 @@ static bool plan_ahead(struct gw_exchange *x)
     char name[GW_MODEL_BYTES_MAX];
     struct dgm_buf room = {.p = name, .cap = sizeof name, .max = sizeof name};
     struct dgm_str model = x->target.model;
-    const struct gw_choices *choices = gw_destination_look(
-        x->worker->config, x->target.endpoint, dgm_buf_str(&x->body), &room, &model);
+    const struct gw_choices *choices = gw_destination_look(x->worker->config, x->target.endpoint,
+                                                           dgm_buf_str(&x->body), &room, &model);
     if (choices == NULL || choices->n == 1)
         return false;
     gw_plan_init(&x->chat.plan, choices, model);
@@ -405,10 +405,8 @@ void gw_attempt_worked(struct gw_exchange *x)
 static bool tells_of_location(struct dgm_str body)
 {
     static const struct dgm_str words[] = {
-        {"only available via global endpoint", 34},
-        {"is not served in", 16},
-        {"not supported in this location", 30},
-        {"not available in region", 23},
+        {"only available via global endpoint", 34}, {"is not served in", 16},
+        {"not supported in this location", 30},     {"not available in region", 23},
         {"not available in location", 25},
     };
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
@@ -464,8 +462,8 @@ bool gw_attempt_failed(struct gw_exchange *x, enum gw_outcome outcome, int64_t a
     struct gw_plan *plan = &x->chat.plan;
     int64_t hint_ms;
     gw_policy_tell(x->worker->policy, plan, outcome, after_ms, now_ms(x));
-    plan->begun = x->stage > GW_STREAMING ||
-                  (x->chat.stream != NULL && dgm_stream_started(x->chat.stream));
+    plan->begun =
+        x->stage > GW_STREAMING || (x->chat.stream != NULL && dgm_stream_started(x->chat.stream));
     if (outcome == GW_ODD || plan->begun)
         return false;
     if (!go(x, &hint_ms)) {

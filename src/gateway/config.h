@@ -69,8 +69,9 @@ struct gw_upstream {
     struct dgm_str
         proxy; /* address of one, or "none"; absent: what the environment says. May hold a password */
     struct gw_credentials credentials;
-    struct gw_strs residency; /* where it may be asked, besides what holds for all; none: anywhere */
-    int64_t cold_start_ms;    /* how long requests are held while it refuses; 0: they are not */
+    struct gw_strs
+        residency;         /* where it may be asked, besides what holds for all; none: anywhere */
+    int64_t cold_start_ms; /* how long requests are held while it refuses; 0: they are not */
 };
 
 #define GW_CHOICES_MAX 16 /* upstreams of one row */
@@ -143,11 +144,11 @@ struct gw_timeouts {
     int64_t first_byte_ms; /* of an upstream's answer */
     int64_t
         idle_ms; /* no byte moves in an open answer: the upstream is silent, or the client does not read */
-    int64_t total_ms;   /* one exchange, from the request's first byte to the answer's last */
-    int64_t comment_ms; /* a stream still without a byte gets a comment line after this long */
+    int64_t total_ms;       /* one exchange, from the request's first byte to the answer's last */
+    int64_t comment_ms;     /* a stream still without a byte gets a comment line after this long */
     int64_t models_ms;      /* a server's list of models serves so long */
     int64_t retry_after_ms; /* an upstream's Retry-After that is waited for */
-    int64_t drain_ms;   /* what runs at SIGTERM may take this long to end */
+    int64_t drain_ms;       /* what runs at SIGTERM may take this long to end */
 };
 
 /** HTTP_PROXY, HTTPS_PROXY and NO_PROXY, in either case; the first two may hold passwords. */

@@ -284,8 +284,9 @@ void gw_config_put_reference(struct dgm_buf *out)
         "\n## An entry of `models`\n\n`{match: PATTERN, upstream: NAME}`. A pattern is tried on the "
         "name as the client wrote it and on its\n`google/` form; the first that matches wins.\n");
     put_parts(out, GW_OF_ENDPOINT, "\n## An entry of `endpoints`\n\n`ID: {upstream: NAME}`.\n");
-    put_parts(out, GW_OF_CHOICE,
-              "\n## An entry of a list of upstreams\n\nA name alone, or a mapping of what stands below. They may be of "
-              "different kinds: a request is then kept\nuntil its answer begins, and made anew for the one that is asked "
-              "next.\n");
+    put_parts(
+        out, GW_OF_CHOICE,
+        "\n## An entry of a list of upstreams\n\nA name alone, or a mapping of what stands below. They may be of "
+        "different kinds: a request is then kept\nuntil its answer begins, and made anew for the one that is asked "
+        "next.\n");
 }

@@ -39,11 +39,12 @@ const struct gw_choices *gw_destination_look(const struct gw_config *, struct dg
  * DGM_OK: `*ret` is the caller's to free; it is for the upstream that was given, or the first of `*ret_choices`, which
  * lacks nothing. DGM_E_REFUSED, DGM_E_NOMEM, DGM_E_LIMIT: `*reterr` says why.
  */
-DGM_MUST_USE enum dgm_rc
-gw_destination_make(const struct gw_config *, const struct dgm_env *, struct dgm_str endpoint,
-                    const struct gw_upstream *upstream, struct dgm_buf *body,
-                    struct dgm_request **ret, const struct gw_choices **ret_choices,
-                    struct dgm_fail *reterr);
+DGM_MUST_USE enum dgm_rc gw_destination_make(const struct gw_config *, const struct dgm_env *,
+                                             struct dgm_str endpoint,
+                                             const struct gw_upstream *upstream,
+                                             struct dgm_buf *body, struct dgm_request **ret,
+                                             const struct gw_choices **ret_choices,
+                                             struct dgm_fail *reterr);
 
 /** Which members a native request has, by the upstream's kind. */
 enum dgm_surface gw_upstream_surface(const struct gw_upstream *);

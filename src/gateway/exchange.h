@@ -35,10 +35,11 @@ struct gw_chat {
     struct gw_call *call;
     struct gw_plan plan;                /* of its attempts, attempt.c */
     const struct gw_upstream *made_for; /* the upstream that `request` is for */
-    struct dgm_buf kept, again; /* the body, where the next upstream gets another one; and that being made */
-    int64_t wake_ms;            /* when to look again for an upstream; 0: nothing is waited for */
-    int64_t retry_ms;           /* the upstream's Retry-After; negative: none */
-    bool tells_compat;          /* as it was asked */
+    struct dgm_buf kept,
+        again;         /* the body, where the next upstream gets another one; and that being made */
+    int64_t wake_ms;   /* when to look again for an upstream; 0: nothing is waited for */
+    int64_t retry_ms;  /* the upstream's Retry-After; negative: none */
+    bool tells_compat; /* as it was asked */
     struct gw_job
         job; /* that translates what is large; its `alloc` is the request's all the time */
     struct translation *translation; /* of a job */
@@ -81,8 +82,9 @@ struct gw_exchange {
     struct gw_catalog_wait models; /* for lists that are on their way */
     struct net_timer timer;
     int64_t started_ms, upstream_ms,
-        client_ms;                        /* the head came; an upstream's byte came; one left */
-    int64_t silence_ms, whole_ms; /* the client's own: x-stainless-timeout, X-Request-Timeout; 0: none */
+        client_ms; /* the head came; an upstream's byte came; one left */
+    int64_t silence_ms,
+        whole_ms; /* the client's own: x-stainless-timeout, X-Request-Timeout; 0: none */
     uint64_t first_written, seen_written; /* the stream's count at the start; when last looked at */
     int status;                           /* of the answer */
     bool blocked;                         /* the client does not take more for now */

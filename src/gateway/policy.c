@@ -377,8 +377,7 @@ void gw_policy_tell(struct gw_policy *p, struct gw_plan *plan, enum gw_outcome o
     if (plan->tried_n < sizeof plan->tried / sizeof *plan->tried) {
         plan->tried[plan->tried_n].choice = plan->choice;
         plan->tried[plan->tried_n].location = plan->location;
-        plan->tried[plan->tried_n++].for_good =
-            outcome == GW_NOT_SERVED || outcome == GW_NO_ROOM;
+        plan->tried[plan->tried_n++].for_good = outcome == GW_NOT_SERVED || outcome == GW_NO_ROOM;
     }
 }
 

@@ -27,9 +27,10 @@
 #define GW_REST_TOLD_MAX_MS 300000
 #define GW_COLD_REST_MS 250
 #define GW_COLD_REST_MAX_MS 5000
-#define GW_PROBE_MS 5000  /* one that has not failed by then does not fail by being refused */
-#define GW_STICKY_MS 60000 /* a location that answered in place of an earlier one is asked first (user-pain J6) */
-#define GW_LOOK_MS 50      /* how often who waits for another's probe looks */
+#define GW_PROBE_MS 5000 /* one that has not failed by then does not fail by being refused */
+#define GW_STICKY_MS                                                                               \
+    60000 /* a location that answered in place of an earlier one is asked first (user-pain J6) */
+#define GW_LOOK_MS 50 /* how often who waits for another's probe looks */
 
 /** What came of asking. */
 enum gw_outcome {
@@ -48,8 +49,8 @@ enum gw_move { GW_ASK, GW_WAIT, GW_GIVE_UP };
 /** One request's way; zeroed, then gw_plan_init. */
 struct gw_plan {
     const struct gw_choices *choices;
-    uint32_t model;  /* a hash of its name */
-    uint8_t choice;  /* the one asked, or to be asked: of `choices` */
+    uint32_t model;   /* a hash of its name */
+    uint8_t choice;   /* the one asked, or to be asked: of `choices` */
     uint8_t location; /* of its locations */
     uint8_t attempts, tried_n;
     uint16_t tries;  /* those that woke something too */

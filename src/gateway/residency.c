@@ -21,9 +21,8 @@ static bool has(const struct gw_strs *list, struct dgm_str location)
         bool eu = dgm_str_eq(list->at[i], DGM_STR("eu"));
         bool outside = dgm_str_eq(location, DGM_STR("europe-west2")) ||
                        dgm_str_eq(location, DGM_STR("europe-west6"));
-        if (list->at[i].n != 0 &&
-            (is_in(location, list->at[i]) ||
-             (eu && !outside && is_in(location, DGM_STR("europe")))))
+        if (list->at[i].n != 0 && (is_in(location, list->at[i]) ||
+                                   (eu && !outside && is_in(location, DGM_STR("europe")))))
             return true;
     }
     return list->n == 0;

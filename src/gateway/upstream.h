@@ -36,8 +36,9 @@ struct gw_call_events {
                     const struct dgm_fail *); /* at any time, instead of what was still to come */
     void (*on_warning)(void *owner,
                        struct dgm_str); /* x-dragoman-warning, before the head; may be NULL */
-    void (*on_retry)(void *owner,
-                     int64_t after_ms); /* Retry-After of a 429 or 503, before the head; may be NULL */
+    void (*on_retry)(
+        void *owner,
+        int64_t after_ms); /* Retry-After of a 429 or 503, before the head; may be NULL */
 };
 
 struct gw_call;

@@ -13,7 +13,7 @@
 
 #define HOST_BYTES_SHOWN 100
 #define RETRY_MS_MAX 86400000 /* a server may ask for a day's patience */
-#define HEAD_BYTES 512 /* what most need */
+#define HEAD_BYTES 512        /* what most need */
 #define HEAD_BYTES_MAX ((size_t)64 * 1024)
 #define SLICE_BYTES                                                                                \
     ((size_t)128 * 1024) /* of a body, given to the stream at a time: that much may be copied */

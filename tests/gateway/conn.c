@@ -7,6 +7,7 @@
 
 #include "base/str.h"
 #include "gateway/log.h"
+#include "gateway/policy.h"
 #include "support/alloc_fail.h"
 #include "support/config_source.h"
 

@@ -48,6 +48,61 @@ static void assert_text(struct dgm_str got, const char *want)
         fail_msg("\"%.*s\" instead of \"%s\"", (int)got.n, got.p, want);
 }
 
+/* Whatever the path says, and whoever made the configuration: the place is where it may be (user-pain J6). */
+static void test_residency(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *list, *location;
+        bool allowed;
+    } cases[] = {
+        {"[eu]", "eu", true},
+        {"[eu]", "europe-west4", true},
+        {"[eu]", "europe-west2", false}, /* London */
+        {"[eu]", "europe-west6", false}, /* Zurich */
+        {"[eu, europe-west2]", "europe-west2", true},
+        {"[europe]", "europe-west2", true},
+        {"[europe]", "eu", false},
+        {"[europe-west4]", "europe-west4", true},
+        {"[europe-west4]", "europe-west1", false},
+        {"[europe-west1]", "europe-west10", false},
+        {"[us]", "us", true},
+        {"[us]", "us-east5", true},
+        {"[us]", "us-", false},
+        {"[us]", "usa-east1", false},
+        {"[us]", NULL, false}, /* which is global */
+        {"[global]", NULL, true},
+        {"[us, eu]", "global", false},
+        {"[us, eu]", "asia-southeast1", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct found f;
+        char upstream[120];
+        snprintf(upstream, sizeof upstream, "{kind: vertex, credentials: none, residency: %s}",
+                 cases[i].list);
+        find(&f, upstream,
+             (struct gw_place_ask){.path_location = cases[i].location ? dgm_str_c(cases[i].location)
+                                                                      : (struct dgm_str){0}});
+        if ((f.rc == DGM_OK) != cases[i].allowed)
+            fail_msg("%s with %s", cases[i].location, cases[i].list);
+        if (f.rc != DGM_OK)
+            assert_int_equal(f.fail.id, DGM_ERR_RESIDENCY);
+        done(&f);
+    }
+}
+
+/* An API key without a project knows no location but the global one. */
+static void test_express_mode_is_global(void **state)
+{
+    struct found f;
+    (void)state;
+    find(&f, "{kind: vertex, credentials: {api_key: AQ.x}, residency: [eu]}",
+         (struct gw_place_ask){.path_location = DGM_STR("eu")});
+    assert_int_equal(f.rc, DGM_E_REFUSED);
+    assert_int_equal(f.fail.id, DGM_ERR_RESIDENCY);
+    done(&f);
+}
+
 static void test_hosts(void **state)
 {
     (void)state;
@@ -201,6 +256,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hosts),
+        cmocka_unit_test(test_residency),
+        cmocka_unit_test(test_express_mode_is_global),
         cmocka_unit_test(test_headers),
         cmocka_unit_test(test_a_key_at_an_endpoint),
         cmocka_unit_test(test_refused),

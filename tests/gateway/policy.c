@@ -13,8 +13,7 @@
 
 #define UPSTREAMS 4
 
-static const struct dgm_str places[] = {{"europe-west4", 12}, {"europe-west1", 12},
-                                        {"eu", 2}};
+static const struct dgm_str places[] = {{"europe-west4", 12}, {"europe-west1", 12}, {"eu", 2}};
 
 /* Upstreams 0 and 1 have three locations and one, 2 is a server of one's own, 3 one that sleeps. */
 struct rig {
