@@ -32,7 +32,15 @@
 #undef SETTING
 #undef PART
 
-/* What a part may have at most, by its kind: entries, a number, milliseconds. */
+/* What a part may have at least and at most, by its kind: entries, a number, milliseconds. */
+#define MIN_TEXT 0
+#define MIN_SECRET 0
+#define MIN_WORD 0
+#define MIN_CREDENTIALS 0
+#define MIN_CHOICES 1
+#define MIN_LIST 0
+#define MIN_INT 0
+#define MIN_TIME 10
 #define MAX_TEXT 0
 #define MAX_SECRET 0
 #define MAX_WORD 0
@@ -53,7 +61,7 @@ const struct gw_row gw_rows[] = {
 #define SETTING(key, kind, member, standard, min, max, words, effect, help) \
     {GW_OF_CONFIG, GW_ROW_##kind, GW_EFFECT_##effect, KEY(key), offsetof(struct gw_config, member), standard, min, max, words, help},
 #define PART(key, kind, owner, member, words, effect, help) \
-    {OWNER_##owner, GW_ROW_##kind, GW_EFFECT_##effect, KEY(key), offsetof(struct owner, member), NULL, 0, MAX_##kind, words, help},
+    {OWNER_##owner, GW_ROW_##kind, GW_EFFECT_##effect, KEY(key), offsetof(struct owner, member), NULL, MIN_##kind, MAX_##kind, words, help},
 #include "gateway/settings.def"
 #undef SETTING
 #undef PART

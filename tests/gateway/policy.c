@@ -311,6 +311,7 @@ static void test_all_rest(void **state)
 
 /* ---- the budget ------------------------------------------------------------------------------------- */
 
+/* user-pain J3 */
 static void test_retries_do_not_multiply_load(void **state)
 {
     struct rig r;
