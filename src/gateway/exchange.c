@@ -28,9 +28,7 @@
 
 /* ---- begin and end ---------------------------------------------------------------------------------- */
 
-static void on_timer(void *owner);
 static void on_released(struct gw_hold *);
-static void set_wake(struct gw_exchange *, int64_t at_ms);
 
 static int64_t now_ms(const struct gw_exchange *x)
 {
@@ -79,7 +77,7 @@ struct gw_exchange *gw_exchange_new(struct gw_conn *c)
     dgm_buf_init(&x->chat.kept, a, x->body.max);
     dgm_buf_init(&x->chat.native, a, NATIVE_BYTES_MAX);
     dgm_buf_init(&x->chat.object, a, OUT_BYTES_MAX);
-    net_timer_init(&x->timer, on_timer, x);
+    gw_deadlines_init(x);
     x->chat.retry_ms = -1;
     x->started_ms = x->upstream_ms = x->client_ms = now_ms(x);
     x->first_written = x->seen_written =
@@ -139,8 +137,7 @@ void gw_exchange_free(struct gw_exchange *x)
     }
     if (x->stage == GW_STREAMING)
         w->counters.streams--;
-    net_timer_stop(&x->timer);
-    set_wake(x, 0);
+    gw_deadlines_stop(x);
     gw_chat_cancel(x);
     gw_catalog_leave(&x->models);
     w->counters.exchanges--;
@@ -169,7 +166,7 @@ static void finish(struct gw_exchange *x)
     if (x->stage == GW_STREAMING)
         x->worker->counters.streams--;
     x->stage = GW_ANSWERED;
-    net_timer_stop(&x->timer);
+    gw_deadlines_stop(x);
     log_access(x);
     gw_conn_answered(x->conn, x->reply.keep_alive);
 }
@@ -201,12 +198,10 @@ static void send_rest(struct gw_exchange *x)
     finish(x);
 }
 
-static void set_deadline(struct gw_exchange *);
-
 void gw_exchange_answer(struct gw_exchange *x, int status, struct dgm_str media)
 {
     assert(x->stage < GW_STREAMING);
-    set_wake(x, 0);
+    gw_deadlines_stop(x);
     if (x->out.rc != DGM_OK) {
         status = 503; /* not even memory for a text */
         dgm_buf_dispose(&x->out);
@@ -235,7 +230,7 @@ void gw_exchange_answer(struct gw_exchange *x, int status, struct dgm_str media)
     if (more || x->sent_bytes == x->out.n)
         send_rest(x);
     else
-        set_deadline(x);
+        gw_deadlines_set(x);
 }
 
 void gw_exchange_stream(struct gw_exchange *x, bool last)
@@ -279,10 +274,10 @@ void gw_exchange_stream(struct gw_exchange *x, bool last)
     }
     if (x->blocked)
         gw_chat_pause(x, true);
-    set_deadline(x);
+    gw_deadlines_set(x);
 }
 
-static void put_comment(struct gw_exchange *x)
+void gw_exchange_comment(struct gw_exchange *x)
 {
     dgm_buf_put_lit(&x->out, ": still waiting for the model\n\n");
     if (x->stage == GW_WAITING && !x->chat.plan.plain && !x->chat.heard)
@@ -293,7 +288,7 @@ static void put_comment(struct gw_exchange *x)
 void gw_exchange_probe(struct gw_exchange *x)
 {
     if (x->stage == GW_STREAMING && x->chat.stream != NULL && !x->blocked) {
-        put_comment(x);
+        gw_exchange_comment(x);
     } else if (x->stage <= GW_WAITING && !x->begun) {
         x->begun = true;
         give(x, &DGM_STR(HTTP_STATUS_BEGIN), 1);
@@ -310,7 +305,7 @@ void gw_exchange_drained(struct gw_exchange *x)
     }
     if (x->stage == GW_STREAMING)
         gw_chat_pause(x, false);
-    set_deadline(x);
+    gw_deadlines_set(x);
 }
 
 void gw_exchange_fail(struct gw_exchange *x, const struct dgm_fail *f)
@@ -335,162 +330,6 @@ void gw_exchange_fail_as(struct gw_exchange *x, enum dgm_error id)
     struct dgm_fail f;
     dgm_fail_row(&f, id);
     gw_exchange_fail(x, &f);
-}
-
-/* ---- deadlines -------------------------------------------------------------------------------------- */
-
-static int64_t min(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-/* `since + ms`, or never where the setting is off. */
-static int64_t deadline(int64_t since, int64_t ms)
-{
-    return ms > 0 ? since + ms : INT64_MAX;
-}
-
-/* What ends, or prods, an exchange that stands still, and when. */
-struct deadlines {
-    int64_t total, upstream, client, comment, wake;
-};
-
-/* The shorter of a setting and what the client said; 0 is none. */
-static int64_t shorter(int64_t setting, int64_t said)
-{
-    return setting == 0 || (said != 0 && said < setting) ? said : setting;
-}
-
-static int64_t total_ms(const struct gw_exchange *x)
-{
-    return shorter(x->worker->config->timeouts.total_ms, x->whole_ms);
-}
-
-/* Of an upstream that has not said anything, or nothing more. */
-static int64_t silence_ms(const struct gw_exchange *x)
-{
-    const struct gw_timeouts *t = &x->worker->config->timeouts;
-    return shorter(x->chat.heard ? t->idle_ms : t->first_byte_ms, x->silence_ms);
-}
-
-static struct deadlines deadlines(const struct gw_exchange *x)
-{
-    const struct gw_timeouts *t = &x->worker->config->timeouts;
-    struct deadlines d = {deadline(x->started_ms, total_ms(x)), INT64_MAX, INT64_MAX, INT64_MAX,
-                          INT64_MAX};
-    bool asked = x->stage == GW_WAITING || x->stage == GW_STREAMING;
-    if (x->blocked)
-        d.client = deadline(x->client_ms, t->idle_ms);
-    else if (asked && x->chat.wake_ms == 0)
-        d.upstream = deadline(x->upstream_ms, silence_ms(x));
-    if (asked && x->chat.wake_ms != 0)
-        d.wake = x->chat.wake_ms;
-    if (asked && !x->blocked && x->chat.stream != NULL)
-        d.comment = deadline(x->client_ms, t->comment_ms);
-    return d;
-}
-
-static void set_deadline(struct gw_exchange *x)
-{
-    struct deadlines d = deadlines(x);
-    int64_t next = min(min(min(d.total, d.upstream), min(d.client, d.comment)), d.wake);
-    int64_t now = now_ms(x);
-    if (next == INT64_MAX)
-        net_timer_stop(&x->timer);
-    else
-        net_timer_start(x->worker->loop, &x->timer, next > now ? next - now : 0);
-}
-
-static void set_wake(struct gw_exchange *x, int64_t at_ms)
-{
-    x->worker->counters.held += (at_ms != 0) - (x->chat.wake_ms != 0);
-    x->chat.wake_ms = at_ms;
-}
-
-void gw_exchange_wait(struct gw_exchange *x)
-{
-    if (x->stage < GW_WAITING)
-        x->stage = GW_WAITING;
-    x->upstream_ms = now_ms(x);
-    set_wake(x, 0);
-    set_deadline(x);
-}
-
-void gw_exchange_hold(struct gw_exchange *x, int64_t ms)
-{
-    if (x->stage < GW_WAITING)
-        x->stage = GW_WAITING;
-    set_wake(x, now_ms(x) + ms);
-    set_deadline(x);
-}
-
-void gw_exchange_heard(struct gw_exchange *x)
-{
-    x->upstream_ms = now_ms(x);
-    if (x->chat.heard || x->stage > GW_STREAMING)
-        return; /* later deadlines only move away */
-    x->chat.heard = true;
-    set_deadline(x);
-}
-
-/* Which deadline it was, and whose (user-pain J8). */
-static void fail_late(struct gw_exchange *x, bool total)
-{
-    const struct gw_timeouts *t = &x->worker->config->timeouts;
-    int64_t setting = total ? t->total_ms : x->chat.heard ? t->idle_ms : t->first_byte_ms;
-    int64_t ms = total ? total_ms(x) : silence_ms(x);
-    char text[160], amount[32];
-    (void)snprintf(amount, sizeof amount, ms % 1000 == 0 ? "%lld s" : "%lld ms",
-                   (long long)(ms % 1000 == 0 ? ms / 1000 : ms));
-    (void)snprintf(text, sizeof text, "%s %s (%s).",
-                   total           ? "The answer was not complete within"
-                   : x->chat.heard ? "The model's server fell silent in the midst of its answer for"
-                                   : "No byte of the model's answer came within",
-                   amount,
-                   ms != setting   ? total ? "the request's X-Request-Timeout"
-                                           : "the request's x-stainless-timeout"
-                   : total         ? "timeouts.total"
-                   : x->chat.heard ? "timeouts.idle"
-                                   : "timeouts.first_byte");
-    struct dgm_fail f;
-    dgm_fail_set(&f, DGM_ERR_UPSTREAM_TIMEOUT, (struct dgm_str){0},
-                 (struct dgm_str[4]){dgm_str_c(text)});
-    gw_exchange_fail(x, &f);
-}
-
-static void on_timer(void *owner)
-{
-    struct gw_exchange *x = owner;
-    uint64_t written = net_stream_written(x->conn->stream);
-    if (x->blocked && written != x->seen_written)
-        x->client_ms = now_ms(x); /* it is slow, but it reads */
-    x->seen_written = written;
-
-    struct deadlines d = deadlines(x);
-    int64_t now = now_ms(x);
-    if (d.client <= now) {
-        gw_conn_break(x->conn);
-        return;
-    }
-    if ((d.total <= now || d.upstream <= now) && x->stage == GW_READING) {
-        x->final = true;
-        gw_exchange_fail_as(x, DGM_ERR_TIMEOUT_BODY);
-        return;
-    }
-    if (d.total <= now || d.upstream <= now) {
-        fail_late(x, d.total <= now);
-        return;
-    }
-    if (d.wake <= now) {
-        set_wake(x, 0);
-        x->upstream_ms = now;
-        set_deadline(x);
-        gw_attempt_resume(x);
-        return;
-    }
-    if (d.comment <= now)
-        put_comment(x);
-    set_deadline(x);
 }
 
 /* ---- the request ------------------------------------------------------------------------------------ */
@@ -632,7 +471,7 @@ void gw_exchange_head(struct gw_exchange *x)
             return;
         }
     }
-    set_deadline(x);
+    gw_deadlines_set(x);
 }
 
 void gw_exchange_body(struct gw_exchange *x, struct dgm_str bytes)
@@ -646,16 +485,6 @@ void gw_exchange_body(struct gw_exchange *x, struct dgm_str bytes)
         gw_exchange_fail_as(x, DGM_ERR_NO_MEMORY);
 }
 
-/* A header's seconds, "600" or "0.5", as milliseconds; 0: it says none. */
-static int64_t said_ms(const struct gw_exchange *x, struct dgm_str name)
-{
-    double seconds;
-    struct dgm_str text = http_head_get(x->head, name);
-    if (text.n == 0 || !dgm_str_double(text, &seconds) || !(seconds > 0) || seconds > 1e6)
-        return 0;
-    return seconds < 0.001 ? 1 : (int64_t)(seconds * 1000);
-}
-
 void gw_exchange_run(struct gw_exchange *x)
 {
     if (x->head->method == HTTP_METHOD_OPTIONS) {
@@ -665,8 +494,7 @@ void gw_exchange_run(struct gw_exchange *x)
         return;
     }
     x->client_ms = now_ms(x);
-    x->silence_ms = said_ms(x, DGM_STR("x-stainless-timeout"));
-    x->whole_ms = said_ms(x, DGM_STR("x-request-timeout"));
+    gw_deadlines_read(x);
     switch (x->target.route->what) {
     case GW_CHAT:
         gw_chat_run(x);

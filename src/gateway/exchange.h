@@ -118,6 +118,18 @@ void gw_exchange_probe(struct gw_exchange *);
 /** The client takes more again. It may be over, and freed, after this. */
 void gw_exchange_drained(struct gw_exchange *);
 
+/** A comment of a stream that has nothing else to say, by which nobody hangs up. */
+void gw_exchange_comment(struct gw_exchange *);
+
+/* ---- deadlines.c ------------------------------------------------------------------------------------ */
+
+/** What the client said of time (x-stainless-timeout, X-Request-Timeout) shortens what is configured. */
+void gw_deadlines_read(struct gw_exchange *);
+
+void gw_deadlines_init(struct gw_exchange *);
+void gw_deadlines_set(struct gw_exchange *); /* anew, of what is known now */
+void gw_deadlines_stop(struct gw_exchange *);
+
 /** An answer is being made from now on, here or by an upstream: GW_WAITING, unless comments of a stream have left. Its
  * deadlines begin. */
 void gw_exchange_wait(struct gw_exchange *);
