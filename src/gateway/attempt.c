@@ -33,7 +33,8 @@ static bool find_place(struct gw_exchange *x, const struct gw_upstream *u, struc
                                           .path_project = x->target.project,
                                           .path_location = x->target.location,
                                           .authorization =
-                                              http_head_get(x->head, DGM_STR("authorization"))};
+                                              http_head_get(x->head, DGM_STR("authorization")),
+                                          .relays = dgm_request_is_relayed(x->chat.request)};
     enum dgm_rc rc = gw_place_find(x->worker->config, &question, &x->arena, ret, &f);
     if (rc == DGM_E_NOMEM)
         gw_exchange_fail_as(x, DGM_ERR_NO_MEMORY);

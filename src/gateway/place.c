@@ -107,11 +107,22 @@ static struct gw_origin origin_of(struct dgm_str host)
         .authority = host, .host = host, .prefix = DGM_STR(""), .port = 443, .tls = true};
 }
 
+/* The location that a base_url is at, as that of an endpoint tells it. Absent: it tells none. */
+static struct dgm_str location_of_url(const struct gw_upstream *u)
+{
+    const struct dgm_str before = DGM_STR("/locations/");
+    size_t at = dgm_str_find(u->base_url, before);
+    if (at == u->base_url.n)
+        return (struct dgm_str){0};
+    struct dgm_str rest = dgm_str_skip(u->base_url, at + before.n);
+    return dgm_str_head(rest, dgm_str_find_char(rest, '/'));
+}
+
 static void name_native(const struct gw_place_ask *ask, bool express, struct gw_place *p)
 {
     const struct gw_upstream *u = ask->upstream;
     struct dgm_str configured =
-        ask->location < u->locations.n ? u->locations.at[ask->location] : (struct dgm_str){0};
+        ask->location < u->locations.n ? u->locations.at[ask->location] : location_of_url(u);
     p->native.surface = DGM_VERTEX;
     if (express)
         return;

@@ -3,6 +3,7 @@
 line and the headers, for each kind of place and of credentials (google.md 1.2, 1.6, 1.7; user-pain H5, J6)."""
 
 import json
+import re
 import subprocess
 
 import google
@@ -74,6 +75,12 @@ PLACES = {
 }
 
 
+def told(path):
+    """Who answered: the upstream, and Vertex's location where there is one."""
+    location = re.search("/locations/([^/]+)/", path)
+    return f"g/{location[1]}" if location else "g"
+
+
 @pytest.mark.parametrize("place", PLACES)
 def test_where_it_goes_and_who_asks(front, place):
     members, sent, host, path, who = PLACES[place]
@@ -81,7 +88,7 @@ def test_where_it_goes_and_who_asks(front, place):
     for stream in (False, True):
         headers = {"Authorization": f"Bearer {sent}", "X-Secret": "of the client", "Cookie": "a=b"} if sent else {}
         answer = daemon.ask(wire.chat(path=OPENAPI, headers=headers, stream=stream))
-        assert (answer.status, answer["x-dragoman-upstream"]) == (200, "g"), answer.body
+        assert (answer.status, answer["x-dragoman-upstream"]) == (200, told(path)), answer.body
         said = check_chunks([json.loads(event) for event in answer.events[:-1]], wire.MODEL) if stream \
             else check_completion(answer.json, wire.MODEL)
         assert said.texts == ["Hello there."]
@@ -158,10 +165,10 @@ RELAYED = {
 }
 
 
-def relayed(daemon, path, model, stream, sent="", **members):
+def relayed(daemon, server, path, model, stream, sent="", **members):
     answer = daemon.ask(wire.chat(path=path, model=model, stream=stream, headers={"Authorization": f"Bearer {sent}"} if sent else {},
                                   **members))
-    assert (answer.status, answer["x-dragoman-upstream"]) == (200, "g"), answer.body
+    assert (answer.status, answer["x-dragoman-upstream"]) == (200, told(server.requests[-1].path)), answer.body
     said = check_chunks([json.loads(event) for event in answer.events[:-1]], model) if stream \
         else check_completion(answer.json, model)
     assert said.texts == ["Hello there."]
@@ -173,7 +180,7 @@ def test_an_endpoint_of_ones_own(front, place):
     members, sent, host, path, who = RELAYED[place]
     daemon, server, road = front(upstreams={"g": members}, endpoints=ENDPOINTS)
     for stream in (False, True):
-        relayed(daemon, OWN, "any/name at all", stream, sent, top_k=20)
+        relayed(daemon, server, OWN, "any/name at all", stream, sent, top_k=20)
         request = server.requests[-1]
         assert request.line == f"POST {path}/chat/completions HTTP/1.1"
         assert request.headers.pop("x-request-id")
@@ -186,7 +193,7 @@ def test_an_endpoint_of_ones_own(front, place):
 
 def test_the_endpoints_model_can_be_named(front):
     daemon, server, _ = front(upstreams={"g": {**VERTEX, "model": "Qwen/Qwen3-8B"}}, endpoints=ENDPOINTS)
-    relayed(daemon, OWN, "mine", False)
+    relayed(daemon, server, OWN, "mine", False)
     assert json.loads(server.requests[-1].body)["model"] == "Qwen/Qwen3-8B"
 
 
@@ -194,7 +201,7 @@ def test_an_endpoint_by_a_models_name(front):
     daemon, server, _ = front(upstreams={"g": {**VERTEX, "base_url": f"https://{DEDICATED}{WHOLE}"}, "e": {**VERTEX, "project": "p"}},
                               models=[{"match": "qwen", "upstream": "g"}, {"match": "*", "upstream": "e"}])
     for stream in (False, True):
-        relayed(daemon, OPENAPI, "qwen", stream)
+        relayed(daemon, server, OPENAPI, "qwen", stream)
         assert server.requests[-1].path == f"{WHOLE}/chat/completions" and "model" not in json.loads(server.requests[-1].body)
     assert daemon.ask(wire.chat(path=OPENAPI)).status == 200 and server.requests[-1].path.endswith(":generateContent")
 
@@ -205,7 +212,7 @@ def test_an_endpoint_by_a_models_name(front):
 def test_other_publishers_models(front, path, where, stream):
     """google.md 1.3: models as a service are asked at endpoints/openapi, by the name that the client says."""
     daemon, server, _ = front(**{**VERTEX, "project": "p", "locations": ["us-central1"]})
-    relayed(daemon, path, "deepseek-ai/deepseek-v3.1-maas", stream)
+    relayed(daemon, server, path, "deepseek-ai/deepseek-v3.1-maas", stream)
     request = server.requests[-1]
     assert request.line == f"POST {where}/chat/completions HTTP/1.1" and server.asked == [REGIONAL]
     assert json.loads(request.body)["model"] == "deepseek-ai/deepseek-v3.1-maas"

@@ -103,6 +103,28 @@ static void test_express_mode_is_global(void **state)
     done(&f);
 }
 
+/* An endpoint whose address is written out is where that says, not where the client's path does. */
+static void test_a_base_url_tells_its_location(void **state)
+{
+    (void)state;
+    static const char *const lists[] = {"[us]", "[eu]"};
+    for (size_t i = 0; i < 2; i++) {
+        struct found f;
+        char upstream[200];
+        snprintf(upstream, sizeof upstream,
+                 "{kind: vertex, base_url: \"https://9.prediction.vertexai.goog/v1/projects/1/"
+                 "locations/us-central1/endpoints/9\", credentials: none, residency: %s}",
+                 lists[i]);
+        find(&f, upstream, (struct gw_place_ask){.path_location = DGM_STR("eu"), .relays = true});
+        assert_int_equal(f.rc, i == 0 ? DGM_OK : DGM_E_REFUSED);
+        if (i == 0)
+            assert_text(f.place.native.location, "us-central1");
+        else
+            assert_int_equal(f.fail.id, DGM_ERR_RESIDENCY);
+        done(&f);
+    }
+}
+
 static void test_hosts(void **state)
 {
     (void)state;
@@ -255,6 +277,7 @@ static void test_a_key_at_an_endpoint(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_base_url_tells_its_location),
         cmocka_unit_test(test_hosts),
         cmocka_unit_test(test_residency),
         cmocka_unit_test(test_express_mode_is_global),
