@@ -177,8 +177,8 @@ struct dgm_url {
 
 /**
  * Finds the URLs in the content of messages, each different one once, in their order; between dgm_request_open and
- * dgm_request_translate, or dgm_relay_open and dgm_relay_make, and once. Who does not ask pays nothing. Left out is what
- * Google alone can read: videos of YouTube, files of the Files API and, on Vertex, gs://.
+ * dgm_request_translate, or dgm_relay_open and dgm_relay_make. Called again, it returns the same again. Who does not ask
+ * pays nothing. Left out is what Google alone can read: videos of YouTube, files of the Files API and, on Vertex, gs://.
  *
  * DGM_OK: `*ret` points at `*ret_n` of them, valid until the request is freed. DGM_E_REFUSED (more than DGM_URLS_MAX),
  * DGM_E_NOMEM, DGM_E_LIMIT: `*reterr` says so. The request stays the caller's to free.

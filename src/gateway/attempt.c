@@ -4,6 +4,7 @@
 
 #include "base/str.h"
 #include "gateway/destination.h"
+#include "gateway/fetch.h"
 #include "gateway/place.h"
 #include "gateway/random.h"
 #include "http/media.h"
@@ -141,6 +142,7 @@ struct translation {
     const struct gw_config *config;
     struct dgm_env env;
     struct dgm_str endpoint;            /* of the path */
+    bool by_endpoint;                   /* it is one that is configured */
     const struct gw_upstream *upstream; /* NULL: it is to be found */
     struct dgm_buf *body;
     /* What it comes to: */
@@ -175,23 +177,12 @@ static void translation_init(struct translation *t, struct gw_exchange *x)
 static void translate(void *owner)
 {
     struct translation *t = owner;
+    t->by_endpoint = gw_config_endpoint(t->config, t->endpoint) != NULL;
     t->rc = gw_destination_make(t->config, &t->env, t->endpoint, t->upstream, t->body, &t->request,
                                 &t->choices, &t->fail);
 }
 
 static void look_again(struct gw_exchange *);
-
-/* A request that was made anew takes the place of the one before, whose texts stand in its body. */
-static void replace(struct gw_exchange *x)
-{
-    dgm_stream_free(x->chat.stream);
-    dgm_request_free(x->chat.request);
-    x->chat.stream = NULL;
-    x->chat.request = NULL;
-    dgm_buf_dispose(&x->body);
-    x->body = x->chat.again;
-    dgm_buf_init(&x->chat.again, &x->chat.job.alloc, x->body.max);
-}
 
 /* The request is made, or refused: asks the upstream. */
 static void made(struct gw_exchange *x, const struct translation *t)
@@ -200,13 +191,6 @@ static void made(struct gw_exchange *x, const struct translation *t)
         gw_exchange_fail(x, &t->fail);
         return;
     }
-    if (x->chat.request != NULL)
-        replace(x);
-    x->chat.request = t->request;
-    if (x->chat.plan.choices == NULL)
-        gw_plan_init(&x->chat.plan, t->choices, dgm_request_model(t->request));
-    const struct gw_upstream *u = gw_plan_upstream(&x->chat.plan);
-    x->chat.made_for = u;
     gw_chat_take_notes(x);
     x->reply.tells_compat = x->chat.tells_compat && !dgm_request_is_relayed(x->chat.request);
     if (dgm_request_wants_stream(x->chat.request)) {
@@ -220,6 +204,93 @@ static void made(struct gw_exchange *x, const struct translation *t)
         ask(x);
     else
         look_again(x);
+}
+
+/* ---- what its URLs lead to -------------------------------------------------------------------------- */
+
+/* The second half, behind the fetching. Maybe in a thread. */
+static void translate_rest(void *owner)
+{
+    struct translation *t = ((struct gw_exchange *)owner)->chat.translation;
+    t->rc = gw_destination_finish(t->upstream, t->by_endpoint, t->request, &t->fail);
+}
+
+static void on_rest(void *owner)
+{
+    struct gw_exchange *x = owner;
+    if (gw_chat_is_wanted(x))
+        made(x, x->chat.translation);
+    gw_hold_give(&x->hold);
+}
+
+static void on_fetched(void *owner, const struct dgm_fail *f)
+{
+    struct gw_exchange *x = owner;
+    if (f != NULL) {
+        gw_exchange_fail(x, f);
+        return;
+    }
+    if (gw_job_wanted(x->worker, x->body.n)) {
+        gw_chat_start_job(x, x->body.n, translate_rest, on_rest);
+        return;
+    }
+    translate_rest(x);
+    made(x, x->chat.translation);
+}
+
+/* The upstream can not read URLs: what they lead to is fetched before it is asked. */
+static void fetch(struct gw_exchange *x, const struct translation *t)
+{
+    struct gw_chat *chat = &x->chat;
+    struct dgm_fail f;
+    if (chat->translation != t) {
+        chat->translation = dgm_arena_take(&x->arena, sizeof *t);
+        if (chat->translation == NULL) {
+            gw_exchange_fail_as(x, DGM_ERR_NO_MEMORY);
+            return;
+        }
+        *chat->translation = *t;
+    }
+    chat->translation->upstream = chat->made_for;
+    gw_exchange_wait(x);
+    if (gw_fetch_new(x->worker, chat->made_for, chat->request, on_fetched, x, &chat->fetch, &f) !=
+        DGM_OK)
+        gw_exchange_fail(x, &f);
+}
+
+/* ---- the request and what came before it ------------------------------------------------------------ */
+
+/* A request that was made anew takes the place of the one before, whose texts stand in its body. */
+static void replace(struct gw_exchange *x)
+{
+    dgm_stream_free(x->chat.stream);
+    dgm_request_free(x->chat.request);
+    gw_fetch_free(x->chat.fetch);
+    x->chat.stream = NULL;
+    x->chat.request = NULL;
+    x->chat.fetch = NULL;
+    dgm_buf_dispose(&x->body);
+    x->body = x->chat.again;
+    dgm_buf_init(&x->chat.again, &x->chat.job.alloc, x->body.max);
+}
+
+/* A translation came to its end, or to URLs. */
+static void take(struct gw_exchange *x, const struct translation *t)
+{
+    if (t->rc < 0) {
+        gw_exchange_fail(x, &t->fail);
+        return;
+    }
+    if (x->chat.request != NULL)
+        replace(x);
+    x->chat.request = t->request;
+    if (x->chat.plan.choices == NULL)
+        gw_plan_init(&x->chat.plan, t->choices, dgm_request_model_sent(t->request));
+    x->chat.made_for = gw_plan_upstream(&x->chat.plan);
+    if (t->rc == DGM_NEED)
+        fetch(x, t);
+    else
+        made(x, t);
 }
 
 static void run_translation(void *owner)
@@ -236,7 +307,7 @@ static void on_translated(void *owner)
                      (const struct dgm_str[4]){DGM_STR(
                          "The body needs more memory to be read than one request may have.")});
     if (gw_chat_is_wanted(x))
-        made(x, t);
+        take(x, t);
     else
         dgm_request_free(t->request);
     gw_hold_give(&x->hold);
@@ -273,7 +344,7 @@ static void make(struct gw_exchange *x)
     struct translation t;
     translation_init(&t, x);
     translate(&t);
-    made(x, &t);
+    take(x, &t);
 }
 
 /* ---- the next attempt ------------------------------------------------------------------------------- */

@@ -2,6 +2,7 @@
 /* chat.c - a chat completion: translate, ask the upstream, translate back as it answers. */
 #include "base/str.h"
 #include "gateway/attempt.h"
+#include "gateway/fetch.h"
 #include "gateway/memory.h"
 
 #define URL_BYTES_MAX 4096
@@ -265,6 +266,7 @@ void gw_chat_cancel(struct gw_exchange *x)
     gw_attempt_end(x);
     gw_call_free(x->chat.call);
     x->chat.call = NULL;
+    gw_fetch_cancel(x->chat.fetch);
     if (gw_job_cancel(&x->chat.job))
         gw_hold_give(&x->hold);
 }
@@ -274,6 +276,7 @@ void gw_chat_dispose(struct gw_exchange *x)
     struct gw_chat *chat = &x->chat;
     dgm_stream_free(chat->stream);
     dgm_request_free(chat->request);
+    gw_fetch_free(chat->fetch);
     dgm_buf_dispose(&chat->kept);
     dgm_buf_dispose(&chat->again);
     dgm_buf_dispose(&chat->native);

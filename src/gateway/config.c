@@ -4,6 +4,7 @@
 
 #include "gateway/config_near.h"
 #include "gateway/config_parse.h"
+#include "gateway/fetch_policy.h"
 #include "gateway/origin.h"
 #include "gateway/trust.h"
 
@@ -295,6 +296,18 @@ static void read_listen_options(struct gw_parse *p)
 
 /* ---- what follows from all of them ---- */
 
+static void check_fetch(struct gw_parse *p)
+{
+    static const struct gw_node nowhere = {0};
+    const struct gw_strs *allow = &p->config->fetch.allow;
+    for (size_t i = 0; i < allow->n; i++) {
+        const char *fault = gw_fetch_allow_fault(allow->at[i]);
+        if (fault)
+            gw_problem(p, &nowhere, DGM_STR("fetch.allow: \""), dgm_str_head(allow->at[i], 80),
+                       DGM_STR("\" "), dgm_str_c(fault));
+    }
+}
+
 static void note_idle_upstreams(struct gw_parse *p)
 {
     const struct gw_config *c = p->config;
@@ -370,6 +383,7 @@ static void finish(struct gw_parse *p)
     read_shared_environment(p);
     if (p->problems.n == 0)
         check_proxies(p);
+    check_fetch(p);
     if (c->fallback && !p->workers_set)
         c->workers = 1;
     if (c->workers == 0)

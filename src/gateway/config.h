@@ -54,6 +54,9 @@ enum gw_upstream_kind { GW_VERTEX, GW_GEMINI, GW_VLLM, GW_TGI, GW_OPENAI, GW_EMU
 /** What an emulator is taken for, in the order of the words in settings.def: Gemini, or a server of one's own. */
 enum gw_dialect { GW_DIALECT_GEMINI, GW_DIALECT_VLLM, GW_DIALECT_TGI };
 
+/** Which URLs of requests are fetched for an upstream, in the order of the words in settings.def. */
+enum gw_fetch_mode { GW_FETCH_OFF, GW_FETCH_GCS, GW_FETCH_PUBLIC };
+
 /** Somewhere a request can go. */
 struct gw_upstream {
     struct dgm_str name;
@@ -72,6 +75,7 @@ struct gw_upstream {
     struct gw_strs
         residency;         /* where it may be asked, besides what holds for all; none: anywhere */
     int64_t cold_start_ms; /* how long requests are held while it refuses; 0: they are not */
+    int fetch;             /* enum gw_fetch_mode */
 };
 
 #define GW_CHOICES_MAX 16 /* upstreams of one row */
@@ -165,6 +169,13 @@ struct gw_trust;
 
 struct emu_scenario;
 
+/** Fetching URLs of requests, for upstreams that want it. */
+struct gw_fetching {
+    int64_t max_bytes;    /* of what one URL leads to */
+    int64_t timeout_ms;   /* all URLs of a request */
+    struct gw_strs allow; /* hosts and networks besides the public ones (fetch_policy.h) */
+};
+
 /** The emulator: the pace of its streams, and what tests want of it. */
 struct gw_emulator {
     int64_t first_ms;        /* before the first piece */
@@ -205,6 +216,7 @@ struct gw_config {
     struct gw_store store;
     struct gw_limits limits;
     struct gw_timeouts timeouts;
+    struct gw_fetching fetch;
     struct gw_emulator emulator;
     struct gw_strs residency; /* Google's locations that may be asked; none: all */
     struct gw_proxies proxies;

@@ -65,8 +65,9 @@ static bool get_the_same(const struct gw_upstream *a, const struct gw_upstream *
 {
     /* A relay's name may stand before its model: "lab/qwen" is lab's qwen, and no other's. */
     bool relay = gw_upstream_relays(a);
-    return a->kind == b->kind && a->dialect == b->dialect && dgm_str_eq(a->model, b->model) &&
-           relay == gw_upstream_relays(b) && (!relay || a->model.n != 0);
+    return a->kind == b->kind && a->dialect == b->dialect && a->fetch == b->fetch &&
+           dgm_str_eq(a->model, b->model) && relay == gw_upstream_relays(b) &&
+           (!relay || a->model.n != 0);
 }
 
 static void read_list(struct gw_parse *p, struct gw_choices *choices, const struct gw_node *list,

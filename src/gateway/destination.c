@@ -3,6 +3,7 @@
 #include "gateway/destination.h"
 
 #include "base/str.h"
+#include "gateway/fetch_policy.h"
 #include "gateway/memory.h"
 #include "gateway/origin.h"
 
@@ -129,7 +130,30 @@ static enum dgm_rc translate(const struct gw_upstream *u, struct dgm_request *r,
     return DGM_E_NOMEM;
 }
 
+/* ---- URLs ------------------------------------------------------------------------------------------- */
+
+/* DGM_NEED where the upstream's `fetch` is about any of the request's URLs. */
+static enum dgm_rc look_for_urls(const struct gw_upstream *u, struct dgm_request *r,
+                                 struct dgm_fail *reterr)
+{
+    const struct dgm_url *urls;
+    size_t n = 0;
+    enum dgm_rc rc = u->fetch == GW_FETCH_OFF
+                         ? DGM_OK
+                         : dgm_request_urls(r, gw_upstream_surface(u), &urls, &n, reterr);
+    for (size_t i = 0; rc == DGM_OK && i < n; i++)
+        if (gw_fetch_wants(u->fetch, urls[i].url))
+            rc = DGM_NEED;
+    return rc;
+}
+
 /* ---- both ------------------------------------------------------------------------------------------- */
+
+enum dgm_rc gw_destination_finish(const struct gw_upstream *u, bool by_endpoint,
+                                  struct dgm_request *r, struct dgm_fail *reterr)
+{
+    return dgm_request_is_relayed(r) ? relay(u, by_endpoint, r, reterr) : translate(u, r, reterr);
+}
 
 enum dgm_rc gw_destination_make(const struct gw_config *config, const struct dgm_env *env,
                                 struct dgm_str endpoint, const struct gw_upstream *upstream,
@@ -162,14 +186,16 @@ enum dgm_rc gw_destination_make(const struct gw_config *config, const struct dgm
         rc = no_upstream(reterr, DGM_STR("No upstream is configured for the model "),
                          dgm_request_model_sent(r), DGM_STR("."));
     if (rc == DGM_OK)
-        rc = relays ? relay(u, e != NULL, r, reterr) : translate(u, r, reterr);
-    if (rc != DGM_OK) {
+        rc = look_for_urls(u, r, reterr);
+    if (rc == DGM_OK)
+        rc = gw_destination_finish(u, e != NULL, r, reterr);
+    if (rc < 0) {
         dgm_request_free(r);
         return rc;
     }
     *ret = r;
     *ret_choices = choices;
-    return DGM_OK;
+    return rc;
 }
 
 /* Whether a segment of the path is a version of an API: "v1", "v1beta1". */

@@ -37,7 +37,8 @@ const struct gw_choices *gw_destination_look(const struct gw_config *, struct dg
  * asked for are supplied.
  *
  * DGM_OK: `*ret` is the caller's to free; it is for the upstream that was given, or the first of `*ret_choices`, which
- * lacks nothing. DGM_E_REFUSED, DGM_E_NOMEM, DGM_E_LIMIT: `*reterr` says why.
+ * lacks nothing. DGM_NEED: so too, but the upstream can not read URLs that stand in it: fetch them (fetch.h), then call
+ * gw_destination_finish. DGM_E_REFUSED, DGM_E_NOMEM, DGM_E_LIMIT: `*reterr` says why.
  */
 DGM_MUST_USE enum dgm_rc gw_destination_make(const struct gw_config *, const struct dgm_env *,
                                              struct dgm_str endpoint,
@@ -45,6 +46,10 @@ DGM_MUST_USE enum dgm_rc gw_destination_make(const struct gw_config *, const str
                                              struct dgm_buf *body, struct dgm_request **ret,
                                              const struct gw_choices **ret_choices,
                                              struct dgm_fail *reterr);
+
+/** Goes on after DGM_NEED, never to another. `by_endpoint`: the path had one. The request stays the caller's to free. */
+DGM_MUST_USE enum dgm_rc gw_destination_finish(const struct gw_upstream *, bool by_endpoint,
+                                               struct dgm_request *, struct dgm_fail *reterr);
 
 /** Which members a native request has, by the upstream's kind. */
 enum dgm_surface gw_upstream_surface(const struct gw_upstream *);

@@ -26,6 +26,7 @@ enum gw_stage {
     GW_ANSWERED,  /* all was handed over */
 };
 
+struct gw_fetch;
 struct translation;
 
 /** The conversation with an upstream; chat.c, and native.c as far as it needs no translation. */
@@ -40,6 +41,7 @@ struct gw_chat {
     int64_t wake_ms;   /* when to look again for an upstream; 0: nothing is waited for */
     int64_t retry_ms;  /* the upstream's Retry-After; negative: none */
     bool tells_compat; /* as it was asked */
+    struct gw_fetch *fetch; /* of URLs, before there is a call; NULL: none was wanted */
     struct gw_job
         job; /* that translates what is large; its `alloc` is the request's all the time */
     struct translation *translation; /* of a job */

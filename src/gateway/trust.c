@@ -20,23 +20,30 @@ const struct net_trust *gw_trust_find(const struct gw_config *c, struct dgm_str 
     return NULL;
 }
 
+static bool add(struct gw_config *c, struct dgm_str ca, char why[NET_WHY_BYTES])
+{
+    const struct net_roots roots = {.ca = ca.p, .file = c->roots.file.p, .dir = c->roots.dir.p};
+    if (gw_trust_find(c, ca) != NULL)
+        return true;
+    struct net_trust *trust = net_trust_new(&roots, why);
+    if (trust != NULL)
+        c->trusts[c->trusts_n++] = (struct gw_trust){.ca = ca, .trust = trust};
+    return trust != NULL;
+}
+
 bool gw_trust_open(struct gw_config *c, char why[NET_WHY_BYTES])
 {
-    c->trusts = dgm_arena_take0(&c->_arena, c->upstreams_n * sizeof *c->trusts);
+    /* One for each upstream, and the system's for what is fetched. */
+    c->trusts = dgm_arena_take0(&c->_arena, (c->upstreams_n + 1) * sizeof *c->trusts);
     if (c->trusts == NULL) {
         (void)snprintf(why, NET_WHY_BYTES, "out of memory");
         return false;
     }
     for (size_t i = 0; i < c->upstreams_n; i++) {
         const struct gw_upstream *u = &c->upstreams[i];
-        const struct net_roots roots = {
-            .ca = u->ca.p, .file = c->roots.file.p, .dir = c->roots.dir.p};
-        if (!needs_trust(u) || gw_trust_find(c, u->ca) != NULL)
-            continue;
-        struct net_trust *trust = net_trust_new(&roots, why);
-        if (trust == NULL)
+        if ((needs_trust(u) && !add(c, u->ca, why)) ||
+            (u->fetch != GW_FETCH_OFF && !add(c, (struct dgm_str){0}, why)))
             return false;
-        c->trusts[c->trusts_n++] = (struct gw_trust){.ca = u->ca, .trust = trust};
     }
     return true;
 }

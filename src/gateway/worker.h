@@ -17,6 +17,7 @@ struct gw_counters {
 
 struct gw_catalog;
 struct gw_conn;
+struct gw_fetch;
 struct gw_jobs;
 struct gw_policy;
 struct gw_pool;
@@ -38,6 +39,7 @@ struct gw_worker {
     struct gw_conn *conns;      /* list */
     struct gw_pool *pools;      /* of connections to upstreams: list */
     struct gw_catalog *catalog; /* of models; NULL: nobody has asked yet */
+    struct gw_fetch *fetching;  /* URLs of requests, the oldest request first: list */
     struct gw_policy *policy;   /* which upstreams are asked next */
     struct gw_jobs *jobs;       /* off the loop; NULL: everything is done on it */
     struct gw_tally *tally;     /* shared with the other workers; NULL: there is none */

@@ -245,9 +245,8 @@ static void begin(struct net_connect *c)
     }
 }
 
-struct net_connect *net_connect_new(struct net_loop *loop, struct dgm_str host, uint16_t port,
-                                    int64_t timeout_ms, const struct net_connect_events *events,
-                                    void *owner)
+static struct net_connect *new_connect(struct net_loop *loop, uint16_t port, int64_t timeout_ms,
+                                       const struct net_connect_events *events, void *owner)
 {
     const struct dgm_alloc *a = loop->alloc;
     struct net_connect *c = a->resize(a->ctx, NULL, 0, sizeof *c);
@@ -260,6 +259,28 @@ struct net_connect *net_connect_new(struct net_loop *loop, struct dgm_str host, 
     net_timer_init(&c->stagger, on_stagger, c);
     if (timeout_ms > 0)
         net_timer_start(loop, &c->deadline, timeout_ms);
+    return c;
+}
+
+struct net_connect *net_connect_pinned(struct net_loop *loop, const struct net_addresses *to,
+                                       uint16_t port, int64_t timeout_ms,
+                                       const struct net_connect_events *events, void *owner)
+{
+    struct net_connect *c = new_connect(loop, port, timeout_ms, events, owner);
+    if (c == NULL)
+        return NULL;
+    c->addresses = *to;
+    race(c);
+    return c;
+}
+
+struct net_connect *net_connect_new(struct net_loop *loop, struct dgm_str host, uint16_t port,
+                                    int64_t timeout_ms, const struct net_connect_events *events,
+                                    void *owner)
+{
+    struct net_connect *c = new_connect(loop, port, timeout_ms, events, owner);
+    if (c == NULL)
+        return NULL;
     if (host.n == 0 || host.n > NET_HOST_MAX || memchr(host.p, '\0', host.n) != NULL) {
         c->phase = NET_PHASE_CONNECT;
         net_timer_start(loop, &c->deadline, 0);

@@ -35,6 +35,11 @@ struct net_connect *net_connect_new(struct net_loop *, struct dgm_str host, uint
                                     int64_t timeout_ms, const struct net_connect_events *,
                                     void *owner);
 
+/** The same to addresses that somebody has looked up, and looked at: no name is asked for. At least one; copied. */
+struct net_connect *net_connect_pinned(struct net_loop *, const struct net_addresses *,
+                                       uint16_t port, int64_t timeout_ms,
+                                       const struct net_connect_events *, void *owner);
+
 /** Gives up: no event comes. NULL is fine; not after an event. */
 void net_connect_cancel(struct net_connect *);
 

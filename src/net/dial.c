@@ -253,9 +253,12 @@ struct net_dial *net_dial_new(struct net_loop *loop, const struct net_target *to
     dgm_buf_init(&d->heard, a, NET_PROXY_HEAD_MAX);
     net_timer_init(&d->timer, on_timer, d);
     const struct net_proxy *proxy = to->proxy;
-    d->connect =
-        net_connect_new(loop, proxy != NULL ? proxy->host : to->host,
-                        proxy != NULL ? proxy->port : to->port, timeout_ms, &connect_events, d);
+    if (to->pinned != NULL && proxy == NULL)
+        d->connect = net_connect_pinned(loop, to->pinned, to->port, timeout_ms, &connect_events, d);
+    else
+        d->connect =
+            net_connect_new(loop, proxy != NULL ? proxy->host : to->host,
+                            proxy != NULL ? proxy->port : to->port, timeout_ms, &connect_events, d);
     if (d->connect == NULL) {
         release(d);
         return NULL;

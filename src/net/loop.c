@@ -61,6 +61,7 @@ struct net_loop *net_loop_new(const struct dgm_alloc *alloc)
         return NULL;
     l->timers = (struct net_timers){0};
     l->names = NULL;
+    l->guests = NULL;
     l->names_n = 0;
     l->resolver = NULL;
     l->plain_bytes = NULL;

@@ -22,6 +22,7 @@ struct net_name {
     struct net_lookup *waiting; /* list */
     struct net_addresses known; /* the last good answer; none: n is 0 */
     int64_t until_ms;           /* `known` is good till then */
+    bool guest;                 /* a stranger's: in the loop's other list, until it is answered */
     char host[NET_HOST_MAX + 1];
 };
 
@@ -91,6 +92,8 @@ void net_lookup_cancel(struct net_lookup *w)
     w->_next = NULL;
 }
 
+static void begin_guest(struct net_loop *);
+
 static void tell(struct net_lookup *w, const struct net_addresses *found, int error)
 {
     net_lookup_cancel(w);
@@ -101,7 +104,11 @@ static void on_patience(void *owner)
 {
     struct net_lookup *w = owner;
     const struct net_addresses known = w->_name->known; /* the name may make room for another */
+    struct net_loop *l = w->_name->loop;
+    bool guest = w->_name->guest;
     tell(w, &known, known.n != 0 ? 0 : w->_error);
+    if (guest)
+        begin_guest(l); /* that one could not begin: the next */
 }
 
 /* ---- lookups ---------------------------------------------------------------------------------------- */
@@ -112,6 +119,8 @@ static void free_query(struct net_query *q)
     a->resize(a->ctx, q, sizeof *q, 0);
 }
 
+static void end_guest(struct net_name *, const struct net_addresses *found, int error);
+
 void net_query_answer(struct net_query *q, const struct net_addresses *found, int error)
 {
     struct net_name *name = q->name;
@@ -120,6 +129,10 @@ void net_query_answer(struct net_query *q, const struct net_addresses *found, in
     if (name == NULL)
         return;
     name->query = NULL;
+    if (name->guest) {
+        end_guest(name, found, error);
+        return;
+    }
     int64_t now = net_loop_now_ms(l);
     if (error == 0 && found->n != 0) {
         name->known = *found;
@@ -172,13 +185,13 @@ static struct net_name *find(const struct net_loop *l, const char *host)
 
 static void forget(struct net_loop *l, struct net_name *name)
 {
-    struct net_name **link = &l->names;
+    struct net_name **link = name->guest ? &l->guests : &l->names;
     while (*link != name)
         link = &(*link)->next;
     *link = name->next;
     if (name->query != NULL)
         name->query->name = NULL;
-    l->names_n--;
+    l->names_n -= !name->guest;
     l->alloc->resize(l->alloc->ctx, name, sizeof *name, 0);
 }
 
@@ -197,18 +210,28 @@ static bool make_room(struct net_loop *l)
     return oldest != NULL;
 }
 
+/* In no list yet. */
+static struct net_name *new_name(struct net_loop *l, const char *host)
+{
+    struct net_name *name = l->alloc->resize(l->alloc->ctx, NULL, 0, sizeof *name);
+    if (name == NULL)
+        return NULL;
+    *name = (struct net_name){.loop = l};
+    size_t n = strlen(host);
+    assert(n <= NET_HOST_MAX);
+    memcpy(name->host, host, n);
+    return name;
+}
+
 static struct net_name *find_or_new(struct net_loop *l, const char *host)
 {
     struct net_name *name = find(l, host);
     if (name != NULL || !make_room(l))
         return name;
-    name = l->alloc->resize(l->alloc->ctx, NULL, 0, sizeof *name);
+    name = new_name(l, host);
     if (name == NULL)
         return NULL;
-    *name = (struct net_name){.loop = l, .next = l->names};
-    size_t n = strlen(host);
-    assert(n <= NET_HOST_MAX);
-    memcpy(name->host, host, n);
+    name->next = l->names;
     l->names = name;
     l->names_n++;
     return name;
@@ -255,6 +278,62 @@ enum dgm_rc net_lookup_start(struct net_loop *l, struct net_lookup *w, const cha
     return DGM_MORE;
 }
 
+/* ---- strangers' names ------------------------------------------------------------------------------- */
+
+/* Begins with the guest that waits longest, if none is being looked up. Those for whom nobody waits any more go. */
+static void begin_guest(struct net_loop *l)
+{
+    struct net_name *oldest = NULL, *next;
+    bool busy = false;
+    for (struct net_name *name = l->guests; name != NULL; name = next) {
+        next = name->next;
+        busy = busy || name->query != NULL;
+        if (name->query == NULL && name->waiting == NULL)
+            forget(l, name);
+        else
+            oldest = name;
+    }
+    int error = busy || oldest == NULL ? 0 : begin(oldest);
+    for (struct net_lookup *w = error != 0 ? oldest->waiting : NULL; w != NULL; w = w->_next) {
+        w->_error = error; /* told in the loop's next turn */
+        net_timer_start(l, &w->_patience, 0);
+    }
+}
+
+static void end_guest(struct net_name *name, const struct net_addresses *found, int error)
+{
+    struct net_loop *l = name->loop;
+    const struct net_addresses known = error == 0 ? *found : (struct net_addresses){.n = 0};
+    struct net_lookup *waiting = name->waiting;
+    name->waiting = NULL;
+    if (waiting != NULL)
+        waiting->_at = &waiting; /* whoever is told may cancel others, or ask again */
+    forget(l, name);
+    begin_guest(l);
+    while (waiting != NULL)
+        tell(waiting, &known, known.n != 0 ? 0 : error != 0 ? error : UV_EAI_NONAME);
+}
+
+enum dgm_rc net_lookup_guest(struct net_loop *l, struct net_lookup *w, const char *host)
+{
+    struct net_name *name = l->guests;
+    while (name != NULL && strcmp(name->host, host) != 0)
+        name = name->next;
+    if (name == NULL) {
+        name = new_name(l, host);
+        if (name == NULL)
+            return DGM_E_NOMEM;
+        name->guest = true;
+        name->next = l->guests;
+        l->guests = name;
+    }
+    w->_name = name;
+    net_timer_init(&w->_patience, on_patience, w);
+    wait_on(&name->waiting, w);
+    begin_guest(l);
+    return DGM_MORE;
+}
+
 void net_names_doubt(struct net_loop *l, const char *host)
 {
     struct net_name *name = find(l, host);
@@ -267,12 +346,18 @@ void net_names_use(struct net_loop *l, const struct net_resolver *resolver)
     l->resolver = resolver;
 }
 
+static void forget_all(struct net_loop *l, struct net_name **list)
+{
+    while (*list != NULL) {
+        assert((*list)->waiting == NULL);
+        if ((*list)->query != NULL && l->resolver == NULL)
+            uv_cancel((uv_req_t *)&(*list)->query->uv); /* one that runs already ends by itself */
+        forget(l, *list);
+    }
+}
+
 void net_names_close(struct net_loop *l)
 {
-    while (l->names != NULL) {
-        assert(l->names->waiting == NULL);
-        if (l->names->query != NULL && l->resolver == NULL)
-            uv_cancel((uv_req_t *)&l->names->query->uv); /* one that runs already ends by itself */
-        forget(l, l->names);
-    }
+    forget_all(l, &l->names);
+    forget_all(l, &l->guests);
 }

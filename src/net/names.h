@@ -60,6 +60,12 @@ struct net_lookup {
 DGM_MUST_USE enum dgm_rc net_lookup_start(struct net_loop *, struct net_lookup *, const char *host,
                                           struct net_addresses *ret);
 
+/**
+ * The same for a name that a stranger chose. Nothing is kept of it, and it takes no other name's place or turn: of all
+ * such names one is looked up at a time, and the rest wait. Never DGM_OK; waits on until it is told or cancelled.
+ */
+DGM_MUST_USE enum dgm_rc net_lookup_guest(struct net_loop *, struct net_lookup *, const char *host);
+
 /** Stops waiting: nothing is told. Fine when it does not wait. */
 void net_lookup_cancel(struct net_lookup *);
 

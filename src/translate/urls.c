@@ -98,21 +98,25 @@ static struct dgm_str quoted_source(struct json_raw part, const struct url_part 
     return body.kind == JSON_STR ? body.text : (struct dgm_str){0};
 }
 
-/* What a text in quotes says, if that is a URL. A data: URL of 20 MiB is not copied to find out. */
+/*
+ * What a text in quotes says, if that may be a URL to some server: base64 has no colon, so everything with one but
+ * data: URLs, " http:/host" too. A data: URL of 20 MiB is not copied to find out.
+ */
 static struct dgm_str quoted_url(struct dgm_request *r, struct dgm_str quoted)
 {
     struct dgm_str inside = dgm_str_skip(quoted, 1), data = DGM_STR("data:");
     struct dgm_buf text;
     if (dgm_str_eq_nocase(dgm_str_head(inside, data.n), data))
         return (struct dgm_str){0};
-    if (!dgm_str_find_char(inside, ':') || dgm_str_find_char(inside, ':') == inside.n)
+    if (dgm_str_find_either(inside, ':', '\\') == inside.n)
         return (struct dgm_str){0};
     dgm_buf_init(&text, dgm_arena_alloc(&r->arena), r->limits.arena_bytes);
     json_raw_put(quoted, &text);
     if (text.rc != DGM_OK)
         chat_no_memory(r);
     struct dgm_str url = dgm_buf_str(&text);
-    return media_is_uri(url) ? url : (struct dgm_str){0};
+    bool is_data = dgm_str_eq_nocase(dgm_str_head(url, data.n), data);
+    return dgm_str_find_char(url, ':') < url.n && !is_data ? url : (struct dgm_str){0};
 }
 
 static void find_relayed(struct dgm_request *r)
@@ -135,8 +139,10 @@ static void find_relayed(struct dgm_request *r)
 enum dgm_rc dgm_request_urls(struct dgm_request *r, enum dgm_surface surface,
                              const struct dgm_url **ret, size_t *ret_n, struct dgm_fail *reterr)
 {
-    assert(!r->complete && r->body.n == 0 && !r->urls);
-    if (r->relay)
+    assert(!r->complete && r->body.n == 0);
+    if (r->urls_n != 0)
+        ; /* found before */
+    else if (r->relay)
         find_relayed(r);
     else
         find_translated(r, surface);
