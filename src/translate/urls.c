@@ -85,19 +85,6 @@ static void find_translated(struct dgm_request *r, enum dgm_surface surface)
     }
 }
 
-/* The text of a part that may be a URL, in quotes; absent when it has none. */
-static struct dgm_str quoted_source(struct json_raw part, const struct url_part **ret)
-{
-    const struct url_part *known = urls_part(json_raw_get(part, DGM_STR("type")).text);
-    if (!known)
-        return (struct dgm_str){0};
-    struct json_raw body = json_raw_get(part, known->type);
-    if (body.kind == JSON_OBJ)
-        body = json_raw_get(body, known->source);
-    *ret = known;
-    return body.kind == JSON_STR ? body.text : (struct dgm_str){0};
-}
-
 /*
  * What a text in quotes says, if that may be a URL to some server: base64 has no colon, so everything with one but
  * data: URLs, " http:/host" too. A data: URL of 20 MiB is not copied to find out.
@@ -119,6 +106,23 @@ static struct dgm_str quoted_url(struct dgm_request *r, struct dgm_str quoted)
     return dgm_str_find_char(url, ':') < url.n && !is_data ? url : (struct dgm_str){0};
 }
 
+/* By its members, not its type: vLLM takes parts without one. */
+static void find_in_part(struct dgm_request *r, struct json_raw part,
+                         const struct chat_place *place)
+{
+    struct json_raw_iter it = json_raw_iter(part);
+    while (r->rc == DGM_OK && part.kind == JSON_OBJ && json_raw_next(&it)) {
+        const struct url_part *known = urls_part(it.name);
+        if (!known)
+            continue;
+        struct json_raw source =
+            it.value.kind == JSON_OBJ ? json_raw_get(it.value, known->source) : it.value;
+        struct dgm_str url = source.kind == JSON_STR ? quoted_url(r, source.text) : DGM_STR("");
+        if (url.n != 0)
+            add(r, url, known->type, place);
+    }
+}
+
 static void find_relayed(struct dgm_request *r)
 {
     struct json_raw_iter messages = json_raw_iter(r->relay->messages);
@@ -126,13 +130,8 @@ static void find_relayed(struct dgm_request *r)
         const struct chat_place *content = CHAT_MESSAGE_MEMBER(messages.index, DGM_STR("content"));
         struct json_raw all = json_raw_get(messages.value, content->member);
         struct json_raw_iter it = json_raw_iter(all);
-        const struct url_part *known;
-        while (r->rc == DGM_OK && all.kind == JSON_ARR && json_raw_next(&it)) {
-            struct dgm_str quoted = quoted_source(it.value, &known);
-            struct dgm_str url = quoted.p ? quoted_url(r, quoted) : quoted;
-            if (url.p)
-                add(r, url, known->type, CHAT_ELEMENT(content, it.index));
-        }
+        while (r->rc == DGM_OK && all.kind == JSON_ARR && json_raw_next(&it))
+            find_in_part(r, it.value, CHAT_ELEMENT(content, it.index));
     }
 }
 

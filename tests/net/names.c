@@ -460,6 +460,74 @@ static void test_all_too_slow(void **state)
         close(queued[i / QUEUED][i % QUEUED]);
 }
 
+/* ---- guests ----------------------------------------------------------------------------------------- */
+
+static enum dgm_rc ask_guest(struct rig *r, struct net_lookup *w, const char *host)
+{
+    *w = (struct net_lookup){.on_found = on_found, .owner = r};
+    return net_lookup_guest(r->loop, w, host);
+}
+
+/* One at a time, each name once, and nothing is kept. */
+static void test_guests_take_turns(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_open(&r);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(ask_guest(&r, &lookups[0], "a.example"), DGM_MORE);
+        assert_int_equal(ask_guest(&r, &lookups[1], "b.example"), DGM_MORE);
+        assert_int_equal(ask_guest(&r, &lookups[2], "a.example"), DGM_MORE);
+        assert_int_equal(ask_guest(&r, &lookups[3], "c.example"), DGM_MORE);
+        run(&r, 4);
+        assert_int_equal(r.found, 4 * (i + 1));
+        assert_int_equal(r.lookups, 3 * (i + 1));
+    }
+    rig_close(&r);
+}
+
+/* A guest's name that hangs holds no other name; one that nobody waits for any more is not looked up. */
+static void test_a_guest_that_hangs(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_open(&r);
+    r.answer_ms = -1;
+    assert_int_equal(ask_guest(&r, &lookups[0], "hangs.example"), DGM_MORE);
+    assert_int_equal(ask_guest(&r, &lookups[1], "left.example"), DGM_MORE);
+    assert_int_equal(ask_guest(&r, &lookups[2], "waits.example"), DGM_MORE);
+    assert_int_equal(r.lookups, 1);
+    struct net_query *hanging = r.query;
+    r.query = NULL;
+    r.answer_ms = 0;
+    assert_int_equal(ask(&r, &lookups[3], "upstream.example"), DGM_MORE);
+    run(&r, 1);
+    assert_int_equal(r.lookups, 2);
+    net_lookup_cancel(&lookups[0]);
+    net_lookup_cancel(&lookups[1]);
+    net_query_answer(hanging, &r.answer, 0); /* that nobody wants: the next one's turn */
+    run(&r, 1);
+    assert_int_equal(r.lookups, 3);
+    assert_int_equal(r.found, 2);
+    rig_close(&r);
+}
+
+static void test_guests_that_can_not_begin(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_open(&r);
+    r.refuses = -1;
+    assert_int_equal(ask_guest(&r, &lookups[0], "a.example"), DGM_MORE);
+    assert_int_equal(ask_guest(&r, &lookups[1], "b.example"), DGM_MORE);
+    run(&r, 2);
+    assert_int_equal(r.failed, 2);
+    r.memory.fail_at = r.memory.calls + 1;
+    assert_int_equal(ask_guest(&r, &lookups[0], "a.example"), DGM_E_NOMEM);
+    r.memory.fail_at = 0;
+    rig_close(&r);
+}
+
 int main(void)
 {
     signal(SIGPIPE, SIG_IGN);
@@ -476,6 +544,9 @@ int main(void)
         cmocka_unit_test(test_the_first_that_connects_wins),
         cmocka_unit_test(test_when_none_is_there),
         cmocka_unit_test(test_all_too_slow),
+        cmocka_unit_test(test_guests_take_turns),
+        cmocka_unit_test(test_a_guest_that_hangs),
+        cmocka_unit_test(test_guests_that_can_not_begin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
