@@ -264,29 +264,37 @@ static bool is_medium(struct dgm_str mime, struct dgm_str part)
              dgm_str_eq_nocase(mime, DGM_STR("application/xhtml+xml")));
 }
 
-static void on_whole(void *owner)
+static void give(struct download *d)
 {
-    struct download *d = owner;
     struct gw_fetch *f = d->set;
     struct dgm_str seen = gw_sniff((struct dgm_str){d->first, d->first_n});
     struct dgm_str mime = seen.p != NULL ? seen : d->told;
-    drop_hop(d);
-    encode_end(d);
-    if (d->base64.rc != DGM_OK) {
-        fail_memory(f);
-    } else if (d->bytes == 0) {
+    if (d->bytes == 0) {
         fail_url(f, d->index, DGM_STR("it is empty"), (struct dgm_str){0});
-    } else if (!is_medium(mime, f->urls[d->index].part)) {
-        fail_url(f, d->index, DGM_STR("what it leads to is no medium but "), mime);
-    } else if (!dgm_request_give(f->request, d->index, dgm_buf_str(&d->base64), mime,
-                                 seen.p != NULL)) {
-        fail_memory(f);
-    } else {
-        d->state = GIVEN;
-        if (--f->left == 0)
-            end_soon(f);
+        return;
     }
-    start_more(f->worker);
+    if (!is_medium(mime, f->urls[d->index].part)) {
+        fail_url(f, d->index, DGM_STR("what it leads to is no medium but "), mime);
+        return;
+    }
+    encode_end(d);
+    if (d->base64.rc != DGM_OK ||
+        !dgm_request_give(f->request, d->index, dgm_buf_str(&d->base64), mime, seen.p != NULL)) {
+        fail_memory(f);
+        return;
+    }
+    d->state = GIVEN;
+    if (--f->left == 0)
+        end_soon(f);
+}
+
+static void on_whole(void *owner)
+{
+    struct download *d = owner;
+    drop_hop(d);
+    if (!d->set->failed)
+        give(d);
+    start_more(d->set->worker);
 }
 
 static void on_fail(void *owner, struct dgm_str why)

@@ -186,8 +186,8 @@ static struct net_name *find(const struct net_loop *l, const char *host)
 static void forget(struct net_loop *l, struct net_name *name)
 {
     struct net_name **link = name->guest ? &l->guests : &l->names;
-    while (*link != name)
-        link = &(*link)->next;
+    for (; *link != name; link = &(*link)->next)
+        assert(*link != NULL);
     *link = name->next;
     if (name->query != NULL)
         name->query->name = NULL;
