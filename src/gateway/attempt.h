@@ -33,6 +33,18 @@ bool gw_attempt_failed(struct gw_exchange *, enum gw_outcome, int64_t after_ms);
 /** The client left, or the exchange is over. */
 void gw_attempt_end(struct gw_exchange *);
 
+/* ---- shared with translation.c ---------------------------------------------------------------------- */
+
+/**
+ * Makes the request that the plan's upstream gets, in a thread where it is large, with what its URLs lead to where
+ * `fetch` says so: of `again`, where there was a request before, else of the body; then comes gw_attempt_made. Or it
+ * answers why not.
+ */
+void gw_translation_begin(struct gw_exchange *);
+
+/** The request is made: asks, or waits until it may. */
+void gw_attempt_made(struct gw_exchange *);
+
 /* ---- shared with chat.c ----------------------------------------------------------------------------- */
 
 /** What a call's events do. */

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* translation.c - a chat completion's body on its way to what an upstream gets: read, its URLs fetched, put anew. */
+#include "gateway/attempt.h"
+#include "gateway/destination.h"
+#include "gateway/fetch.h"
+#include "gateway/random.h"
+
+#include "base/str.h"
+
+/*
+ * A request's body on its way to a native one. In a job it is all that the thread sees, so its texts stand neither in
+ * the connection's head nor anywhere else that goes with the client.
+ */
+struct translation {
+    const struct gw_config *config;
+    struct dgm_env env;
+    struct dgm_str endpoint;            /* of the path */
+    bool by_endpoint;                   /* it is one that is configured */
+    const struct gw_upstream *upstream; /* NULL: it is to be found */
+    struct dgm_buf *body;
+    /* What it comes to: */
+    enum dgm_rc rc;
+    struct dgm_request *request;
+    const struct gw_choices *choices;
+    struct dgm_fail fail; /* when rc says so */
+};
+
+/* Member by member: `fail` is large, and most translations have none. */
+static void translation_init(struct translation *t, struct gw_exchange *x)
+{
+    const struct gw_config *config = x->worker->config;
+    gw_random_id(x->chat.id);
+    t->config = config;
+    t->env = (struct dgm_env){.alloc = &x->chat.job.alloc,
+                              .reasoning = (enum dgm_reasoning)config->reasoning,
+                              .compat = x->reply.compat,
+                              .strict = config->strict,
+                              .max_tokens_bounds_thoughts = config->max_tokens_includes_thinking,
+                              .now = x->reply.now,
+                              .id = {x->chat.id, sizeof x->chat.id},
+                              .model = x->target.model};
+    t->endpoint = x->target.endpoint;
+    t->upstream = x->chat.plan.choices != NULL ? gw_plan_upstream(&x->chat.plan) : NULL;
+    t->body = x->chat.request != NULL ? &x->chat.again : &x->body;
+    t->request = NULL;
+    t->choices = NULL;
+}
+
+/* Maybe in a thread. */
+static void translate(void *owner)
+{
+    struct translation *t = owner;
+    t->by_endpoint = gw_config_endpoint(t->config, t->endpoint) != NULL;
+    t->rc = gw_destination_make(t->config, &t->env, t->endpoint, t->upstream, t->body, &t->request,
+                                &t->choices, &t->fail);
+}
+
+/* The request is made, or refused. */
+static void made(struct gw_exchange *x, const struct translation *t)
+{
+    if (t->rc != DGM_OK) {
+        gw_exchange_fail(x, &t->fail);
+        return;
+    }
+    gw_chat_take_notes(x);
+    x->reply.tells_compat = x->chat.tells_compat && !dgm_request_is_relayed(x->chat.request);
+    if (dgm_request_wants_stream(x->chat.request)) {
+        x->chat.stream = dgm_stream_new(x->chat.request);
+        if (x->chat.stream == NULL) {
+            gw_exchange_fail_as(x, DGM_ERR_NO_MEMORY);
+            return;
+        }
+    }
+    gw_attempt_made(x);
+}
+
+/* ---- what its URLs lead to -------------------------------------------------------------------------- */
+
+/* The second half, behind the fetching. Maybe in a thread. */
+static void translate_rest(void *owner)
+{
+    struct translation *t = ((struct gw_exchange *)owner)->chat.translation;
+    t->rc = gw_destination_finish(t->upstream, t->by_endpoint, t->request, &t->fail);
+}
+
+static void on_rest(void *owner)
+{
+    struct gw_exchange *x = owner;
+    if (gw_chat_is_wanted(x))
+        made(x, x->chat.translation);
+    gw_hold_give(&x->hold);
+}
+
+static void on_fetched(void *owner, const struct dgm_fail *f)
+{
+    struct gw_exchange *x = owner;
+    if (f != NULL) {
+        gw_exchange_fail(x, f);
+        return;
+    }
+    if (gw_job_wanted(x->worker, x->body.n)) {
+        gw_chat_start_job(x, x->body.n, translate_rest, on_rest);
+        return;
+    }
+    translate_rest(x);
+    made(x, x->chat.translation);
+}
+
+/* The upstream can not read URLs: what they lead to is fetched before it is asked. */
+static void fetch(struct gw_exchange *x, const struct translation *t)
+{
+    struct gw_chat *chat = &x->chat;
+    struct dgm_fail f;
+    if (chat->translation != t) {
+        chat->translation = dgm_arena_take(&x->arena, sizeof *t);
+        if (chat->translation == NULL) {
+            gw_exchange_fail_as(x, DGM_ERR_NO_MEMORY);
+            return;
+        }
+        *chat->translation = *t;
+    }
+    chat->translation->upstream = chat->made_for;
+    gw_exchange_wait(x);
+    if (gw_fetch_new(x->worker, chat->made_for, chat->request, on_fetched, x, &chat->fetch, &f) !=
+        DGM_OK)
+        gw_exchange_fail(x, &f);
+}
+
+/* ---- the request and what came before it ------------------------------------------------------------ */
+
+/* A request that was made anew takes the place of the one before, whose texts stand in its body. */
+static void replace(struct gw_exchange *x)
+{
+    dgm_stream_free(x->chat.stream);
+    dgm_request_free(x->chat.request);
+    gw_fetch_free(x->chat.fetch);
+    x->chat.stream = NULL;
+    x->chat.request = NULL;
+    x->chat.fetch = NULL;
+    dgm_buf_dispose(&x->body);
+    x->body = x->chat.again;
+    dgm_buf_init(&x->chat.again, &x->chat.job.alloc, x->body.max);
+}
+
+/* A translation came to its end, or to URLs. */
+static void take(struct gw_exchange *x, const struct translation *t)
+{
+    if (t->rc < 0) {
+        gw_exchange_fail(x, &t->fail);
+        return;
+    }
+    if (x->chat.request != NULL)
+        replace(x);
+    x->chat.request = t->request;
+    if (x->chat.plan.choices == NULL)
+        gw_plan_init(&x->chat.plan, t->choices, dgm_request_model_sent(t->request));
+    x->chat.made_for = gw_plan_upstream(&x->chat.plan);
+    if (t->rc == DGM_NEED)
+        fetch(x, t);
+    else
+        made(x, t);
+}
+
+static void run_translation(void *owner)
+{
+    translate(((struct gw_exchange *)owner)->chat.translation);
+}
+
+static void on_translated(void *owner)
+{
+    struct gw_exchange *x = owner;
+    struct translation *t = x->chat.translation;
+    if (t->rc == DGM_E_NOMEM && gw_job_rc(&x->chat.job, t->rc) == DGM_E_LIMIT)
+        dgm_fail_set(&t->fail, DGM_ERR_BODY_LARGE, (struct dgm_str){0},
+                     (const struct dgm_str[4]){DGM_STR(
+                         "The body needs more memory to be read than one request may have.")});
+    if (gw_chat_is_wanted(x))
+        take(x, t);
+    else
+        dgm_request_free(t->request);
+    gw_hold_give(&x->hold);
+}
+
+/* The same off the loop. The exchange's arena is not the job's, but stays as long. */
+static void translate_away(struct gw_exchange *x, size_t text_bytes)
+{
+    struct translation *t = dgm_arena_take(&x->arena, sizeof *t);
+    if (t == NULL) {
+        gw_exchange_fail_as(x, DGM_ERR_NO_MEMORY);
+        return;
+    }
+    translation_init(t, x);
+    t->env.model = dgm_arena_copy(&x->arena, t->env.model);
+    t->endpoint = dgm_arena_copy(&x->arena, t->endpoint);
+    if ((t->env.model.p == NULL) != (x->target.model.p == NULL) ||
+        (t->endpoint.p == NULL) != (x->target.endpoint.p == NULL)) {
+        gw_exchange_fail_as(x, DGM_ERR_NO_MEMORY);
+        return;
+    }
+    x->chat.translation = t;
+    gw_exchange_wait(x);
+    gw_chat_start_job(x, text_bytes, run_translation, on_translated);
+}
+
+void gw_translation_begin(struct gw_exchange *x)
+{
+    size_t text_bytes = x->chat.request != NULL ? x->chat.again.n : x->body.n;
+    if (gw_job_wanted(x->worker, text_bytes)) {
+        translate_away(x, text_bytes);
+        return;
+    }
+    struct translation t;
+    translation_init(&t, x);
+    translate(&t);
+    take(x, &t);
+}
