@@ -283,11 +283,14 @@ struct dgm_kept {
 DGM_MUST_USE enum dgm_rc dgm_chat_response(struct dgm_request *, int status, struct dgm_str native,
                                            struct dgm_buf *out, int *ret_status);
 
-/** When a client should ask again after an upstream's error (RetryInfo in its details; user-pain G1). */
+/** When to ask again after an upstream's error (RetryInfo in its details; user-pain G1), or an answer that was none. */
 struct dgm_retry {
     int64_t after_ms; /* for Retry-After and retry-after-ms; negative: nobody said */
     bool
         hopeless; /* x-should-retry: false; the same request would fail again, or only after very long */
+    bool
+        unsaid; /* the model answered without a word, or with a call that can not be read (CALL_MALFORMED, ANSWER_EMPTY):
+                    asked the same at once it may do better (user-pain C2, F6) */
 };
 
 /** That of the answer, or of the stream's error, which the request got last. */

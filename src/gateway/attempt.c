@@ -321,14 +321,35 @@ static bool forget_answer(struct gw_exchange *x)
     return false;
 }
 
+/* What came of an attempt is told. Whether another may follow: the client has no byte of an answer. */
+static bool tell(struct gw_exchange *x, enum gw_outcome outcome, int64_t after_ms)
+{
+    struct gw_plan *plan = &x->chat.plan;
+    gw_policy_tell(x->worker->policy, plan, outcome, after_ms, now_ms(x));
+    plan->begun =
+        x->stage > GW_STREAMING || (x->chat.stream != NULL && dgm_stream_started(x->chat.stream));
+    return !plan->begun;
+}
+
+bool gw_attempt_unsaid(struct gw_exchange *x)
+{
+    struct gw_plan *plan = &x->chat.plan;
+    int64_t hint_ms;
+    x->worker->counters.unsaid_total++;
+    if (!tell(x, GW_ODD, -1) || plan->repeated || !x->worker->config->ask_again || !go(x, &hint_ms))
+        return false;
+    plan->repeated = true;
+    x->worker->counters.repeated_total++;
+    if (forget_answer(x) && plan->asked)
+        ask_chosen(x);
+    return true;
+}
+
 bool gw_attempt_failed(struct gw_exchange *x, enum gw_outcome outcome, int64_t after_ms)
 {
     struct gw_plan *plan = &x->chat.plan;
     int64_t hint_ms;
-    gw_policy_tell(x->worker->policy, plan, outcome, after_ms, now_ms(x));
-    plan->begun =
-        x->stage > GW_STREAMING || (x->chat.stream != NULL && dgm_stream_started(x->chat.stream));
-    if (outcome == GW_ODD || plan->begun)
+    if (!tell(x, outcome, after_ms) || outcome == GW_ODD)
         return false;
     if (!go(x, &hint_ms)) {
         if (plan->cold && x->stage <= GW_STREAMING)

@@ -30,6 +30,12 @@ enum gw_outcome gw_attempt_judge(const struct gw_exchange *, int status, struct 
  */
 bool gw_attempt_failed(struct gw_exchange *, enum gw_outcome, int64_t after_ms);
 
+/**
+ * The model answered without a word, or with a call that can not be read. True: it is asked once more, where `ask_again` says
+ * so and the client has nothing of the answer (user-pain C2, F6). False: the error is to be given.
+ */
+bool gw_attempt_unsaid(struct gw_exchange *);
+
 /** The client left, or the exchange is over. */
 void gw_attempt_end(struct gw_exchange *);
 

@@ -45,9 +45,13 @@ static int64_t retry_ms(const struct gw_exchange *x)
     return ms >= 0 ? ms : x->chat.retry_ms;
 }
 
-/* An error in the place of a stream's first event: another upstream may do better. */
+/* An error in the place of a stream's first event: another upstream may do better, or the same one at once. */
 static bool fails_over(struct gw_exchange *x)
 {
+    if (dgm_request_retry(x->chat.request).unsaid)
+        return gw_attempt_unsaid(x);
+    if (dgm_stream_started(x->chat.stream))
+        return false;
     dgm_buf_clear(&x->chat.object);
     int status = dgm_stream_put_error(x->chat.stream, &x->chat.object);
     enum gw_outcome outcome = gw_attempt_judge(x, status, dgm_buf_str(&x->chat.object));
@@ -59,7 +63,7 @@ static bool fails_over(struct gw_exchange *x)
 /* Ends a stream after its error event; as a plain answer with a real status where nothing has gone out yet. */
 static void end_broken(struct gw_exchange *x)
 {
-    if (!dgm_stream_started(x->chat.stream) && fails_over(x))
+    if (fails_over(x))
         return;
     if (x->stage == GW_WAITING && !dgm_stream_started(x->chat.stream)) {
         dgm_buf_clear(&x->out);
@@ -190,6 +194,8 @@ static void give_object(struct gw_exchange *x)
     if (chat->object_rc == DGM_KEEP)
         gw_memory_keep(chat->request);
     gw_chat_take_notes(x); /* the answer may have added to them */
+    if (chat->object_rc >= 0 && dgm_request_retry(chat->request).unsaid && gw_attempt_unsaid(x))
+        return;
     if (chat->object_rc >= 0 && chat->status >= 400 &&
         gw_attempt_failed(x, gw_attempt_judge(x, chat->status, dgm_buf_str(&chat->native)),
                           retry_ms(x)))

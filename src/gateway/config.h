@@ -228,7 +228,8 @@ struct gw_config {
     int reasoning; /* enum gw_reasoning */
     bool strict;   /* a member that is not supported is a 400, not ignored */
     bool max_tokens_includes_thinking;
-    bool fallback; /* no upstream was configured: the emulator answers */
+    bool ask_again; /* for an answer without a word, or with a call that can not be read */
+    bool fallback;  /* no upstream was configured: the emulator answers */
     struct gw_strs
         idle; /* what was set and has no effect in this version: "auth.keys", "upstreams.lab" */
     struct dgm_arena _arena;

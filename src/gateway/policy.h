@@ -58,6 +58,7 @@ struct gw_plan {
     bool patient;    /* it may wait where a server asks for that */
     bool begun;      /* the client has a byte of an answer */
     bool asked;      /* what came of it was not told yet */
+    bool repeated;   /* it was asked again because the answer was none */
     bool probing;    /* it is the one that asks a place which rested */
     bool cold;       /* what it waits for, or gave up waiting for, is being woken */
     int64_t held_ms; /* since when it waits; negative: it never did */

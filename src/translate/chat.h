@@ -233,6 +233,9 @@ CHAT_COLD void chat_report(const struct dgm_request *, struct dgm_fail *reterr);
 /** Remembers that memory, or the arena's ceiling, ran out, unless the request already failed. */
 CHAT_COLD void chat_no_memory(struct dgm_request *);
 
+/** An answer was none: that of `id`. It is the last thing that dgm_request_retry knows of. */
+CHAT_COLD void chat_note_fault(struct dgm_request *, enum dgm_error id);
+
 /** Whether a member is there, and not null. */
 static inline bool chat_is_said(const struct json_val *v)
 {

@@ -171,6 +171,12 @@ void chat_put_fail(const struct dgm_request *r, const struct dgm_fail *f, struct
         dgm_fail_put(f, out);
 }
 
+void chat_note_fault(struct dgm_request *r, enum dgm_error id)
+{
+    r->retry = (struct dgm_retry){
+        .after_ms = -1, .unsaid = id == DGM_ERR_CALL_MALFORMED || id == DGM_ERR_ANSWER_EMPTY};
+}
+
 void dgm_fail_put_as(const struct dgm_fail *f, enum dgm_compat compat, struct dgm_buf *out)
 {
     if (compat == DGM_COMPAT_OPENAI) {

@@ -285,9 +285,10 @@ static void put_choice(struct dgm_request *r, struct json_writer *w, const struc
     json_close_obj(w);
 }
 
-static int put_failure(enum dgm_error id, struct dgm_buf *out)
+static int put_failure(struct dgm_request *r, enum dgm_error id, struct dgm_buf *out)
 {
     struct dgm_fail fail;
+    chat_note_fault(r, id);
     dgm_fail_row(&fail, id);
     dgm_fail_put(&fail, out);
     return dgm_error_status(id);
@@ -340,7 +341,7 @@ int relay_put_answer(struct dgm_request *r, int status, const struct json_val *r
         return failure_put(r, out, status == 200 ? 0 : status, root, text);
     enum dgm_error fault = find_fault(choices);
     if (fault != DGM_ERR_NONE)
-        return put_failure(fault, out);
+        return put_failure(r, fault, out);
     struct json_writer w = json_writer(out);
     struct json_iter it = json_iter(choices);
     json_open_obj(&w);

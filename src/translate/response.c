@@ -162,9 +162,10 @@ static void put_google(struct dgm_request *r, const struct answer_root *root,
     dgm_buf_dispose(&plain);
 }
 
-static int put_failure(const struct dgm_request *r, enum dgm_error id, struct dgm_buf *out)
+static int put_failure(struct dgm_request *r, enum dgm_error id, struct dgm_buf *out)
 {
     struct dgm_fail fail;
+    chat_note_fault(r, id);
     dgm_fail_row(&fail, id);
     dgm_fail_put_as(&fail, compat_is_google(r) ? DGM_COMPAT_GOOGLE : DGM_COMPAT_OPENAI, out);
     return dgm_error_status(id);

@@ -112,6 +112,7 @@ enum dgm_rc stream_fail_with(struct dgm_stream *s, enum dgm_error id, struct dgm
 {
     struct dgm_fail fail;
     dgm_fail_row(&fail, id);
+    chat_note_fault(s->r, id);
     chat_put_fail(s->r, &fail, &s->error);
     s->error_status = dgm_error_status(id);
     return stream_put_error(s, out);
@@ -371,6 +372,7 @@ void dgm_stream_fail(struct dgm_stream *s, const struct dgm_fail *fail, struct d
 {
     if (s->state == STREAM_FAILED || s->state == STREAM_DONE)
         return;
+    chat_note_fault(s->r, fail->id);
     chat_put_fail(s->r, fail, &s->error);
     s->error_status = dgm_error_status(fail->id);
     (void)stream_put_error(s, out);

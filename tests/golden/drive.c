@@ -219,7 +219,7 @@ static void note_kept(const struct dgm_request *r, struct outcome *o)
     }
 }
 
-/* What the headers of an error advise: "after_ms N", "hopeless". */
+/* What the headers of an error advise, and a caller may do: "after_ms N", "hopeless", "unsaid". */
 static void note_retry(const struct dgm_request *r, struct outcome *o)
 {
     struct dgm_retry retry = dgm_request_retry(r);
@@ -230,6 +230,8 @@ static void note_retry(const struct dgm_request *r, struct outcome *o)
     }
     if (retry.hopeless)
         dgm_buf_put_lit(&o->retry, "hopeless\n");
+    if (retry.unsaid)
+        dgm_buf_put_lit(&o->retry, "unsaid\n");
 }
 
 /* ---- the whole answer --------------------------------------------------------------------------------- */
@@ -356,8 +358,10 @@ static enum dgm_rc drive_stream(const struct golden_case *c, struct dgm_request 
         poke_ended(&run, rc);
         drain(&run);
     }
-    if (rc == DGM_E_UPSTREAM && !dgm_stream_started(run.s))
+    if (rc == DGM_E_UPSTREAM && !dgm_stream_started(run.s)) {
         o->status = dgm_stream_put_error(run.s, &o->error);
+        note_retry(r, o);
+    }
     dgm_stream_free(run.s);
     dgm_buf_dispose(&run.out);
     return rc;

@@ -239,6 +239,7 @@ static void compare_files(struct report *r, const struct outcome *o)
         compare(r, "openai.sse", BYTES, absent_if_empty(&o->body));
         compare(r, "error.json", JSON, absent_if_empty(&o->error));
         compare_status(r, o->status, 0);
+        compare(r, "retry.txt", TEXT, absent_if_empty(&o->retry));
         compare(r, "kept.txt", TEXT, absent_if_empty(&o->kept));
         return;
     }
