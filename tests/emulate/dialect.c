@@ -623,6 +623,30 @@ static void faults_have_the_servers_shape(void **state)
     emu_run_dispose(&run);
 }
 
+/* What a header asks for and the emulator has not: its own words, the server's type. */
+static void the_emulators_own_errors_have_the_servers_type(void **state)
+{
+    (void)state;
+    static const struct emu_options small = {.body_max_bytes = 8};
+    static const struct emu_env envs[] = {
+        {.responder = DGM_STR("no-such")}, {.fault = DGM_STR("no-such")}, {.now_ms = 1}};
+    for (size_t i = 0; i < 2 * sizeof envs / sizeof *envs; i++) {
+        struct emu_run run;
+        struct emu_env env = envs[i / 2];
+        env.dialect = i % 2 ? EMU_TGI : EMU_VLLM;
+        emu_run_post_env(&run, &dgm_alloc_libc, env.now_ms ? &small : &plain_options, env,
+                         DGM_STR("/v1/chat/completions"), DGM_STR("{" HELLO "}"));
+        const struct json_val *root = emu_run_json(&run);
+        assert_int_equal(run.status, 400);
+        if (env.dialect == EMU_TGI)
+            assert_text(json_get_str(root, DGM_STR("error_type")), "validation");
+        else
+            assert_text(json_get_str(json_get(root, DGM_STR("error")), DGM_STR("type")),
+                        "BadRequestError");
+        emu_run_dispose(&run);
+    }
+}
+
 /* user-pain I6: the status is 200, and the error an event. */
 static void an_error_comes_inside_of_a_stream(void **state)
 {
@@ -771,6 +795,7 @@ int main(void)
         cmocka_unit_test(a_call_is_told_whoever_answers),
         cmocka_unit_test(an_answer_always_has_a_choice),
         cmocka_unit_test(faults_have_the_servers_shape),
+        cmocka_unit_test(the_emulators_own_errors_have_the_servers_type),
         cmocka_unit_test(an_error_comes_inside_of_a_stream),
         cmocka_unit_test(streams_can_be_cut),
         cmocka_unit_test(how_a_stream_is_written_changes_nothing),
