@@ -140,6 +140,11 @@ static void models_that_reason_do_unless_told_not_to(void **state)
          false},
         {"{\"model\":\"Qwen/Qwen3-8B\"," HELLO ",\"include_reasoning\":false}", false},
         {"{\"model\":\"meta-llama/Llama-3.1-8B\"," HELLO "}", false},
+        {"{\"model\":\"deepseek-ai/DeepSeek-R1\"," HELLO "}", true},
+        {"{\"model\":\"Qwen/QwQ-32B\"," HELLO "}", true},
+        {"{\"model\":\"openai/gpt-oss-20b\"," HELLO "}", true},
+        {"{\"model\":\"moonshotai/Kimi-K2-Thinking\"," HELLO "}", true},
+        {"{\"model\":\"mistralai/Magistral-Small\"," HELLO "}", true},
     };
     for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
         struct emu_run run;

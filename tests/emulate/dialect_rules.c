@@ -84,9 +84,10 @@ static void assert_refused(struct emu_run *run, const struct emu_dialect_row *ro
 static void each_row_has_a_body_that_breaks_it_and_a_near_miss(void **state)
 {
     (void)state;
-    const struct emu_dialect_row *row;
-    for (size_t i = 0; (row = emu_dialect_row_at(i)); i++) {
-        assert_true(i < sizeof cases / sizeof *cases);
+    assert_null(emu_dialect_row_at(sizeof cases / sizeof *cases));
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct emu_dialect_row *row = emu_dialect_row_at(i);
+        assert_non_null(row);
         assert_int_equal(cases[i].dialect, row->dialect);
         assert_string_equal(cases[i].row, row->id);
         struct emu_run run;
@@ -128,19 +129,59 @@ static void what_is_quoted_is_a_text(void **state)
         }
 }
 
+/* TGI's by router/src/infer/mod.rs; vLLM's class names, and one for all that has none. */
 static void faults_have_the_servers_shape(void **state)
 {
     (void)state;
-    struct emu_run run;
-    emu_chat(&run, EMU_VLLM, "429", "{" HELLO "}");
-    assert_int_equal(run.status, 429);
-    emu_assert_text(json_get_str(json_get(emu_run_json(&run), DGM_STR("error")), DGM_STR("type")),
-                    "InternalServerError");
-    emu_run_dispose(&run);
-    emu_chat(&run, EMU_TGI, "429", "{" HELLO "}");
-    assert_int_equal(run.status, 429);
-    emu_assert_text(json_get_str(emu_run_json(&run), DGM_STR("error_type")), "overloaded");
-    emu_run_dispose(&run);
+    static const struct {
+        enum emu_dialect dialect;
+        const char *fault, *type;
+    } faults[] = {
+        {EMU_VLLM, "400", "BadRequestError"},
+        {EMU_VLLM, "401", "AuthenticationError"},
+        {EMU_VLLM, "429", "InternalServerError"},
+        {EMU_VLLM, "500", "InternalServerError"},
+        {EMU_TGI, "400", "validation"},
+        {EMU_TGI, "429", "overloaded"},
+        {EMU_TGI, "500", "incomplete_generation"},
+        {EMU_TGI, "503", "unhealthy"},
+    };
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        struct emu_run run;
+        emu_chat(&run, faults[i].dialect, faults[i].fault, "{" HELLO "}");
+        const struct json_val *root = emu_run_json(&run);
+        assert_int_equal(run.status, atoi(faults[i].fault));
+        if (faults[i].dialect == EMU_TGI)
+            emu_assert_text(json_get_str(root, DGM_STR("error_type")), faults[i].type);
+        else
+            emu_assert_text(json_get_str(json_get(root, DGM_STR("error")), DGM_STR("type")),
+                            faults[i].type);
+        emu_run_dispose(&run);
+    }
+}
+
+/* user-pain I3: which template says what to which turns. */
+static void templates_are_their_models(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *model, *first;
+        int status;
+    } turns[] = {
+        {"google/gemma-3", "system", 400}, {"mistral-7b", "system", 200},
+        {"mistral-7b", "user", 400},       {"meta/llama-2-7b", "system", 200},
+        {"meta/llama-2-7b", "user", 400},  {"Qwen/Qwen3-8B", "user", 200},
+    };
+    for (size_t i = 0; i < sizeof turns / sizeof *turns; i++) {
+        char body[256];
+        struct emu_run run;
+        snprintf(body, sizeof body, "{\"model\":\"%s\"," TURNS("%s", "user") "}", turns[i].model,
+                 turns[i].first);
+        emu_chat(&run, EMU_VLLM, NULL, body);
+        if (run.status != turns[i].status)
+            fail_msg("%s, %s: %d", turns[i].model, turns[i].first, run.status);
+        emu_run_dispose(&run);
+    }
 }
 
 /* What a header asks for and the emulator has not: its own words, the server's type. */
@@ -173,6 +214,7 @@ int main(void)
         cmocka_unit_test(each_row_has_a_body_that_breaks_it_and_a_near_miss),
         cmocka_unit_test(what_is_quoted_is_a_text),
         cmocka_unit_test(faults_have_the_servers_shape),
+        cmocka_unit_test(templates_are_their_models),
         cmocka_unit_test(the_emulators_own_errors_have_the_servers_type),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
