@@ -9,7 +9,7 @@
 #include "base/str.h"
 #include "emulate/check.h"
 #include "emulate/target.h"
-#include "json/read.h"
+#include "parsed.h"
 
 #include <dragoman/dragoman.h>
 
@@ -29,15 +29,6 @@ static void supply_all(struct dgm_request *r)
     }
 }
 
-static const struct json_val *parse(struct dgm_arena *arena, struct dgm_buf *json)
-{
-    const struct json_val *root = NULL;
-    struct json_error e;
-    assert(dgm_buf_reserve(json, JSON_PADDING));
-    assert(json_parse(arena, json->p, json->n, JSON_DEPTH_MAX, &root, &e) == DGM_OK);
-    return root;
-}
-
 static void check_refusal(const struct dgm_fail *fail)
 {
     struct dgm_buf out;
@@ -46,7 +37,8 @@ static void check_refusal(const struct dgm_fail *fail)
     dgm_arena_init(&arena, &dgm_alloc_libc, SIZE_MAX);
     dgm_fail_put(fail, &out);
     assert(out.rc == DGM_OK);
-    const struct json_val *error = json_get(parse(&arena, &out), DGM_STR("error"));
+    const struct json_val *error =
+        json_get(parsed_well(&arena, dgm_buf_str(&out)), DGM_STR("error"));
     assert(json_get_str(error, DGM_STR("message")).n != 0);
     assert(dgm_error_status(fail->id) == 400 || dgm_error_status(fail->id) == 404);
     dgm_arena_dispose(&arena);
@@ -84,7 +76,7 @@ static void check_body(struct dgm_buf *body)
 {
     struct dgm_arena arena;
     dgm_arena_init(&arena, &dgm_alloc_libc, SIZE_MAX);
-    struct json_iter it = json_iter(parse(&arena, body));
+    struct json_iter it = json_iter(parsed_well(&arena, dgm_buf_str(body)));
     struct dgm_str last = {0};
     while (json_next(&it))
         last = it.name;

@@ -11,13 +11,11 @@
 
 #include <dragoman/dragoman.h>
 
-#include <string.h>
-
 #include "base/sse.h"
 #include "base/str.h"
 #include "base/utf8.h"
 #include "json/write.h"
-#include "property.h"
+#include "parsed.h"
 #include "support/chunks.h"
 
 #define ANSWER_MAX_BYTES ((size_t)48 << 20)
@@ -85,18 +83,6 @@ static int run(const struct run *r, bool stream, struct dgm_buf *out)
 
 /* ---- what an answer says -------------------------------------------------------------------------------- */
 
-static const struct json_val *parse(struct dgm_arena *arena, struct dgm_str text)
-{
-    const struct json_val *root = NULL;
-    struct json_error error;
-    char *copy = dgm_arena_take(arena, text.n + JSON_PADDING);
-    PROPERTY(copy);
-    if (text.n)
-        memcpy(copy, text.p, text.n);
-    PROPERTY(json_parse(arena, copy, text.n, JSON_DEPTH_MAX, &root, &error) == DGM_OK);
-    return root;
-}
-
 /* Texts, thoughts, calls and ends of each choice, put behind each other. */
 struct said {
     struct dgm_buf of[CHOICES][4];
@@ -136,7 +122,7 @@ static void add_events(struct said *s, struct dgm_arena *arena, struct dgm_str b
         if (dgm_str_eq(e.data, DGM_STR("[DONE]")))
             done++;
         else
-            add_choices(s, parse(arena, e.data), DGM_STR("delta"));
+            add_choices(s, parsed_well(arena, e.data), DGM_STR("delta"));
     }
     PROPERTY(done == 1 && dgm_sse_finish(&sse, &e) == DGM_DONE);
     dgm_sse_dispose(&sse);
@@ -151,7 +137,7 @@ static void compare(struct dgm_str whole, struct dgm_str streamed)
         for (size_t i = 0; i < CHOICES; i++)
             for (size_t j = 0; j < 4; j++)
                 dgm_buf_init(&said[k].of[i][j], &dgm_alloc_libc, SIZE_MAX);
-    add_choices(&said[0], parse(&arena, whole), DGM_STR("message"));
+    add_choices(&said[0], parsed_well(&arena, whole), DGM_STR("message"));
     add_events(&said[1], &arena, streamed);
     for (size_t i = 0; i < CHOICES; i++)
         for (size_t j = 0; j < 4; j++) {
@@ -187,7 +173,7 @@ static void relay_whole(enum emu_dialect dialect, int status, struct dgm_str nat
     dgm_buf_init(&out, &dgm_alloc_libc, SIZE_MAX);
     dgm_arena_init(&arena, &dgm_alloc_libc, SIZE_MAX);
     PROPERTY(dgm_chat_response(r, status, native, &out, &client_status) == DGM_OK);
-    const struct json_val *root = parse(&arena, dgm_buf_str(&out));
+    const struct json_val *root = parsed_well(&arena, dgm_buf_str(&out));
     PROPERTY((client_status == 200) == (status == 200));
     PROPERTY(json_get(root, status == 200 ? DGM_STR("choices") : DGM_STR("error")));
     dgm_arena_dispose(&arena);

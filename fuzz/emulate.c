@@ -3,9 +3,9 @@
  * emulate.c - any body to the emulator. The last two bytes choose the target with the responder, and the size of
  * pieces.
  *
- * Holds: the status is 200, 400 or 404; the answer is JSON, a JSON array or SSE of JSON; it is the same a
- * second time; a stream says and calls what the whole answer does; its size is bounded; only a good answer has
- * warnings, and they fit a header; and the translator makes an OpenAI answer, or error, of it.
+ * Holds: the status is 200, 400 or 404; the answer is JSON, a JSON array or SSE of JSON; it is the same a second time; a
+ * stream says and calls what the whole answer does, streamed arguments put together; its size is bounded; only a good
+ * answer has warnings, and they fit a header; and the translator makes an OpenAI answer, or error, of it.
  */
 #include "emulate/emulate.h"
 
@@ -17,6 +17,8 @@
 #include "base/sse.h"
 #include "base/str.h"
 #include "json/write.h"
+#include "parsed.h"
+#include "translate/partial_args.h"
 
 #define ANSWER_MAX_BYTES ((size_t)32 << 20)
 
@@ -94,67 +96,102 @@ static int run(const char *target, const char *verb, struct dgm_str responder, s
     return status;
 }
 
-static const struct json_val *parse(struct dgm_arena *arena, struct dgm_str text)
+/* What an answer says: the texts and calls of its first candidate, calls whose arguments come in pieces put together. */
+struct said {
+    struct dgm_buf text;
+    struct partial_args pieces; /* of the call that is open */
+    bool open;
+    bool too_deep; /* paths that nobody puts together */
+};
+
+static void said_init(struct said *s)
 {
-    const struct json_val *root = NULL;
-    struct json_error error;
-    char *copy = dgm_arena_take(arena, text.n + JSON_PADDING);
-    assert(copy);
-    memcpy(copy, text.p, text.n);
-    enum dgm_rc rc = json_parse(arena, copy, text.n, JSON_DEPTH_MAX, &root, &error);
-    assert(rc == DGM_OK);
-    return root;
+    *s = (struct said){0};
+    dgm_buf_init(&s->text, &dgm_alloc_libc, ANSWER_MAX_BYTES);
 }
 
-static bool calls_streamed; /* in pieces: then a stream's calls do not read as the whole answer's */
+static void said_dispose(struct said *s)
+{
+    partial_args_dispose(&s->pieces);
+    dgm_buf_dispose(&s->text);
+}
 
-/* The text and the calls of the first candidate. */
-static void add_text(const struct json_val *response, struct dgm_buf *out)
+static void add_piece(struct said *s, const struct json_val *call)
+{
+    enum dgm_rc rc = partial_args_feed(&s->pieces, call, &s->text);
+    assert(rc == DGM_MORE || rc == DGM_DONE || rc == DGM_E_LIMIT);
+    s->too_deep = s->too_deep || rc == DGM_E_LIMIT;
+    s->open = json_bool(json_get(call, DGM_STR("willContinue")), false);
+    if (!s->open)
+        partial_args_dispose(&s->pieces);
+}
+
+static void add_call(struct said *s, const struct json_val *call)
+{
+    const struct json_val *args = json_get(call, DGM_STR("args"));
+    struct json_writer w = json_writer(&s->text);
+    if (s->open) {
+        assert(!args && !json_get(call, DGM_STR("name")));
+        add_piece(s, call);
+        return;
+    }
+    dgm_buf_put(&s->text, json_get_str(call, DGM_STR("name")));
+    dgm_buf_put(&s->text, json_get_str(call, DGM_STR("id")));
+    if (args) {
+        assert(json_kind(args) == JSON_OBJ && !json_get(call, DGM_STR("willContinue")));
+        json_put_val(&w, args);
+        return;
+    }
+    partial_args_init(&s->pieces, &dgm_alloc_libc);
+    add_piece(s, call);
+    assert(s->open);
+}
+
+static void add_response(struct said *s, const struct json_val *response)
 {
     assert(json_kind(response) == JSON_OBJ);
     const struct json_val *c = json_at(json_get(response, DGM_STR("candidates")), 0);
+    const struct json_val *parts = json_get(json_get(c, DGM_STR("content")), DGM_STR("parts"));
     if (json_get(c, DGM_STR("index")))
         return;
-    for (struct json_iter p =
-             json_iter(json_get(json_get(c, DGM_STR("content")), DGM_STR("parts")));
-         json_next(&p);) {
+    for (struct json_iter p = json_iter(parts); json_next(&p);) {
         const struct json_val *call = json_get(p.value, DGM_STR("functionCall"));
-        struct json_writer w = json_writer(out);
-        dgm_buf_put(out, json_get_str(p.value, DGM_STR("text")));
-        /* Arguments that are streamed have no `args`: a beginning, paths with values, and an empty call as the end. */
-        bool streamed = json_get(call, DGM_STR("willContinue")) ||
-                        json_get(call, DGM_STR("partialArgs")) || json_size(call) == 0;
-        calls_streamed = calls_streamed || (call && streamed);
-        assert(!call || streamed || json_kind(json_get(call, DGM_STR("args"))) == JSON_OBJ);
+        dgm_buf_put(&s->text, json_get_str(p.value, DGM_STR("text")));
         if (call)
-            json_put_val(&w, call);
+            add_call(s, call);
     }
 }
 
-static void read_answer(struct dgm_str body, bool sse, struct dgm_buf *text)
+static void read_answer(struct dgm_str body, bool sse, struct said *s)
 {
     struct dgm_arena arena;
     dgm_arena_init(&arena, &dgm_alloc_libc, SIZE_MAX);
     if (!sse) {
-        const struct json_val *root = parse(&arena, body);
-        if (json_kind(root) != JSON_ARR)
-            add_text(root, text);
-        for (struct json_iter i = json_iter(json_kind(root) == JSON_ARR ? root : NULL);
-             json_next(&i);)
-            add_text(i.value, text);
+        const struct json_val *root = parsed_well(&arena, body);
+        bool array = json_kind(root) == JSON_ARR;
+        if (!array)
+            add_response(s, root);
+        for (struct json_iter i = json_iter(array ? root : NULL); json_next(&i);)
+            add_response(s, i.value);
     } else {
         struct dgm_sse decoder;
         struct dgm_sse_event event;
         dgm_sse_init(&decoder, &dgm_alloc_libc, ANSWER_MAX_BYTES);
         while (dgm_sse_next(&decoder, &body, &event) == DGM_EVENT) {
             assert(!event.raw);
-            add_text(parse(&arena, event.data), text);
+            add_response(s, parsed_well(&arena, event.data));
         }
         enum dgm_rc rc = dgm_sse_finish(&decoder, &event);
         assert(rc == DGM_DONE);
         dgm_sse_dispose(&decoder);
     }
+    assert(!s->open);
     dgm_arena_dispose(&arena);
+}
+
+static bool say_the_same(const struct said *a, const struct said *b)
+{
+    return a->too_deep || b->too_deep || dgm_str_eq(dgm_buf_str(&a->text), dgm_buf_str(&b->text));
 }
 
 /* The answer as an OpenAI client gets it: with choices, or with an error. */
@@ -175,7 +212,7 @@ static void check_translated(int status, struct dgm_str native)
     assert(rc == DGM_OK);
     rc = dgm_chat_response(r, status, native, &out, &client_status);
     assert(rc == DGM_OK || rc == DGM_KEEP);
-    const struct json_val *root = parse(&arena, dgm_buf_str(&out));
+    const struct json_val *root = parsed_well(&arena, dgm_buf_str(&out));
     assert((client_status == 200) == (status == 200));
     assert(json_get(root, client_status == 200 ? DGM_STR("choices") : DGM_STR("error")));
     dgm_arena_dispose(&arena);
@@ -194,27 +231,27 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     const char *target = targets[data[n - 2] % (sizeof targets / sizeof *targets)];
     struct dgm_str responder = responders[data[n - 1] / 64 * 2 + data[n - 2] / 128];
     uint32_t chars = data[n - 1] % 64u + 16;
-    struct dgm_buf out[3], again, texts[3];
+    struct dgm_buf out[3], again;
+    struct said said[3];
     int status[3];
-    calls_streamed = false;
     for (size_t i = 0; i < 3; i++) {
         status[i] = run(target, verbs[i], responder, body, chars, out + i);
         assert(status[i] == status[0]);
         if (status[i] == 0)
             return 0;
         assert(out[i].n <= 8 * n + ANSWER_MAX_BYTES / 2);
-        dgm_buf_init(texts + i, &dgm_alloc_libc, ANSWER_MAX_BYTES);
-        read_answer(dgm_buf_str(out + i), i == 2 && status[i] == 200, texts + i);
+        said_init(said + i);
+        read_answer(dgm_buf_str(out + i), i == 2 && status[i] == 200, said + i);
     }
-    assert(dgm_str_eq(dgm_buf_str(texts + 1), dgm_buf_str(texts + 2)));
-    assert(calls_streamed || dgm_str_eq(dgm_buf_str(texts), dgm_buf_str(texts + 1)));
+    assert(dgm_str_eq(dgm_buf_str(&said[1].text), dgm_buf_str(&said[2].text)));
+    assert(say_the_same(said, said + 1));
     check_translated(status[0], dgm_buf_str(out));
     run(target, verbs[2], responder, body, chars, &again);
     assert(dgm_str_eq(dgm_buf_str(&again), dgm_buf_str(out + 2)));
     dgm_buf_dispose(&again);
     for (size_t i = 0; i < 3; i++) {
         dgm_buf_dispose(out + i);
-        dgm_buf_dispose(texts + i);
+        said_dispose(said + i);
     }
     return 0;
 }

@@ -6,10 +6,10 @@
 #include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/str.h"
 #include "base/utf8.h"
+#include "parsed.h"
 #include "translate/partial_args.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -22,17 +22,6 @@ static uint32_t next_random(uint32_t below)
     random_state ^= random_state >> 7;
     random_state ^= random_state << 17;
     return (uint32_t)(random_state >> 32) % below;
-}
-
-static const struct json_val *parse(struct dgm_arena *arena, struct dgm_str s)
-{
-    char *text = dgm_arena_take(arena, s.n + JSON_PADDING);
-    const struct json_val *v = NULL;
-    struct json_error e;
-    assert(text);
-    if (s.n)
-        memcpy(text, s.p, s.n);
-    return json_parse(arena, text, s.n, JSON_DEPTH_MAX, &v, &e) == DGM_OK ? v : NULL;
 }
 
 /* ---- any calls ---- */
@@ -117,7 +106,7 @@ static enum dgm_rc put_singly(const struct json_val *calls, struct dgm_arena *ar
         json_close_obj(&w);
     }
     json_close_arr(&w);
-    const struct json_val *again = parse(arena, dgm_buf_str(&text));
+    const struct json_val *again = parsed(arena, dgm_buf_str(&text));
     dgm_buf_dispose(&text);
     return again ? put_calls(again, all) : DGM_MORE; /* two levels deeper than a text may be */
 }
@@ -133,7 +122,7 @@ static void check_calls(const struct json_val *calls, struct dgm_arena *arena)
     if (rc != DGM_DONE)
         close_text(&whole);
     if (rc == DGM_DONE || (rc == DGM_E_SYNTAX && whole.n != 0)) {
-        const struct json_val *v = parse(arena, dgm_buf_str(&whole));
+        const struct json_val *v = parsed(arena, dgm_buf_str(&whole));
         assert(json_kind(v) == JSON_OBJ);
         check_object(arena, v);
     }
@@ -278,7 +267,7 @@ static void check_split(const struct json_val *v, struct dgm_arena *arena)
     json_close_obj(&s.w);
     json_close_arr(&s.w);
 
-    enum dgm_rc rc = put_calls(parse(arena, dgm_buf_str(&text)), &all);
+    enum dgm_rc rc = put_calls(parsed(arena, dgm_buf_str(&text)), &all);
     struct json_writer w = json_writer(&expected);
     json_put_val(&w, v);
     assert(rc == DGM_E_LIMIT || rc == DGM_DONE);
@@ -299,7 +288,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (size_t i = 0; i < size; i++)
         random_state = (random_state ^ data[i]) * 0x100000001b3;
     random_state |= 1;
-    const struct json_val *v = parse(&arena, (struct dgm_str){(const char *)data, size});
+    const struct json_val *v = parsed(&arena, (struct dgm_str){(const char *)data, size});
     if (json_kind(v) == JSON_ARR)
         check_calls(v, &arena);
     if (json_kind(v) == JSON_OBJ && can_split(v, &arena, 0))

@@ -8,6 +8,7 @@
  */
 #include "base/str.h"
 #include "json/write.h"
+#include "parsed.h"
 
 #include <dragoman/dragoman.h>
 
@@ -17,15 +18,6 @@
 #define NOTES_BYTES_MAX 4096
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
-
-static const struct json_val *parse(struct dgm_arena *arena, struct dgm_buf *json)
-{
-    const struct json_val *root = NULL;
-    struct json_error e;
-    assert(dgm_buf_reserve(json, JSON_PADDING));
-    assert(json_parse(arena, json->p, json->n, JSON_DEPTH_MAX, &root, &e) == DGM_OK);
-    return root;
-}
 
 static bool is_one_of(struct dgm_str s, const char *const *words)
 {
@@ -133,7 +125,8 @@ static void check_body(const struct dgm_request *r, struct dgm_buf *body,
     dgm_buf_init(&one, &dgm_alloc_libc, SIZE_MAX);
     dgm_buf_init(&two, &dgm_alloc_libc, SIZE_MAX);
     size_t bytes = body->n;
-    const struct json_val *tool = json_at(json_get(parse(&arena, body), DGM_STR("tools")), 0);
+    const struct json_val *tool =
+        json_at(json_get(parsed_well(&arena, dgm_buf_str(body)), DGM_STR("tools")), 0);
     const struct json_val *function = json_at(json_get(tool, DGM_STR("functionDeclarations")), 0);
     const struct json_val *subset = json_get(function, DGM_STR("parameters"));
     const struct json_val *whole = json_get(function, DGM_STR("parametersJsonSchema"));

@@ -206,14 +206,25 @@ static struct model server_model(const struct dialect_ask *ask)
     return (struct model){.name = ask->model, .family = ask->reasons ? &thinker : &plain};
 }
 
-/* A fault's error has Google's words, and the server's own type. */
-static enum dgm_rc read_dialect_faults(struct emu_call *call, const struct emu_env *env,
-                                       struct dgm_arena *scratch, struct refusal *reterr)
+/* An error that is none of the server's table has Google's words or the emulator's, and the server's own type. */
+static enum dgm_rc give_type(const struct emu_env *env, enum dgm_rc rc, struct refusal *reterr)
 {
-    enum dgm_rc rc = take_fault(call, env->fault, env->fault_seen, scratch, reterr);
     if (rc == DGM_E_REFUSED)
         reterr->google = emu_dialect_error_type(env->dialect, reterr->status);
     return rc;
+}
+
+/* What can be said of a request before its body is read: what its headers ask for, and how long it is. */
+static enum dgm_rc read_dialect_headers(struct emu_call *call, const struct emu_env *env,
+                                        size_t body_bytes, struct responder *responder,
+                                        struct dgm_arena *scratch, struct refusal *reterr)
+{
+    enum dgm_rc rc = take_fault(call, env->fault, env->fault_seen, scratch, reterr);
+    if (rc == DGM_OK)
+        rc = emu_responder_read(env->responder, NATIVE_V1, scratch, responder, reterr);
+    if (rc == DGM_OK && body_bytes > call->options.body_max_bytes)
+        rc = refuse_size(call->options.body_max_bytes, scratch, reterr);
+    return give_type(env, rc, reterr);
 }
 
 /* The same for a server that speaks OpenAI's protocol: its request is asked natively (dialect.h). */
@@ -232,13 +243,9 @@ static enum dgm_rc decide_dialect(struct emu_call *call, const struct emu_env *e
         *reterr = (struct refusal){.status = 404};
         return DGM_E_REFUSED;
     }
-    enum dgm_rc rc = read_dialect_faults(call, env, scratch, reterr);
-    if (rc == DGM_OK)
-        rc = emu_responder_read(env->responder, ask.target.surface, scratch, &responder, reterr);
+    enum dgm_rc rc = read_dialect_headers(call, env, n, &responder, scratch, reterr);
     if (rc != DGM_OK)
         return rc;
-    if (n > call->options.body_max_bytes)
-        return refuse_size(call->options.body_max_bytes, scratch, reterr);
 
     char *body = join(request, n, scratch);
     dgm_buf_init(&native, dgm_arena_alloc(scratch), SIZE_MAX);
@@ -258,8 +265,7 @@ static enum dgm_rc decide_dialect(struct emu_call *call, const struct emu_env *e
     rc = emu_prompt_read(&ask, scratch, &prompt);
     if (rc == DGM_OK)
         rc = compose(call, env, &ask, &prompt, &responder, scratch, reterr);
-    if (rc == DGM_E_REFUSED) /* a scenario's fault: Google's words, and the server's own type */
-        reterr->google = emu_dialect_error_type(env->dialect, reterr->status);
+    rc = give_type(env, rc, reterr); /* of a scenario's fault */
     if (rc != DGM_OK)
         return rc;
     if (call->plan.ncandidates == 0) /* nobody blocks prompts there: an answer that says nothing */

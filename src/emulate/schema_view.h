@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * schema_view.h - what a schema says of one value, for schema.c: keywords looked up in all that it includes.
+ * schema_view.h - what a schema says of one value, for schema_put.h: keywords looked up in all that it includes.
  *
  * What a value must be is a view: the schema itself and all that it includes by reference or alternative, as
  * layers. A keyword is looked up in the layers from the first on; limits are the strictest of all.

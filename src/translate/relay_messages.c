@@ -46,9 +46,9 @@ static bool is_text(struct json_raw content)
     return true;
 }
 
-static void put_inside(struct splice *s, struct dgm_str quoted)
+static struct dgm_str inside(struct dgm_str quoted)
 {
-    splice_put(s, dgm_str_skip(dgm_str_head(quoted, quoted.n - 1), 1));
+    return dgm_str_skip(dgm_str_head(quoted, quoted.n - 1), 1);
 }
 
 /* Puts what stands between the quotes of a text: its parts are lines of it. */
@@ -56,11 +56,11 @@ static void put_text(struct splice *s, struct json_raw content)
 {
     struct json_raw_iter it = json_raw_iter(content);
     if (content.kind == JSON_STR)
-        put_inside(s, content.text);
+        splice_put(s, inside(content.text));
     while (json_raw_next(&it)) {
         if (it.index)
             splice_put_lit(s, "\\n");
-        put_inside(s, json_raw_get(it.value, DGM_STR("text")).text);
+        splice_put(s, inside(json_raw_get(it.value, DGM_STR("text")).text));
     }
 }
 
@@ -346,6 +346,16 @@ static size_t leading_systems(const struct dgm_request *r, struct json_raw messa
     return n > 1 ? n : 0;
 }
 
+/* A merged message keeps its text alone. */
+static void note_lost(struct dgm_request *r, const struct json_raw_iter *message)
+{
+    struct json_raw_iter it = json_raw_iter(message->value);
+    while (json_raw_next(&it))
+        if (is_there(it.value) && !json_raw_says(it.name, DGM_STR("role")) &&
+            !json_raw_says(it.name, DGM_STR("content")))
+            chat_ignore_softly(r, CHAT_MESSAGE_MEMBER(message->index, inside(it.name)));
+}
+
 static void put_merged(struct dgm_request *r, struct json_raw messages, size_t n)
 {
     struct splice *s = &r->relay->body;
@@ -356,6 +366,7 @@ static void put_merged(struct dgm_request *r, struct json_raw messages, size_t n
         if (it.index)
             splice_put_lit(s, "\\n\\n");
         put_text(s, json_raw_get(it.value, DGM_STR("content")));
+        note_lost(r, &it);
     }
     splice_put_lit(s, "\"}");
 }

@@ -78,7 +78,7 @@ static void prompts_of_the_samples_are_answered(void **state)
         {"Why is the sky blue?", "Rayleigh"},
         {"why is the  SKY blue", "Rayleigh"},
         {"Explain to me how AI works", "machine learning"},
-        {"Write a story about a magic backpack.", "backpack"},
+        {"Write a story about a magic backpack.", "Mira"},
         {"Hello!", "How can I help"},
     };
     for (size_t i = 0; i < sizeof samples / sizeof *samples; i++) {

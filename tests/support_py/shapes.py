@@ -18,7 +18,6 @@ EXTRA = {
     "reasoning": {"ChatCompletionMessage", "ChoiceDelta"},
     "extra_properties": {"CompletionUsage"},
     "status": {"ErrorObject"},
-    "google_message": {"ErrorObject"},
     "details": {"ErrorObject"},
     "google_message": {"ErrorObject"},  # Google's own words, where ours stand in message
     "suspects": {"ErrorObject"},
