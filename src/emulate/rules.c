@@ -197,9 +197,8 @@ static bool is_asked(const struct rules *r, bool warnings, bool lines)
            generation <= r->row->to && (!lines || is_line(text));
 }
 
-static void apply(struct rules *r, bool warnings)
+static void apply(struct rules *r, bool warnings, bool lines)
 {
-    bool lines = false;
     for (r->row = rules; r->row < rules + RULES; r->row++) {
         if (!is_asked(r, warnings, lines))
             continue;
@@ -227,18 +226,31 @@ static enum dgm_rc conclude(struct rules *r)
     return f->refusal.message.p ? DGM_E_REFUSED : DGM_E_NOMEM;
 }
 
-enum dgm_rc emu_rules_check(const struct ask *ask, uint64_t prompt_tokens, struct dgm_arena *arena,
-                            struct findings *ret)
+/* One run over all of them, or the lines alone. */
+static enum dgm_rc check(const struct ask *ask, uint64_t prompt_tokens, bool lines,
+                         struct dgm_arena *arena, struct findings *ret)
 {
     struct rules r = {.ask = ask, .prompt_tokens = prompt_tokens, .arena = arena, ._findings = ret};
     *ret = (struct findings){0};
     dgm_buf_init(&r._message, dgm_arena_source(arena), TEXT_MAX_BYTES);
     dgm_buf_init(&r._warnings, dgm_arena_source(arena), WARNINGS_MAX_BYTES);
-    apply(&r, false);
-    if (r._message.n == 0)
-        apply(&r, true);
+    apply(&r, false, lines);
+    if (r._message.n == 0 && !lines)
+        apply(&r, true, false);
     enum dgm_rc rc = conclude(&r);
     dgm_buf_dispose(&r._message);
     dgm_buf_dispose(&r._warnings);
     return rc;
+}
+
+enum dgm_rc emu_rules_check(const struct ask *ask, uint64_t prompt_tokens, struct dgm_arena *arena,
+                            struct findings *ret)
+{
+    return check(ask, prompt_tokens, false, arena, ret);
+}
+
+enum dgm_rc emu_rules_check_lines(const struct ask *ask, struct dgm_arena *arena,
+                                  struct findings *ret)
+{
+    return check(ask, 0, true, arena, ret);
 }
