@@ -62,7 +62,8 @@ static void check_parsed(const struct dgm_request *r, enum dgm_surface surface,
     assert(emu_target_read(DGM_STR("POST"), dgm_buf_str(&path), &target));
     dgm_buf_put(&text, native);
     assert(dgm_buf_reserve(&text, JSON_PADDING));
-    enum dgm_rc rc = emu_check_body(&arena, text.p, text.n, target.surface, &root, &refusal);
+    enum dgm_rc rc = emu_check_body(&arena, text.p, text.n, NATIVE_GENERATE_CONTENT_REQUEST,
+                                    target.surface, &root, &refusal);
     if (rc != DGM_OK)
         fprintf(stderr, "%.*s\n%.*s\n", (int)refusal.message.n, refusal.message.p, (int)native.n,
                 native.p);

@@ -5,7 +5,8 @@
  *
  * Holds: the status is 200, 400 or 404; the answer is JSON, a JSON array or SSE of JSON; it is the same a second time; a
  * stream says and calls what the whole answer does, streamed arguments put together; its size is bounded; only a good
- * answer has warnings, and they fit a header; and the translator makes an OpenAI answer, or error, of it.
+ * answer has warnings, and they fit a header; and the translator makes an OpenAI answer, or error, of it. Its tokens can
+ * be counted, or an error says why not.
  */
 #include "emulate/emulate.h"
 
@@ -35,6 +36,7 @@ static const char *const targets[] = {
     "/v1beta1/projects/p/locations/l/publishers/google/models/gemini-2.5-flash-image",
     "/v1beta/models/gemini-2.5-flash-tts",
     "/v1beta/models/gemini-1.0-pro",
+    "/v1/models/gemini-3.8-flash",
 };
 
 static const char *const verbs[] = {":generateContent", ":streamGenerateContent",
@@ -221,6 +223,24 @@ static void check_translated(int status, struct dgm_str native)
     dgm_buf_dispose(&body);
 }
 
+/* countTokens: an object, with a count or an error. */
+static void check_count(const char *target, struct dgm_str responder, struct dgm_str body)
+{
+    struct dgm_arena arena;
+    struct dgm_buf out;
+    int status = run(target, ":countTokens", responder, body, 16, &out);
+    if (status == 0)
+        return;
+    dgm_arena_init(&arena, &dgm_alloc_libc, SIZE_MAX);
+    const struct json_val *root = parse(&arena, dgm_buf_str(&out));
+    int64_t total = 0;
+    assert(json_kind(root) == JSON_OBJ);
+    assert((status == 200) == !json_get(root, DGM_STR("error")));
+    assert(!json_int(json_get(root, DGM_STR("totalTokens")), &total) || total > 0);
+    dgm_arena_dispose(&arena);
+    dgm_buf_dispose(&out);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
@@ -246,6 +266,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     assert(dgm_str_eq(dgm_buf_str(&said[1].text), dgm_buf_str(&said[2].text)));
     assert(say_the_same(said, said + 1));
     check_translated(status[0], dgm_buf_str(out));
+    check_count(target, responder, body);
     run(target, verbs[2], responder, body, chars, &again);
     assert(dgm_str_eq(dgm_buf_str(&again), dgm_buf_str(out + 2)));
     dgm_buf_dispose(&again);

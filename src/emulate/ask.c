@@ -4,26 +4,34 @@
 
 #include "base/str.h"
 
-#include <assert.h>
+/* Whether a name in snake case is one in camel case. Both begin with the same letter, which tells most apart. */
+static bool is_snake_of(struct dgm_str snake, struct dgm_str camel)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < camel.n; i++) {
+        char c = camel.p[i];
+        bool upper = c >= 'A' && c <= 'Z';
+        if (upper && (at == snake.n || snake.p[at++] != '_'))
+            return false;
+        if (at == snake.n || snake.p[at++] != (upper ? (char)(c + ('a' - 'A')) : c))
+            return false;
+    }
+    return at == snake.n;
+}
 
-#define NAME_MAX_BYTES 64
-
+/* A request is asked for some two hundred members, most of which it has not. */
 const struct json_val *emu_ask_get(const struct json_val *obj, struct dgm_str camel)
 {
-    const struct json_val *v = json_get(obj, camel);
-    if (!v) {
-        char snake[NAME_MAX_BYTES];
-        size_t n = 0;
-        assert(camel.n * 2 <= sizeof snake);
-        for (size_t i = 0; i < camel.n; i++) {
-            bool upper = camel.p[i] >= 'A' && camel.p[i] <= 'Z';
-            if (upper)
-                snake[n++] = '_';
-            snake[n++] = upper ? (char)(camel.p[i] + ('a' - 'A')) : camel.p[i];
+    const struct json_val *found = NULL;
+    for (struct json_iter i = json_iter(json_kind(obj) == JSON_OBJ ? obj : NULL); json_next(&i);) {
+        if (dgm_str_eq(i.name, camel)) {
+            found = i.value;
+            break;
         }
-        v = json_get(obj, (struct dgm_str){snake, n});
+        if (!found && i.name.n > camel.n && is_snake_of(i.name, camel))
+            found = i.value;
     }
-    return json_kind(v) == JSON_NULL ? NULL : v;
+    return json_kind(found) == JSON_NULL ? NULL : found;
 }
 
 void emu_ask_init(struct ask *a, const struct json_val *root)

@@ -5,7 +5,9 @@
 #include "base/arena.h"
 #include "base/str.h"
 #include "emulate/check.h"
+#include "emulate/count.h"
 #include "emulate/dialect_rules.h"
+#include "emulate/directory.h"
 #include "emulate/fault.h"
 #include "emulate/hash.h"
 #include "emulate/plan.h"
@@ -44,7 +46,7 @@ struct emu_call {
     struct emu_header headers[HEADERS_MAX];
     size_t nheaders;
     enum framing framing;
-    struct dgm_str body; /* of a refusal: no plan is needed */
+    struct dgm_str body; /* of a refusal, or of an answer that is no model's: no plan is needed */
     enum emu_dialect dialect;
     struct dialect_ask dialect_ask; /* unless the dialect is Gemini's own */
     struct dialect_mark dialect_mark;
@@ -83,32 +85,6 @@ static char *join(const struct emu_request *request, size_t n, struct dgm_arena 
         at += request->segs[i].n;
     }
     return body;
-}
-
-static enum dgm_rc refuse_model(const struct target *t, struct dgm_arena *arena,
-                                struct refusal *reterr)
-{
-    struct dgm_buf message;
-    dgm_buf_init(&message, dgm_arena_alloc(arena), SIZE_MAX);
-    if (t->surface & NATIVE_VERTEX) {
-        dgm_buf_put_lit(&message, "Publisher Model `");
-        dgm_buf_put(&message, t->resource);
-        dgm_buf_put_lit(
-            &message, "` was not found or your project does not have access to it. Please ensure "
-                      "you are using a valid model version. For more information, see: "
-                      "https://cloud.google.com/vertex-ai/generative-ai/docs/learn/model-versions");
-    } else {
-        dgm_buf_put(&message, t->resource);
-        dgm_buf_put_lit(&message, " is not found for API version ");
-        dgm_buf_put(&message, t->surface == NATIVE_G1 ? DGM_STR("v1") : DGM_STR("v1beta"));
-        dgm_buf_put_lit(&message,
-                        ", or is not supported for generateContent. Call ListModels to see "
-                        "the list of available models and their supported methods.");
-    }
-    if (message.rc != DGM_OK)
-        return DGM_E_NOMEM;
-    *reterr = (struct refusal){.status = 404, .message = dgm_buf_str(&message)};
-    return DGM_E_REFUSED;
 }
 
 static enum dgm_rc refuse_size(size_t max_bytes, struct dgm_arena *arena, struct refusal *reterr)
@@ -279,6 +255,64 @@ static enum dgm_rc decide_dialect(struct emu_call *call, const struct emu_env *e
     return said->model.p ? DGM_OK : DGM_E_NOMEM;
 }
 
+/* A method that Google has and the emulator has not. The words are ours. */
+static enum dgm_rc refuse_method(const struct target *t, struct dgm_arena *arena,
+                                 struct refusal *reterr)
+{
+    struct dgm_buf message;
+    dgm_buf_init(&message, dgm_arena_alloc(arena), SIZE_MAX);
+    dgm_buf_put(&message, t->method);
+    dgm_buf_put_lit(&message, " is not emulated; generateContent, streamGenerateContent and "
+                              "countTokens are.");
+    if (message.rc != DGM_OK)
+        return DGM_E_NOMEM;
+    *reterr = (struct refusal){
+        .status = 501, .google = DGM_STR("UNIMPLEMENTED"), .message = dgm_buf_str(&message)};
+    return DGM_E_REFUSED;
+}
+
+/* The model and the body of a call to it. */
+static enum dgm_rc read_ask(const struct emu_call *call, const struct emu_request *request,
+                            struct dgm_arena *scratch, struct ask *ask, struct refusal *reterr)
+{
+    const struct target *t = &ask->target;
+    size_t n = body_size(request);
+    if (n > call->options.body_max_bytes)
+        return refuse_size(call->options.body_max_bytes, scratch, reterr);
+    char *body = join(request, n, scratch);
+    if (!body)
+        return DGM_E_NOMEM;
+    enum dgm_rc rc = emu_check_body(scratch, body, n,
+                                    t->verb == TARGET_COUNT ? NATIVE_COUNT_TOKENS_REQUEST
+                                                            : NATIVE_GENERATE_CONTENT_REQUEST,
+                                    t->surface, &ask->root, reterr);
+    if (rc != DGM_OK)
+        return rc;
+    bool ours = !t->publisher.p || dgm_str_eq(t->publisher, DGM_STR("google"));
+    if (!ours || !emu_model_find(t->model, &ask->model) || !emu_model_is_on(t->model, t->surface))
+        return emu_directory_refuse(t, scratch, reterr);
+    return DGM_OK;
+}
+
+/* An answer that is no model's: it stands there as it leaves. */
+static enum dgm_rc decide_plain(struct emu_call *call, const struct emu_request *request,
+                                struct dgm_arena *scratch, struct ask *ask, struct refusal *reterr)
+{
+    struct dgm_buf body;
+    dgm_buf_init(&body, dgm_arena_alloc(&call->arena), ANSWER_MAX_BYTES);
+    enum dgm_rc rc;
+    if (ask->target.verb == TARGET_COUNT) {
+        rc = read_ask(call, request, scratch, ask, reterr);
+        if (rc == DGM_OK)
+            rc = emu_count_put(ask, ask->root, scratch, &body, reterr);
+    } else {
+        rc = emu_directory_put(&ask->target, scratch, &body, reterr);
+    }
+    dgm_buf_put_lit(&body, "\n");
+    call->body = dgm_buf_str(&body);
+    return rc == DGM_OK ? body.rc : rc;
+}
+
 /* From bytes to a plan. What is refused stands in `scratch`, the plan in the call's arena. */
 static enum dgm_rc decide(struct emu_call *call, const struct emu_env *env,
                           const struct emu_request *request, struct dgm_arena *scratch,
@@ -286,7 +320,7 @@ static enum dgm_rc decide(struct emu_call *call, const struct emu_env *env,
 {
     struct ask ask = {0};
     struct responder responder;
-    size_t n = body_size(request);
+    struct prompt prompt;
     if (env->dialect != EMU_GEMINI)
         return decide_dialect(call, env, request, scratch, reterr);
     if (!emu_target_read(request->method, request->target, &ask.target)) {
@@ -295,28 +329,20 @@ static enum dgm_rc decide(struct emu_call *call, const struct emu_env *env,
     }
     if (ask.target.verb == TARGET_STREAM)
         call->framing = ask.target.sse ? FRAMING_SSE : FRAMING_ARRAY;
+    if (ask.target.verb == TARGET_UNSERVED)
+        return refuse_method(&ask.target, scratch, reterr);
     enum dgm_rc rc = take_fault(call, env->fault, env->fault_seen, scratch, reterr);
     if (rc == DGM_OK)
         rc = emu_responder_read(env->responder, ask.target.surface, scratch, &responder, reterr);
     if (rc != DGM_OK)
         return rc;
-    if (n > call->options.body_max_bytes)
-        return refuse_size(call->options.body_max_bytes, scratch, reterr);
+    if (ask.target.verb >= TARGET_COUNT)
+        return decide_plain(call, request, scratch, &ask, reterr);
 
-    const struct json_val *root;
-    char *body = join(request, n, scratch);
-    if (!body)
-        return DGM_E_NOMEM;
-    rc = emu_check_body(scratch, body, n, ask.target.surface, &root, reterr);
+    rc = read_ask(call, request, scratch, &ask, reterr);
     if (rc != DGM_OK)
         return rc;
-
-    bool ours = !ask.target.publisher.p || dgm_str_eq(ask.target.publisher, DGM_STR("google"));
-    if (!ours || !emu_model_find(ask.target.model, &ask.model))
-        return refuse_model(&ask.target, scratch, reterr);
-
-    struct prompt prompt;
-    emu_ask_init(&ask, root);
+    emu_ask_init(&ask, ask.root);
     rc = emu_prompt_read(&ask, scratch, &prompt);
     if (rc == DGM_OK)
         rc = judge(call, &ask, prompt.tokens_total, scratch, reterr);
@@ -535,7 +561,7 @@ static size_t next_bytes(const struct emu_call *call)
 
 static uint32_t wait_for(const struct emu_call *call)
 {
-    if (call->body.p || call->piece_at != 0)
+    if (call->status != 200 || call->piece_at != 0)
         return 0;
     return call->npieces == 0 ? call->options.first_ms : call->options.piece_ms;
 }

@@ -372,7 +372,7 @@ static enum dgm_rc join(struct check *c)
     return message.rc == DGM_OK ? DGM_E_REFUSED : message.rc;
 }
 
-enum dgm_rc emu_check_body(struct dgm_arena *arena, char *text, size_t n,
+enum dgm_rc emu_check_body(struct dgm_arena *arena, char *text, size_t n, enum native_message_id id,
                            enum native_surface surface, const struct json_val **ret,
                            struct refusal *reterr)
 {
@@ -388,7 +388,7 @@ enum dgm_rc emu_check_body(struct dgm_arena *arena, char *text, size_t n,
     struct check c = {.arena = arena, .surface = surface, .refusal = &refusal};
     dgm_buf_init(&c.path, dgm_arena_source(arena), PATH_MAX_BYTES);
     if (json_kind(root) == JSON_OBJ)
-        check_message(&c, NATIVE_GENERATE_CONTENT_REQUEST, root);
+        check_message(&c, id, root);
     else
         tell_name(&c, DGM_STR(""), DGM_STR("Root element must be a message."));
     c.nomem = c.nomem || c.path.rc == DGM_E_NOMEM;

@@ -123,7 +123,7 @@ static bool add_part(const struct composer *c, struct plan_candidate *to,
 static struct dgm_str call_id(const struct composer *c, const struct plan *plan, uint64_t number)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
-    if (!(c->ask->target.surface & (NATIVE_V1B1 | NATIVE_G1B)))
+    if (!(c->ask->target.surface & (NATIVE_V1B1 | NATIVE_GEMINI)))
         return (struct dgm_str){0};
     uint64_t h = emu_hash_mix(emu_hash_str(plan->response_id) + number);
     char id[ID_LETTERS];
@@ -144,7 +144,7 @@ static enum dgm_rc add_calls(const struct composer *c, uint64_t wording, size_t 
                               .text = calls[i].args,
                               .name = dgm_arena_copy(c->arena, calls[i].name),
                               .id = call_id(c, plan, number * RESPOND_CALLS_MAX + i)};
-        bool has_id = (c->ask->target.surface & (NATIVE_V1B1 | NATIVE_G1B)) != 0;
+        bool has_id = (c->ask->target.surface & (NATIVE_V1B1 | NATIVE_GEMINI)) != 0;
         if (!p.name.p || (has_id && !p.id.p))
             return DGM_E_NOMEM;
         uint64_t tokens = emu_plan_part_tokens(&p);

@@ -53,6 +53,12 @@ static const struct {
 #undef PLACE
 };
 
+static const char *const beta[] = {
+#define BETA(word) word,
+#include "emulate/models.def"
+#undef BETA
+};
+
 static const struct {
     const char *word;
     bool size;
@@ -134,6 +140,14 @@ bool emu_model_find(struct dgm_str name, struct model *ret)
         return true;
     }
     return false;
+}
+
+bool emu_model_is_on(struct dgm_str name, enum native_surface surface)
+{
+    for (size_t i = 0; surface == NATIVE_G1 && i < sizeof beta / sizeof *beta; i++)
+        if (has_word(name, dgm_str_c(beta[i])))
+            return false;
+    return true;
 }
 
 bool emu_model_is_in(const struct model *m, struct dgm_str location)

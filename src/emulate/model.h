@@ -3,7 +3,7 @@
 #ifndef EMULATE_MODEL_H
 #define EMULATE_MODEL_H
 
-#include <dragoman/types.h>
+#include "emulate/native.h"
 
 enum thinks { THINKS_NO, THINKS_BUDGET, THINKS_LEVEL };
 
@@ -46,6 +46,9 @@ struct model {
  * `ret->name` is the model that it stands for.
  */
 bool emu_model_find(struct dgm_str name, struct model *ret);
+
+/** Whether a version of the Gemini API has a name of a model, or an alias: v1 has not all. Vertex has them all. */
+bool emu_model_is_on(struct dgm_str name, enum native_surface);
 
 /** Whether Vertex serves it in a location. A location that nobody knows has what most have. */
 bool emu_model_is_in(const struct model *, struct dgm_str location);

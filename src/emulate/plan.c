@@ -31,6 +31,8 @@ struct plan_part *emu_plan_add_part(struct plan_candidate *c, struct dgm_arena *
 static size_t piece_end(struct dgm_str text, size_t at, size_t chars)
 {
     size_t end = at, blank = at;
+    if (chars >= text.n - at)
+        return text.n;
     for (; end < text.n; end++) {
         bool starts = ((unsigned char)text.p[end] & 0xc0) != 0x80;
         if (text.p[end] == ' ')
@@ -43,8 +45,11 @@ static size_t piece_end(struct dgm_str text, size_t at, size_t chars)
 
 static void count_tokens(struct plan_mark *m, struct dgm_str text)
 {
-    while (m->_tokens_at < m->at && emu_tokens_end(text, m->_tokens_at) <= m->at) {
-        m->_tokens_at = emu_tokens_end(text, m->_tokens_at);
+    while (m->_tokens_at < m->at) {
+        size_t end = emu_tokens_end(text, m->_tokens_at);
+        if (end > m->at)
+            return;
+        m->_tokens_at = end;
         m->_tokens[MODALITY_TEXT]++;
     }
 }

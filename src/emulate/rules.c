@@ -17,6 +17,29 @@ static const struct rule rules[] = {
 };
 
 #define RULES (sizeof rules / sizeof *rules)
+
+/* Which rows a section has. A section's row is counted, and the next row gets its number again. */
+enum {
+#define RULE(id, ...) ROW_##id,
+#define SECTION(id, about) FIRST_##id, BEFORE_##id = FIRST_##id - 1,
+#include "emulate/rules.def"
+#undef RULE
+};
+
+/* What a request may have; a section is looked at when it has it. */
+enum { ABOUT_TOOLS = 1, ABOUT_SCHEMAS = 2, ABOUT_ANYTHING = 4 };
+
+static const struct section {
+    size_t first;
+    unsigned about;
+} sections[] = {
+#define RULE(...)
+#define SECTION(id, about) {FIRST_##id, ABOUT_##about},
+#include "emulate/rules.def"
+#undef RULE
+};
+
+#define SECTIONS (sizeof sections / sizeof *sections)
 #define TEXT_MAX_BYTES ((size_t)256 << 10)
 #define LINES_MAX_BYTES ((size_t)16 << 10) /* of a list; a body can break a rule a million times */
 #define WARNINGS_MAX_BYTES ((size_t)2 << 10) /* a header's */
@@ -191,24 +214,50 @@ bool emu_rules_one_of(struct dgm_str s, const char *const *names, size_t n)
 /* Lines are told together; any other text stands alone, and only when there is no line. */
 static bool is_asked(const struct rules *r, bool warnings, bool lines)
 {
-    const char *text = text_of(r);
     unsigned generation = r->ask->model.generation;
-    return text && (r->row->status == RULE_WARNS) == warnings && generation >= r->row->from &&
-           generation <= r->row->to && (!lines || is_line(text));
+    if ((r->row->status == RULE_WARNS) != warnings || generation < r->row->from ||
+        generation > r->row->to)
+        return false;
+    const char *text = text_of(r);
+    return text && (!lines || is_line(text));
 }
 
-static void apply(struct rules *r, bool warnings)
+/* The rows from `first` on, to `end`. False: it is refused by a rule that is no line. */
+static bool apply_rows(struct rules *r, size_t first, size_t end, bool warnings, bool *lines)
 {
-    bool lines = false;
-    for (r->row = rules; r->row < rules + RULES; r->row++) {
-        if (!is_asked(r, warnings, lines))
+    for (r->row = rules + first; r->row < rules + end; r->row++) {
+        if (!is_asked(r, warnings, *lines))
             continue;
         r->row->check(r);
         if (!warnings && r->_findings->nbroken != 0) {
-            lines = true;
+            *lines = true;
             if (!is_line(text_of(r)))
-                return;
+                return false;
         }
+    }
+    return true;
+}
+
+static unsigned about_of(const struct ask *ask)
+{
+    unsigned about = ABOUT_ANYTHING;
+    if (ask->tools)
+        about |= ABOUT_TOOLS | ABOUT_SCHEMAS;
+    if (emu_ask_member(ask->root, "toolConfig"))
+        about |= ABOUT_TOOLS;
+    if (emu_ask_member(ask->config, "responseSchema") ||
+        emu_ask_member(ask->config, "responseJsonSchema"))
+        about |= ABOUT_SCHEMAS;
+    return about;
+}
+
+static void apply(struct rules *r, bool warnings, bool lines)
+{
+    unsigned about = about_of(r->ask);
+    for (size_t i = 0; i < SECTIONS; i++) {
+        size_t end = i + 1 < SECTIONS ? sections[i + 1].first : RULES;
+        if (about & sections[i].about && !apply_rows(r, sections[i].first, end, warnings, &lines))
+            return;
     }
 }
 
@@ -227,18 +276,31 @@ static enum dgm_rc conclude(struct rules *r)
     return f->refusal.message.p ? DGM_E_REFUSED : DGM_E_NOMEM;
 }
 
-enum dgm_rc emu_rules_check(const struct ask *ask, uint64_t prompt_tokens, struct dgm_arena *arena,
-                            struct findings *ret)
+/* One run over all of them, or the lines alone. */
+static enum dgm_rc check(const struct ask *ask, uint64_t prompt_tokens, bool lines,
+                         struct dgm_arena *arena, struct findings *ret)
 {
     struct rules r = {.ask = ask, .prompt_tokens = prompt_tokens, .arena = arena, ._findings = ret};
     *ret = (struct findings){0};
     dgm_buf_init(&r._message, dgm_arena_source(arena), TEXT_MAX_BYTES);
     dgm_buf_init(&r._warnings, dgm_arena_source(arena), WARNINGS_MAX_BYTES);
-    apply(&r, false);
-    if (r._message.n == 0)
-        apply(&r, true);
+    apply(&r, false, lines);
+    if (r._message.n == 0 && !lines)
+        apply(&r, true, false);
     enum dgm_rc rc = conclude(&r);
     dgm_buf_dispose(&r._message);
     dgm_buf_dispose(&r._warnings);
     return rc;
+}
+
+enum dgm_rc emu_rules_check(const struct ask *ask, uint64_t prompt_tokens, struct dgm_arena *arena,
+                            struct findings *ret)
+{
+    return check(ask, prompt_tokens, false, arena, ret);
+}
+
+enum dgm_rc emu_rules_check_lines(const struct ask *ask, struct dgm_arena *arena,
+                                  struct findings *ret)
+{
+    return check(ask, 0, true, arena, ret);
 }

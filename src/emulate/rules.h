@@ -44,6 +44,10 @@ struct findings {
 DGM_MUST_USE enum dgm_rc emu_rules_check(const struct ask *, uint64_t prompt_tokens,
                                          struct dgm_arena *, struct findings *ret);
 
+/** The same of the rules alone that are lines of the Gemini API's list, without warnings: what countTokens looks at. */
+DGM_MUST_USE enum dgm_rc emu_rules_check_lines(const struct ask *, struct dgm_arena *,
+                                               struct findings *ret);
+
 /* ---- for the checks alone ----------------------------------------------------------------------------- */
 
 /** One run over the table. */

@@ -75,6 +75,12 @@ void emu_rule_tools_with_json(struct rules *r)
         emu_rules_tell(r, HOLES({0}));
 }
 
+void emu_rule_functions_version(struct rules *r)
+{
+    if (r->ask->target.surface == NATIVE_G1 && functions(r->ask) != 0)
+        emu_rules_tell(r, HOLES(emu_rules_shown(r->ask->target.model)));
+}
+
 /* Models that answer with more than text, and the first that saw, call nothing. */
 void emu_rule_functions_disabled(struct rules *r)
 {

@@ -4,54 +4,75 @@
 
 #include "base/str.h"
 
-#include <assert.h>
-
-/* One row a path; "*" is one segment, "?" the publisher's, "!" the model with its verb. */
 static const struct {
     enum native_surface surface;
-    const char *version, *resource;
+    const char *method, *version, *resource;
 } paths[] = {
-    {NATIVE_V1, "v1", "projects/*/locations/*/publishers/?/models/!"},
-    {NATIVE_V1, "v1", "publishers/?/models/!"}, /* express mode */
-    {NATIVE_V1B1, "v1beta1", "projects/*/locations/*/publishers/?/models/!"},
-    {NATIVE_V1B1, "v1beta1", "publishers/?/models/!"},
-    {NATIVE_G1B, "v1beta", "models/!"},
-    {NATIVE_G1, "v1", "models/!"},
+#define PATH(method_, version_, surface_, resource_, about_)                                       \
+    {NATIVE_##surface_, method_, version_, resource_},
+#include "emulate/targets.def"
+};
+
+static const struct {
+    const char *name;
+    enum target_verb verb;
+} verbs[] = {
+#define VERB(name_, verb_) {name_, TARGET_##verb_},
+#include "emulate/targets.def"
 };
 
 /* Takes "model:verb" apart; the verb begins at the last colon. */
-static bool read_model(struct dgm_str segment, struct target *t)
+static bool read_call(struct dgm_str segment, struct target *t)
 {
     size_t at = segment.n;
     while (at != 0 && segment.p[at - 1] != ':')
         at--;
     if (at < 2)
         return false;
-    struct dgm_str verb = dgm_str_skip(segment, at);
+    t->method = dgm_str_skip(segment, at);
     t->model = dgm_str_head(segment, at - 1);
-    t->verb = dgm_str_eq(verb, DGM_STR("streamGenerateContent")) ? TARGET_STREAM : TARGET_GENERATE;
-    return t->verb == TARGET_STREAM || dgm_str_eq(verb, DGM_STR("generateContent"));
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
+        t->verb = verbs[i].verb;
+        if (dgm_str_eq(t->method, dgm_str_c(verbs[i].name)))
+            return true;
+    }
+    return false;
+}
+
+/* One segment against what the row wants there. */
+static bool take(struct dgm_str segment, struct dgm_str wanted, struct target *t)
+{
+    if (segment.n == 0)
+        return false;
+    switch (wanted.p[0]) {
+    case '*':
+        return true;
+    case '?':
+        t->publisher = segment;
+        return true;
+    case '!':
+        return read_call(segment, t);
+    case '$':
+        t->model = segment;
+        t->verb = TARGET_GET;
+        return true;
+    default:
+        return dgm_str_eq(segment, wanted);
+    }
 }
 
 static bool match(struct dgm_str path, struct dgm_str shape, struct target *t)
 {
     struct dgm_str segment, wanted;
-    while (dgm_str_split(&shape, '/', &wanted)) {
-        if (!dgm_str_split(&path, '/', &segment) || segment.n == 0)
+    while (dgm_str_split(&shape, '/', &wanted))
+        if (!dgm_str_split(&path, '/', &segment) || !take(segment, wanted, t))
             return false;
-        if (dgm_str_eq(wanted, DGM_STR("!")) && !read_model(segment, t))
-            return false;
-        if (dgm_str_eq(wanted, DGM_STR("?")))
-            t->publisher = segment;
-        if (dgm_str_find_char(DGM_STR("*?!"), wanted.p[0]) == 3 && !dgm_str_eq(segment, wanted))
-            return false;
-    }
     return !path.p;
 }
 
 bool emu_target_read(struct dgm_str method, struct dgm_str target, struct target *ret)
 {
-    if (!dgm_str_eq(method, DGM_STR("POST")) || target.n == 0 || target.p[0] != '/')
+    if (target.n == 0 || target.p[0] != '/')
         return false;
     struct dgm_str path, version, query = target, pair;
     dgm_str_split(&query, '?', &path);
@@ -60,12 +81,12 @@ bool emu_target_read(struct dgm_str method, struct dgm_str target, struct target
         return false;
 
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
-        struct target t = {.surface = paths[i].surface};
-        if (!dgm_str_eq(version, dgm_str_c(paths[i].version)) ||
+        struct target t = {.surface = paths[i].surface, .verb = TARGET_LIST, .query = query};
+        if (!dgm_str_eq(method, dgm_str_c(paths[i].method)) ||
+            !dgm_str_eq(version, dgm_str_c(paths[i].version)) ||
             !match(path, dgm_str_c(paths[i].resource), &t))
             continue;
-        assert(t.model.p); /* each path has one */
-        size_t before_verb = (size_t)(t.model.p - path.p) + t.model.n;
+        size_t before_verb = t.model.p ? (size_t)(t.model.p - path.p) + t.model.n : path.n;
         t.resource = dgm_str_head(path, before_verb);
         while (dgm_str_split(&query, '&', &pair))
             t.sse = t.sse || dgm_str_eq(pair, DGM_STR("alt=sse")) ||

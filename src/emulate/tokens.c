@@ -4,9 +4,15 @@
 
 #define RUN_MAX 6
 
+#define TEN true, true, true, true, true, true, true, true, true, true
+#define LETTERS TEN, TEN, true, true, true, true, true, true
+
+/* Answers are counted byte by byte, so one look must tell. */
+static const bool alnum[256] = {['0'] = TEN, ['A'] = LETTERS, ['a'] = LETTERS};
+
 static bool is_alnum(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    return alnum[(unsigned char)c];
 }
 
 size_t emu_tokens_end(struct dgm_str s, size_t at)
@@ -19,10 +25,10 @@ size_t emu_tokens_end(struct dgm_str s, size_t at)
             at++;
         return at;
     }
-    size_t end = at;
-    while (end < s.n && end - at < RUN_MAX && is_alnum(s.p[end]))
-        end++;
-    return end;
+    size_t last = s.n - at < RUN_MAX ? s.n : at + RUN_MAX;
+    for (at++; at < last && is_alnum(s.p[at]);)
+        at++;
+    return at;
 }
 
 uint64_t emu_tokens_count(struct dgm_str s)
@@ -36,6 +42,8 @@ uint64_t emu_tokens_count(struct dgm_str s)
 struct dgm_str emu_tokens_head(struct dgm_str s, uint64_t n)
 {
     size_t at = 0;
+    if (n >= s.n) /* a token has a byte at least */
+        return s;
     while (n-- != 0 && at < s.n)
         at = emu_tokens_end(s, at);
     return (struct dgm_str){s.p, at};

@@ -438,7 +438,9 @@ static void paths_and_models_that_are_none(void **state)
 {
     (void)state;
     assert_refused("/v1/nothing", HELLO, 404, "text/html", "<title>Error 404");
-    assert_refused(VERTEX "gemini-2.5-flash:predict", HELLO, 404, "text/html", "404");
+    assert_refused(VERTEX "gemini-2.5-flash:generate", HELLO, 404, "text/html", "404");
+    assert_refused(VERTEX "gemini-2.5-flash:predict", HELLO, 501, "application/json",
+                   "\"status\":\"UNIMPLEMENTED\"");
     assert_refused(
         VERTEX "gemini-9-flash:generateContent", HELLO, 404, "application/json",
         "Publisher Model `projects/p/locations/global/publishers/google/models/gemini-9-flash`");
@@ -471,6 +473,10 @@ static void names_without_a_version_are_resolved(void **state)
             emu_run_dispose(&run);
         }
     }
+    assert_refused("/v1/models/gemini-pro-latest:generateContent", HELLO, 404, "application/json",
+                   "models/gemini-pro-latest is not found for API version v1,");
+    assert_refused("/v1/models/gemini-3-flash-preview:generateContent", HELLO, 404,
+                   "application/json", "is not found for API version v1,");
     assert_refused("/v1beta/models/gemini-newest-latest:generateContent", HELLO, 404,
                    "application/json", "models/gemini-newest-latest is not found");
 }
@@ -534,6 +540,10 @@ static void each_allocation_may_fail(void **state)
         {VERTEX "gemini-2.0-flash:generateContent", SKY("\"a\":1,\"temperature\":\"hot\"")},
         {"/v1beta/models/gemini-2.0-flash:generateContent", "{\"contents\":[{},{}]}"},
         {"/v1beta/models/nothing:generateContent", HELLO},
+        {"/v1beta/models/nothing:embedContent", HELLO},
+        {"/v1beta/models/gemini-2.0-flash:countTokens", HELLO},
+        {"/v1beta/models/gemini-2.0-flash:countTokens",
+         "{\"generateContentRequest\":{\"contents\":[{},{}]}}"},
         {VERTEX "gemini-2.0-flash:generateContent",
          "{\"contents\":[{\"parts\":[{\"text\":\"a\"},{\"text\":\"b\"}]}]}"},
         {"/v1beta/models/gemini-2.0-flash:generateContent", "{"},

@@ -170,7 +170,8 @@ static void find_broken(const struct json_val *c, struct findings *ret)
     assert_non_null(dgm_buf_reserve(&body, JSON_PADDING));
     assert_true(emu_target_read(DGM_STR("POST"), dgm_buf_str(&target), &ask.target));
     assert_true(emu_model_find(ask.target.model, &ask.model));
-    if (emu_check_body(&arena, body.p, body.n, ask.target.surface, &root, &refusal) != DGM_OK)
+    if (emu_check_body(&arena, body.p, body.n, NATIVE_GENERATE_CONTENT_REQUEST, ask.target.surface,
+                       &root, &refusal) != DGM_OK)
         fail_msg("the parser says: %.*s", (int)refusal.message.n, refusal.message.p);
     emu_ask_init(&ask, root);
     assert_int_equal(emu_prompt_read(&ask, &arena, &prompt), DGM_OK);

@@ -71,7 +71,16 @@ static void paths(void **state)
          "models/m", "m", true, true},
         {"POST", "/v1/models/m@1:generateContent?", true, NATIVE_G1, "models/m@1", "m@1", false,
          false},
-        {"GET", "/v1/models/m:generateContent", false, 0, NULL, NULL, false, false},
+        {"GET", "/v1beta/models/m", true, NATIVE_G1B, "models/m", "m", false, false},
+        {"GET", "/v1beta1/publishers/*/models", true, NATIVE_V1B1, "publishers/*/models", NULL,
+         false, false},
+        {"GET", "/v1/publishers/google/models", false, 0, NULL, NULL, false, false},
+        {"GET", "/v1/publishers/google/models/m", true, NATIVE_V1, "publishers/google/models/m",
+         "m", false, false},
+        {"GET", "/v1/models", true, NATIVE_G1, "models", NULL, false, false},
+        {"POST", "/v1/models", false, 0, NULL, NULL, false, false},
+        {"DELETE", "/v1/models/m", false, 0, NULL, NULL, false, false},
+        {"POST", "/v1/models/m:embedContent", true, NATIVE_G1, "models/m", "m", false, false},
         {"POST", "/v1/models/m", false, 0, NULL, NULL, false, false},
         {"POST", "/v1/models/:generateContent", false, 0, NULL, NULL, false, false},
         {"POST", "/v1/models/m:generatecontent", false, 0, NULL, NULL, false, false},
@@ -94,7 +103,8 @@ static void paths(void **state)
             continue;
         assert_int_equal(t.surface, cases[i].surface);
         assert_true(dgm_str_eq(t.resource, dgm_str_c(cases[i].resource)));
-        assert_true(dgm_str_eq(t.model, dgm_str_c(cases[i].model)));
+        assert_true(cases[i].model ? dgm_str_eq(t.model, dgm_str_c(cases[i].model))
+                                   : t.model.p == NULL);
         assert_int_equal(t.verb == TARGET_STREAM, cases[i].stream);
         assert_int_equal(t.sse, cases[i].sse);
     }
