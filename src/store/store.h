@@ -22,10 +22,10 @@
 
 #include <dragoman/types.h>
 
-#define STORE_KEY_MAX 480         /* bytes of a key, which is not empty */
-#define STORE_PATH_MAX 1024       /* bytes of a folder's path, its zero included */
-#define STORE_WHY_BYTES 256       /* of a sentence for people, its zero included */
-#define STORE_FILE "dragoman.mdb" /* in the folder */
+#define STORE_KEY_MAX 480                      /* bytes of a key, which is not empty */
+#define STORE_PATH_MAX 1024                    /* bytes of a folder's path, its zero included */
+#define STORE_WHY_BYTES 256                    /* of a sentence for people, its zero included */
+#define STORE_FILE "dragoman.mdb"              /* in the folder */
 #define STORE_SET_ASIDE "dragoman.mdb.damaged" /* the last file that was set aside */
 
 enum store_map {
@@ -105,10 +105,10 @@ void store_reader_died(struct store *);
 
 /** What is to be told to people: counts since the beginning, and what is now. */
 struct store_state {
-    bool durable;         /* the file takes what is put */
-    unsigned generation;  /* of the file: readers of another open it anew; 0: there is none */
-    uint64_t put, put_volatile, lost;     /* values, by what became of them */
-    uint64_t evicted, expired, unsound;   /* dropped: for room, for their age, for a wrong checksum */
+    bool durable;        /* the file takes what is put */
+    unsigned generation; /* of the file: readers of another open it anew; 0: there is none */
+    uint64_t put, put_volatile, lost;   /* values, by what became of them */
+    uint64_t evicted, expired, unsound; /* dropped: for room, for their age, for a wrong checksum */
     uint64_t file_bytes_used, memory_bytes_used;
     const char *why; /* not durable: why, for people; "" else */
 };
@@ -123,9 +123,14 @@ void store_tell(const struct store *, struct store_state *ret);
  */
 bool store_check_start(const char *folder, int *ret_fd, int *ret_pid);
 
-enum store_check { STORE_SOUND, STORE_NONE, STORE_DAMAGED };
+enum store_check {
+    STORE_SOUND,
+    STORE_NONE,       /* there is no file yet */
+    STORE_UNREADABLE, /* nobody can say: it may not be opened */
+    STORE_DAMAGED,
+};
 
-/** Waits for the child and tells what it found. STORE_NONE: there is no file. */
+/** Waits for the child and tells what it found. */
 enum store_check store_check_end(int pid);
 
 /** Renames a damaged file, so that a new one can be made. False: it can not be. */
