@@ -20,7 +20,7 @@ static const struct row {
 #undef MAP
 };
 
-static const struct row *find_row(unsigned number)
+static const struct row *find_row(uint64_t number)
 {
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (rows[i].map == number)
@@ -35,7 +35,7 @@ static const struct row *row_of(enum store_map map)
     return row;
 }
 
-enum store_map store_map_of(unsigned number)
+enum store_map store_map_of(uint64_t number)
 {
     const struct row *row = find_row(number);
     return row ? row->map : (enum store_map)0;

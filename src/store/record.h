@@ -22,9 +22,6 @@ struct store_record {
 bool store_map_ages(enum store_map);
 size_t store_map_max_n(enum store_map);
 
-/** The map of a number; 0 for one that has no row. */
-enum store_map store_map_of(unsigned number);
-
 /** Writes a record's STORE_HEAD_BYTES + value.n bytes to `to`. */
 void store_record_write(char *to, enum store_map, struct dgm_str key, const struct store_record *);
 

@@ -51,7 +51,7 @@ struct store {
     const struct dgm_alloc *alloc;
     struct store_bounds bounds;
     struct store_volatile *memory;
-    struct store_file *file; /* FILED */
+    struct store_file *file; /* FILED, or broken: it is not touched then but by store_sync */
     enum phase phase;
     struct ops noted, held, done;
     size_t noted_bytes;
@@ -179,7 +179,7 @@ static void do_get(struct store *s, struct op *op, int64_t now_ms)
     if (value.p)
         dgm_buf_put(&op->answer, value);
     op->found = value.p && op->answer.rc == DGM_OK;
-    if (!value.p && s->file)
+    if (!value.p && s->phase == FILED)
         op->found = store_file_get(s->file, op->map, op_key(op), now_ms, &op->answer) == DGM_OK;
     op->waits = !value.p && s->phase == UNDECIDED;
 }
@@ -205,7 +205,7 @@ static void do_in_memory(struct store *s, int64_t now_ms)
 
 static void close_file(struct store *s)
 {
-    if (s->file)
+    if (s->phase == FILED)
         store_file_tell(s->file, &s->closed);
     store_file_close(s->file);
     s->file = NULL;
@@ -215,10 +215,8 @@ static void note_failure(struct store *s, int64_t now_ms)
 {
     snprintf(s->why, sizeof s->why, "%s", store_file_why(s->file));
     s->again_ms = now_ms + AGAIN_MS;
-    if (!store_file_is_broken(s->file))
-        return;
-    close_file(s);
-    s->phase = ALONE; /* until somebody has it checked, and opens it anew */
+    if (store_file_is_broken(s->file))
+        s->phase = ALONE; /* until somebody has it checked, and opens it anew */
 }
 
 /* What is noted, in one transaction, up to `*ret_rest`: as much as one should take. False: nothing of it is in the file. */
@@ -295,7 +293,7 @@ static struct op *do_noted(struct store *s, int64_t now_ms)
         s->expired_ms = now_ms;
         store_volatile_expire(s->memory, now_ms);
     }
-    if (s->file && (s->why[0] == '\0' || now_ms >= s->again_ms)) {
+    if (s->phase == FILED && (s->why[0] == '\0' || now_ms >= s->again_ms)) {
         unload_memory(s);
         if (!has_puts(&s->noted) && !expires) {
             do_in_memory(s, now_ms);
@@ -394,6 +392,7 @@ static void decide(struct store *s, enum phase phase)
 bool store_open(struct store *s, const char *folder, char why[STORE_WHY_BYTES])
 {
     close_file(s);
+    s->phase = ALONE;
     s->file = store_file_open(folder, &s->bounds, s->alloc, why);
     decide(s, s->file ? FILED : ALONE);
     if (!s->file) {
@@ -418,20 +417,30 @@ void store_sync(struct store *s)
 
 void store_reader_died(struct store *s)
 {
-    if (s->file)
+    if (s->phase == FILED)
         store_file_check_readers(s->file);
 }
 
 void store_tell(const struct store *s, struct store_state *ret)
 {
     *ret = s->closed;
-    ret->durable = s->file && s->why[0] == '\0';
-    ret->generation = s->file ? s->generation : 0;
+    ret->durable = store_is_durable(s);
+    ret->generation = store_generation(s);
     ret->put = s->put;
     ret->put_volatile = s->put_volatile;
     ret->lost = s->lost;
     ret->why = s->why;
     store_volatile_tell(s->memory, ret);
-    if (s->file)
+    if (s->phase == FILED)
         store_file_tell(s->file, ret);
+}
+
+bool store_is_durable(const struct store *s)
+{
+    return s->phase == FILED && s->why[0] == '\0';
+}
+
+unsigned store_generation(const struct store *s)
+{
+    return s->phase == FILED ? s->generation : 0;
 }

@@ -34,6 +34,9 @@ enum store_map {
 #undef MAP
 };
 
+/** The map of a number; 0 for one that has no row. */
+enum store_map store_map_of(uint64_t number);
+
 /** The longest value of a map. */
 size_t store_value_max(enum store_map);
 
@@ -114,6 +117,10 @@ struct store_state {
 };
 
 void store_tell(const struct store *, struct store_state *ret);
+
+/** The same, of two members; costs nothing. */
+bool store_is_durable(const struct store *);
+unsigned store_generation(const struct store *);
 
 /* ---- before the file is opened ------------------------------------------------------------------------ */
 
