@@ -127,7 +127,7 @@ struct gw_auth {
 
 struct gw_store {
     struct dgm_str path;
-    int64_t max_bytes;
+    int64_t max_bytes, max_age_ms; /* max_age_ms 0: for ever */
     struct dgm_str valkey; /* redis://...; may hold a password */
 };
 

@@ -55,7 +55,7 @@ void gw_emulator_page(struct gw_exchange *x)
         gw_exchange_fail_as(x, DGM_ERR_HOST_FORBIDDEN);
         return;
     }
-    if (w->keeper == NULL) {
+    if (w->keeper == NULL || !w->config->emulator.read_back) {
         gw_exchange_fail_as(x, DGM_ERR_READ_BACK_OFF);
         return;
     }

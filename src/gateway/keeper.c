@@ -18,8 +18,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LINKS_MAX 4096     /* a worker has one; those that drain too */
-#define QUESTIONS_MAX 1024 /* of one link */
+#define LINKS_MAX 4096                             /* a worker has one; those that drain too */
+#define QUESTIONS_MAX 1024                         /* of one link */
+#define IN_MEMORY_BYTES ((size_t)16 * 1024 * 1024) /* of a store without a place */
 
 struct question {
     enum gw_message kind;
@@ -48,13 +49,15 @@ struct keeper {
     size_t links_n;
     struct net_timer turn; /* questions are answered */
     struct gw_emulator_log *emulated;
+    struct gw_keeper_store *store;
 };
 
 /* ---- links ------------------------------------------------------------------------------------------- */
 
-static void end_if_alone(struct keeper *k)
+static void end_if_alone(void *keeper)
 {
-    if (!k->door && k->links_n == 0)
+    struct keeper *k = keeper;
+    if (!k->door && k->links_n == 0 && !gw_keeper_store_is_busy(k->store))
         net_loop_stop(k->loop);
 }
 
@@ -74,6 +77,7 @@ static void on_link_closed(void *owner)
     if (l->next)
         l->next->prev = l->prev;
     k->links_n--;
+    gw_keeper_store_forget(k->store, l);
     gw_wire_dispose(&l->wire);
     dgm_buf_dispose(&l->questions);
     k->alloc->resize(k->alloc->ctx, l, sizeof *l, 0);
@@ -86,8 +90,11 @@ static void on_link_end(void *owner)
 }
 
 /* Writes a frame; a link that has no memory for it ends. */
-static void say(struct link *l, enum gw_message kind, uint32_t id, struct dgm_str payload)
+static void say(void *link, enum gw_message kind, uint32_t id, struct dgm_str payload)
 {
+    struct link *l = link;
+    if (l->ended)
+        return;
     char room[GW_FRAME_HEAD_BYTES];
     struct dgm_buf head = {.p = room, .cap = sizeof room, .max = sizeof room};
     gw_frame_put_head(&head, kind, id, payload.n);
@@ -95,6 +102,16 @@ static void say(struct link *l, enum gw_message kind, uint32_t id, struct dgm_st
         DGM_E_NOMEM)
         end_link(l);
 }
+
+static void push(void *keeper, enum gw_message kind, struct dgm_str payload)
+{
+    struct keeper *k = keeper;
+    for (struct link *l = k->links; l; l = l->next)
+        say(l, kind, 0, payload);
+}
+
+static const struct gw_keeper_store_events store_events = {
+    .say = say, .push = push, .settled = end_if_alone};
 
 /* ---- questions --------------------------------------------------------------------------------------- */
 
@@ -148,6 +165,8 @@ static void on_link_drain(void *owner)
 static bool hear(struct link *l, const struct gw_frame *frame)
 {
     struct keeper *k = l->keeper;
+    if (frame->kind == GW_MSG_STORE_PUT || frame->kind == GW_MSG_STORE_GET)
+        return gw_keeper_store_hear(k->store, l, frame); /* which has turns of its own */
     if (gw_message_way(frame->kind) == GW_WAY_ASK) {
         struct question q = {frame->kind, frame->id};
         dgm_buf_put(&l->questions, (struct dgm_str){(const char *)&q, sizeof q});
@@ -209,6 +228,7 @@ static void let_in(struct keeper *k, int fd)
     struct dgm_buf pid = {.p = room, .cap = sizeof room, .max = sizeof room};
     gw_field_put_u64(&pid, (uint64_t)getpid());
     say(l, GW_MSG_HELLO, 0, dgm_buf_str(&pid));
+    gw_keeper_store_greet(k->store, l);
 }
 
 /* A worker at the door; or the last of those that could have knocked is gone. */
@@ -227,11 +247,16 @@ static void on_door(void *owner)
     end_if_alone(k);
 }
 
+/* Gemini's thought signatures are to be kept, and what an emulator receives. */
 bool gw_keeper_needed(const struct gw_config *config)
 {
-    for (size_t i = 0; config->emulator.read_back && i < config->upstreams_n; i++)
-        if (config->upstreams[i].kind == GW_EMULATOR)
+    for (size_t i = 0; i < config->upstreams_n; i++) {
+        const struct gw_upstream *u = &config->upstreams[i];
+        if (u->kind == GW_VERTEX || u->kind == GW_GEMINI ||
+            (u->kind == GW_EMULATOR &&
+             (config->emulator.read_back || u->dialect == GW_DIALECT_GEMINI)))
             return true;
+    }
     return false;
 }
 
@@ -253,14 +278,19 @@ void gw_door_close(struct gw_door *door)
     *door = (struct gw_door){-1, -1};
 }
 
-int gw_keeper_run(int door)
+int gw_keeper_run(const struct gw_keeper_start *start)
 {
-    struct keeper k = {.alloc = &dgm_alloc_libc, .door_fd = door};
+    static const struct gw_store_place in_memory = {
+        .bounds = {.file_bytes = IN_MEMORY_BYTES, .memory_bytes = IN_MEMORY_BYTES}};
+    struct keeper k = {.alloc = &dgm_alloc_libc, .door_fd = start->door};
     net_timer_init(&k.turn, on_turn, &k);
     k.loop = net_loop_new(k.alloc);
     k.emulated = gw_emulator_log_new(k.alloc);
     if (k.loop)
-        k.door = net_watch_new(k.loop, door, on_door, &k);
+        k.store = gw_keeper_store_new(k.loop, start->store ? start->store : &in_memory,
+                                      start->is_suspect, start->busy, &store_events, &k);
+    if (k.store)
+        k.door = net_watch_new(k.loop, start->door, on_door, &k);
     if (!k.door || !k.emulated) {
         gw_log(GW_LOG_ERROR, "can not start: out of memory or descriptors");
         return 1; /* the process ends: nothing needs to be taken apart */
@@ -269,6 +299,7 @@ int gw_keeper_run(int door)
     net_loop_run(k.loop);
 
     net_timer_stop(&k.turn);
+    gw_keeper_store_free(k.store);
     gw_emulator_log_free(k.emulated);
     net_loop_free(k.loop);
     gw_log(GW_LOG_DEBUG, "ended");

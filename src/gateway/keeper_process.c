@@ -3,6 +3,8 @@
 #include "gateway/keeper_process.h"
 
 #include "gateway/log.h"
+#include "gateway/store_folder.h"
+#include "gateway/store_mark.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -17,6 +19,7 @@
 #define DELAY_MAX_MS 30000 /* ... up to this */
 #define FORK_RETRY_MS 1000
 #define KILL_AFTER_MS 5000
+#define SUSPECT_MS 60000 /* two crashes over the store's file in this time, and it is set aside */
 
 /* Of the door a process keeps its own side alone: that all others are gone is how the keeper knows its end. */
 static int keep_side(int ours, int theirs)
@@ -28,7 +31,13 @@ static int keep_side(int ours, int theirs)
 
 bool gw_keeper_process_open(struct gw_keeper_process *k, const struct gw_config *config)
 {
-    return k->door.keeper >= 0 || !gw_keeper_needed(config) || gw_door_open(&k->door);
+    if (k->door.keeper >= 0 || !gw_keeper_needed(config))
+        return true;
+    if (!gw_door_open(&k->door))
+        return false;
+    k->marks = gw_store_marks_new();
+    gw_store_place_make(&k->store, config);
+    return true;
 }
 
 int gw_keeper_process_door(const struct gw_keeper_process *k)
@@ -51,8 +60,13 @@ void gw_keeper_process_start(struct gw_keeper_process *k, int64_t now_ms, void (
     prctl(PR_SET_NAME, "dragoman-keeper"); /* for ps and top: from its first moment on */
     pid_t pid = fork();
     if (pid == 0) {
+        const struct gw_keeper_start start = {.door = keep_side(k->door.keeper, k->door.workers),
+                                              .store = &k->store,
+                                              .is_suspect = k->is_suspect,
+                                              .busy =
+                                                  gw_store_mark(k->marks, GW_STORE_MARK_KEEPER)};
         forget(ctx);
-        exit(gw_keeper_run(keep_side(k->door.keeper, k->door.workers)));
+        exit(gw_keeper_run(&start));
     }
     prctl(PR_SET_NAME, own);
     if (pid < 0) {
@@ -62,6 +76,19 @@ void gw_keeper_process_start(struct gw_keeper_process *k, int64_t now_ms, void (
     }
     k->pid = pid;
     k->since_ms = now_ms;
+    k->is_suspect = false;
+}
+
+void gw_keeper_process_look(struct gw_keeper_process *k, int64_t now_ms, size_t slot, int status)
+{
+    if (!gw_store_mark_take(k->marks, slot, status))
+        return;
+    k->is_suspect = k->suspect_ms != 0 && now_ms - k->suspect_ms < SUSPECT_MS;
+    k->suspect_ms = now_ms;
+    gw_log(GW_LOG_WARN, "it died while it had the store's file in hand%s",
+           k->is_suspect ? ", as another did: the file is set aside" : "");
+    if (k->is_suspect && k->pid != 0)
+        kill(k->pid, SIGKILL); /* workers do without it for a moment */
 }
 
 /* One that dies at once, and not of a SIGKILL, which comes from outside, is given more and more time: what it keeps is
@@ -75,6 +102,7 @@ void gw_keeper_process_died(struct gw_keeper_process *k, int64_t now_ms, int sta
     k->pid = 0;
     if (k->door.keeper < 0) /* it was asked to end */
         return;
+    gw_keeper_process_look(k, now_ms, GW_STORE_MARK_KEEPER, status);
     k->delay_ms = !instant ? 0 : k->delay_ms == 0 ? DELAY_MIN_MS : 2 * k->delay_ms;
     if (k->delay_ms > DELAY_MAX_MS)
         k->delay_ms = DELAY_MAX_MS;
@@ -90,5 +118,10 @@ bool gw_keeper_process_end(struct gw_keeper_process *k, int64_t now_ms)
         k->kill_ms = now_ms + KILL_AFTER_MS;
     if (k->pid != 0 && now_ms >= k->kill_ms)
         kill(k->pid, SIGKILL);
-    return k->pid == 0;
+    if (k->pid != 0)
+        return false;
+    gw_store_place_remove(&k->store);
+    gw_store_marks_free(k->marks);
+    k->marks = NULL;
+    return true;
 }

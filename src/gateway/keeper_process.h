@@ -4,6 +4,7 @@
 #define GATEWAY_KEEPER_PROCESS_H
 
 #include "gateway/keeper.h"
+#include "gateway/store_mark.h"
 
 #include <sys/types.h>
 
@@ -16,10 +17,14 @@
  */
 struct gw_keeper_process {
     struct gw_door door;
-    pid_t pid;                  /* 0: there is none at the moment */
-    int64_t since_ms, again_ms; /* it was forked; it is to be, and not before */
-    int64_t delay_ms;           /* the next time that it dies at once */
-    int64_t kill_ms;            /* when ending: by when it must have */
+    struct gw_store_place store; /* of the configuration that needed a keeper first */
+    volatile bool *marks;        /* who has the store's file in hand: store_mark.h */
+    int64_t suspect_ms;          /* when a process last died with it; 0: never */
+    bool is_suspect;             /* the next keeper sets it aside */
+    pid_t pid;                   /* 0: there is none at the moment */
+    int64_t since_ms, again_ms;  /* it was forked; it is to be, and not before */
+    int64_t delay_ms;            /* the next time that it dies at once */
+    int64_t kill_ms;             /* when ending: by when it must have */
 };
 
 /** Opens the door, where the configuration needs one, for the workers to come. False: there are no descriptors. */
@@ -35,11 +40,17 @@ bool gw_keeper_process_missing(const struct gw_keeper_process *);
 void gw_keeper_process_start(struct gw_keeper_process *, int64_t now_ms, void (*forget)(void *ctx),
                              void *ctx);
 
+/**
+ * A worker died: of a crash while it had the store's file in hand? Twice in a minute, and the next keeper sets the file
+ * aside: this one is ended for it.
+ */
+void gw_keeper_process_look(struct gw_keeper_process *, int64_t now_ms, size_t slot, int status);
+
 /** It died: `status` is waitpid's, `how` the same in words. It may be started anew, at once or later. */
 void gw_keeper_process_died(struct gw_keeper_process *, int64_t now_ms, int status,
                             const char *how);
 
-/** When all workers are gone: closes the door, and kills it when it has not ended in time. True: it has ended. */
+/** When all workers are gone: closes the door, and kills it when it has not ended in time. True: it has ended, and what was temporary is gone. */
 bool gw_keeper_process_end(struct gw_keeper_process *, int64_t now_ms);
 
 #endif

@@ -116,6 +116,7 @@ static _Noreturn void be_worker(const struct master *m, const struct generation 
                                           .master = control,
                                           .tally = m->tally,
                                           .script_tally = g->script_tally,
+                                          .store_mark = gw_store_mark(m->keeper.marks, slot + 1),
                                           .door = gw_keeper_process_door(&m->keeper)};
     int code = gw_worker_run(&start);
     dgm_alloc_libc.resize(dgm_alloc_libc.ctx, listening, n * sizeof *listening, 0);
@@ -308,6 +309,7 @@ static void on_death(struct master *m, struct generation *g, size_t slot, int st
     bool clean = WIFEXITED(status) && WEXITSTATUS(status) == 0;
     char how[64];
     describe(status, how, sizeof how);
+    gw_keeper_process_look(&m->keeper, now_ms(), slot + 1, status);
 
     if (m->ending || g != m->newest) {
         if (!clean)
@@ -505,6 +507,7 @@ int gw_master_run(const struct gw_config *config, const struct gw_master_hooks *
     sigprocmask(SIG_BLOCK, &m.signals, &before);
     signal(SIGPIPE,
            SIG_IGN); /* a client, or a reader of the log, that is gone is an error of the write */
+    signal(SIGXFSZ, SIG_IGN); /* so is a store that may not grow */
     raise_descriptors(config);
 
     start_missing(&m);

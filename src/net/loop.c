@@ -107,12 +107,17 @@ int64_t net_loop_now_ms(const struct net_loop *l)
     return (int64_t)uv_now(&l->uv);
 }
 
-int64_t net_loop_wall_s(const struct net_loop *l)
+int64_t net_loop_wall_ms(const struct net_loop *l)
 {
     (void)l;
     struct timespec ts;
     clock_gettime(CLOCK_REALTIME_COARSE, &ts); /* from the vDSO: cheaper than keeping it */
-    return ts.tv_sec;
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+int64_t net_loop_wall_s(const struct net_loop *l)
+{
+    return net_loop_wall_ms(l) / 1000;
 }
 
 const struct dgm_alloc *net_loop_alloc(const struct net_loop *l)

@@ -29,8 +29,9 @@ void net_loop_stop(struct net_loop *);
 /** A clock that never goes back, as of this turn of the loop. */
 int64_t net_loop_now_ms(const struct net_loop *);
 
-/** Seconds since 1970, as of this turn of the loop. */
+/** Seconds, or milliseconds, since 1970. */
 int64_t net_loop_wall_s(const struct net_loop *);
+int64_t net_loop_wall_ms(const struct net_loop *);
 
 /** The allocator it was given. */
 const struct dgm_alloc *net_loop_alloc(const struct net_loop *);

@@ -32,7 +32,7 @@ static pid_t make_keeper(const struct gw_door *door)
         return pid;
     close(door->workers);
     raise(SIGSTOP);
-    _exit(gw_keeper_run(door->keeper));
+    _exit(gw_keeper_run(&(struct gw_keeper_start){.door = door->keeper}));
 }
 
 static void begin_keeper(pid_t pid)
@@ -104,17 +104,19 @@ static void test_hostile_links_end_alone(void **state)
     frame[3] = 1; /* sixteen million bytes follow, it says */
     assert_true(is_ended_by(&door, out.p, out.n));
 
-    /* The good one still gets its replies: HELLO, then DONE. */
+    /* The good one still gets its replies: HELLO, STORE_STATE, then DONE. */
     dgm_buf_clear(&out);
     gw_frame_put(&out, &(struct gw_frame){GW_MSG_EMULATOR_RESET, 9, DGM_STR("")});
     assert_int_equal(send(good, out.p, out.n, MSG_NOSIGNAL), out.n);
-    char got[2 * GW_FRAME_HEAD_BYTES + 8];
+    const size_t hello = GW_FRAME_HEAD_BYTES + 8, state_bytes = GW_FRAME_HEAD_BYTES + 3 * 8 + 4;
+    char got[3 * GW_FRAME_HEAD_BYTES + 8 + 3 * 8 + 4];
     size_t n = 0;
     for (struct pollfd p = {.fd = good, .events = POLLIN}; n < sizeof got && poll(&p, 1, 5000) > 0;)
         n += (size_t)recv(good, got + n, sizeof got - n, 0);
     assert_int_equal(n, sizeof got);
-    assert_int_equal(got[GW_FRAME_HEAD_BYTES + 8 + 5], GW_MSG_DONE);
-    assert_int_equal(got[GW_FRAME_HEAD_BYTES + 8 + 8], 9);
+    assert_int_equal(got[hello + 5], GW_MSG_STORE_STATE);
+    assert_int_equal(got[hello + state_bytes + 5], GW_MSG_DONE);
+    assert_int_equal(got[hello + state_bytes + 8], 9);
     close(good);
     end_keeper(&door, pid);
 }
@@ -140,8 +142,8 @@ static void on_give_up(void *owner)
 static void on_push(void *owner, const struct gw_frame *frame)
 {
     struct rig *r = owner;
-    assert_int_equal(frame->kind, GW_MSG_HELLO);
-    r->pushes++;
+    assert_true(frame->kind == GW_MSG_HELLO || frame->kind == GW_MSG_STORE_STATE);
+    r->pushes += frame->kind == GW_MSG_HELLO;
 }
 
 static void on_reply(void *owner, const struct gw_frame *frame)
@@ -309,13 +311,20 @@ static void test_a_keeper_that_stands_still_costs_a_bounded_queue(void **state)
 static void test_who_needs_one(void **state)
 {
     (void)state;
-    struct gw_upstream at[2] = {{.kind = GW_VERTEX}, {.kind = GW_EMULATOR}};
+    struct gw_upstream at[2] = {{.kind = GW_VLLM},
+                                {.kind = GW_EMULATOR, .dialect = GW_DIALECT_TGI}};
     struct gw_config c = {.upstreams = at, .upstreams_n = 1, .emulator = {.read_back = true}};
     assert_false(gw_keeper_needed(&c));
     c.upstreams_n = 2;
     assert_true(gw_keeper_needed(&c));
     c.emulator.read_back = false;
     assert_false(gw_keeper_needed(&c));
+    at[1].dialect = GW_DIALECT_GEMINI;
+    assert_true(gw_keeper_needed(&c));
+    at[1].kind = GW_GEMINI;
+    assert_true(gw_keeper_needed(&c));
+    at[1].kind = GW_VERTEX;
+    assert_true(gw_keeper_needed(&c));
 }
 
 int main(void)
