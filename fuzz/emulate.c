@@ -232,7 +232,7 @@ static void check_count(const char *target, struct dgm_str responder, struct dgm
     if (status == 0)
         return;
     dgm_arena_init(&arena, &dgm_alloc_libc, SIZE_MAX);
-    const struct json_val *root = parse(&arena, dgm_buf_str(&out));
+    const struct json_val *root = parsed_well(&arena, dgm_buf_str(&out));
     int64_t total = 0;
     assert(json_kind(root) == JSON_OBJ);
     assert((status == 200) == !json_get(root, DGM_STR("error")));
