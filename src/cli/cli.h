@@ -104,6 +104,14 @@ void cli_tell_texts(const struct dgm_str *texts, size_t n);
  */
 int cli_config(const struct cli_args *, struct gw_config **ret);
 
+struct gw_corpus;
+
+/**
+ * Reads a folder of recordings, *.yaml in the order of their names. Returns an enum cli_exit; unless it is CLI_DONE the
+ * reason was printed, with file, line and column. `*ret` is the caller's to free.
+ */
+int cli_corpus(const char *dir, struct gw_corpus **ret);
+
 /** Prints what was set in vain, and variables that are nearly settings, to stderr. */
 void cli_tell_idle(const struct gw_config *);
 

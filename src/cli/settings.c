@@ -171,7 +171,9 @@ int cli_config(const struct cli_args *args, struct gw_config **ret)
     dgm_buf_dispose(&file);
     if (code == CLI_DONE)
         code = read_scenario(c);
-    if (code == CLI_DONE)
+    if (code == CLI_DONE && c->replay.dir.p != NULL)
+        code = cli_corpus(c->replay.dir.p, &c->replay.corpus);
+    else if (code == CLI_DONE)
         code = open_trust(c);
     if (code == CLI_DONE)
         *ret = c;

@@ -317,7 +317,8 @@ static void check_upstream(struct gw_parse *p, struct gw_upstream *u, const stru
         if (u->kind == GW_VERTEX && u->credentials.kind == GW_CREDENTIALS_NONE)
             u->credentials.kind = GW_CREDENTIALS_ADC;
         /* Not `caller` unasked: the clients' keys for this gateway are none of Google's business. */
-        if (u->kind == GW_GEMINI && u->credentials.kind == GW_CREDENTIALS_NONE)
+        if (u->kind == GW_GEMINI && u->credentials.kind == GW_CREDENTIALS_NONE &&
+            p->config->replay.dir.p == NULL)
             gw_problem(p, node, label,
                        DGM_STR(": kind gemini needs \"credentials\": {api_key: KEY} or caller"));
     }

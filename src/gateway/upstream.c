@@ -13,6 +13,8 @@ struct gw_call *gw_call_new(struct gw_worker *w, const struct gw_upstream *u,
 {
     if (request->tape != NULL)
         return gw_recorded_call(w, u, request, events, owner);
+    if (w->config->replay.corpus != NULL)
+        return gw_replay_call(w, request, events, owner);
     assert(gw_upstream_lacks(u).n == 0);
     if (u->kind == GW_EMULATOR)
         return gw_emulator_call(w, u, request, events, owner);

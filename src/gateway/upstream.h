@@ -79,4 +79,8 @@ struct gw_call *gw_http_call(struct gw_worker *, const struct gw_upstream *,
                              const struct gw_call_request *, const struct gw_call_events *,
                              void *owner);
 
+/** A recording in the place of any of them, upstream_replay.c. */
+struct gw_call *gw_replay_call(struct gw_worker *, const struct gw_call_request *,
+                               const struct gw_call_events *, void *owner);
+
 #endif
