@@ -72,8 +72,8 @@ static int add_file(struct gw_corpus *c, const char *dir, const char *name)
         dgm_buf_dispose(&text);
         return CLI_CONFIG;
     }
-    enum dgm_rc rc = gw_corpus_add(c, dgm_str_c(name), text.p ? dgm_buf_str(&text) : DGM_STR(""),
-                                   &problems);
+    enum dgm_rc rc =
+        gw_corpus_add(c, dgm_str_c(name), text.p ? dgm_buf_str(&text) : DGM_STR(""), &problems);
     dgm_buf_dispose(&text);
     if (rc == DGM_E_REFUSED)
         tell_problems(&problems, dgm_str_c(path));

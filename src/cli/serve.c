@@ -70,8 +70,8 @@ static void on_listening(void *ctx, const struct gw_config *c, const struct dgm_
 static int open_recordings(const struct gw_config *c)
 {
     const char *dir = c->record.dir.p;
-    if (dir == NULL || ((mkdir(dir, 0700) == 0 || errno == EEXIST) &&
-                        access(dir, W_OK | X_OK) == 0))
+    if (dir == NULL ||
+        ((mkdir(dir, 0700) == 0 || errno == EEXIST) && access(dir, W_OK | X_OK) == 0))
         return CLI_DONE;
     cli_tell(DGM_STR("record.dir: cannot write into "), c->record.dir, DGM_STR(": "),
              dgm_str_c(strerror(errno)));

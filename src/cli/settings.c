@@ -52,9 +52,8 @@ static int read_upstream(const struct cli_args *args, struct gw_upstream *ret,
 static const struct {
     enum cli_option_id option;
     const char *key;
-} short_forms[] = {{CLI_OPT_WORKERS, "workers"},
-                   {CLI_OPT_RECORD, "record.dir"},
-                   {CLI_OPT_REPLAY, "replay.dir"}};
+} short_forms[] = {
+    {CLI_OPT_WORKERS, "workers"}, {CLI_OPT_RECORD, "record.dir"}, {CLI_OPT_REPLAY, "replay.dir"}};
 #define SHORT_FORMS (sizeof short_forms / sizeof *short_forms)
 
 /* The --set, and behind them the short forms: these are meant where there are both. */

@@ -201,7 +201,8 @@ enum gw_replay_timing { GW_REPLAY_AT_ONCE, GW_REPLAY_RECORDED };
 struct gw_replay {
     struct dgm_str dir; /* absent: upstreams answer */
     int timing;         /* enum gw_replay_timing */
-    struct gw_corpus *corpus; /* what the folder holds, once it was read: the configuration's; or NULL */
+    struct gw_corpus
+        *corpus; /* what the folder holds, once it was read: the configuration's; or NULL */
 };
 
 struct gw_log {

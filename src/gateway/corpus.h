@@ -28,7 +28,8 @@ DGM_MUST_USE enum dgm_rc gw_corpus_add(struct gw_corpus *, struct dgm_str name, 
 DGM_MUST_USE bool gw_corpus_close(struct gw_corpus *);
 
 /** The recordings, in their order; NULL beyond the last. */
-const struct gw_recording *gw_corpus_at(const struct gw_corpus *, size_t i, struct dgm_str *ret_name);
+const struct gw_recording *gw_corpus_at(const struct gw_corpus *, size_t i,
+                                        struct dgm_str *ret_name);
 
 struct gw_corpus_found {
     const struct gw_recorded_call *call;

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #define TOLD_EVERY_MS 10000
-#define ID_CHARS 8 /* of a name */
+#define ID_CHARS 8      /* of a name */
 #define SECRETS_MAX 258 /* one an upstream, and the client's two */
 #define PATH_BYTES_MAX 4096
 
@@ -194,8 +194,8 @@ static void on_written(void *owner)
     r->worker->counters.recordings--;
     r->worker->counters.recordings_total += r->error == 0;
     if (r->error != 0) {
-        (void)snprintf(why, sizeof why, "cannot write into %s: %s",
-                       r->worker->config->record.dir.p, strerror(r->error));
+        (void)snprintf(why, sizeof why, "cannot write into %s: %s", r->worker->config->record.dir.p,
+                       strerror(r->error));
         tell_loss(r, why);
     }
     drop(r->writing);

@@ -20,7 +20,8 @@ struct gw_tape;
 
 /** A worker's recorder. NULL: memory is short. */
 struct gw_recorder *gw_recorder_new(struct gw_worker *);
-void gw_recorder_free(struct gw_recorder *); /* NULL is fine; not while counters.recordings is above 0 */
+void gw_recorder_free(
+    struct gw_recorder *); /* NULL is fine; not while counters.recordings is above 0 */
 
 /**
  * One exchange on its way to a file. Lifetime:

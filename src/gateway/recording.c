@@ -8,10 +8,8 @@
 
 #define LIT(s) {"" s, sizeof(s) - 1}
 #define WORDS(...)                                                                                 \
-    {                                                                                              \
-        (const struct dgm_str[]){__VA_ARGS__},                                                     \
-            sizeof((const struct dgm_str[]){__VA_ARGS__}) / sizeof(struct dgm_str)                 \
-    }
+    {(const struct dgm_str[]){__VA_ARGS__},                                                        \
+     sizeof((const struct dgm_str[]){__VA_ARGS__}) / sizeof(struct dgm_str)}
 
 const struct gw_recorded_words gw_recorded_ends = WORDS(LIT("left"), LIT("whole"), LIT("failed"));
 const struct gw_recorded_words gw_recorded_compats = WORDS(LIT("openai"), LIT("google"));
@@ -19,8 +17,7 @@ const struct gw_recorded_words gw_recorded_reasonings =
     WORDS(LIT("reasoning_content"), LIT("reasoning"), LIT("both"), LIT("tag"), LIT("off"));
 const struct gw_recorded_words gw_recorded_kinds =
     WORDS(LIT("vertex"), LIT("gemini"), LIT("vllm"), LIT("tgi"), LIT("openai"), LIT("emulator"));
-const struct gw_recorded_words gw_recorded_dialects =
-    WORDS(LIT("gemini"), LIT("vllm"), LIT("tgi"));
+const struct gw_recorded_words gw_recorded_dialects = WORDS(LIT("gemini"), LIT("vllm"), LIT("tgi"));
 
 static const struct {
     enum dgm_error id;

@@ -62,7 +62,7 @@ struct gw_recorded_call {
 
 /** A whole exchange. Texts are borrowed. */
 struct gw_recording {
-    int64_t time_ms; /* since 1970; of the exchange's begin */
+    int64_t time_ms;   /* since 1970; of the exchange's begin */
     struct dgm_str id; /* x-request-id */
     /* What a translation takes from outside; absent `seed`: nothing was translated. */
     struct dgm_str seed, endpoint, model; /* the latter two are the path's */

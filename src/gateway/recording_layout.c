@@ -6,7 +6,8 @@
 #include "base/str.h"
 
 #define STEP 2
-#define DEPTH_SHOWN 32 /* what is deeper stands no farther in, or brackets alone would make a large file */
+#define DEPTH_SHOWN                                                                                \
+    32 /* what is deeper stands no farther in, or brackets alone would make a large file */
 
 /* Where in a text we are; both ways see the same. */
 struct scan {

@@ -175,8 +175,8 @@ static void read_pieces(struct reader *r, const struct gw_node *answer, struct g
         struct gw_recorded_piece *piece = take(r, sizeof *piece);
         if (piece == NULL)
             return;
-        *piece = (struct gw_recorded_piece){read_int(r, item, DGM_STR("ms"), INT64_MAX, 0), bytes,
-                                            NULL};
+        *piece =
+            (struct gw_recorded_piece){read_int(r, item, DGM_STR("ms"), INT64_MAX, 0), bytes, NULL};
         if (last != NULL)
             last->next = piece;
         else
@@ -195,8 +195,7 @@ static void read_headers(struct reader *r, const struct gw_node *map,
         return;
     struct gw_call_header *list = take(r, (headers->n + 1) * sizeof *list);
     for (const struct gw_node *at = headers->first; list != NULL && at; at = at->next)
-        list[to->headers_n++] =
-            (struct gw_call_header){keep(r, at->name->text), keep(r, at->text)};
+        list[to->headers_n++] = (struct gw_call_header){keep(r, at->name->text), keep(r, at->text)};
     to->headers = list;
 }
 
@@ -284,8 +283,7 @@ static int64_t read_time(struct dgm_str s)
     int64_t year = (int64_t)v[0] - (v[1] <= 2), month = (int64_t)v[1];
     int64_t era = year / 400, of_era = year - era * 400;
     int64_t of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + (int64_t)v[2] - 1;
-    int64_t days =
-        era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
+    int64_t days = era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
     return (((days * 24 + (int64_t)v[3]) * 60 + (int64_t)v[4]) * 60 + (int64_t)v[5]) * 1000 +
            (int64_t)v[6];
 }
@@ -308,8 +306,12 @@ static void read_root(struct reader *r, const struct gw_node *root, struct gw_re
     const struct gw_node *version = gw_node_get(root, DGM_STR("recording")), *map;
     struct dgm_str when = {0};
     if (version == NULL || !dgm_str_eq(version->text, DGM_STR("1"))) {
-        gw_problem(&r->parse, version != NULL ? version : root != NULL ? root : &nothing,
-                   DGM_STR("no recording that this version reads: it begins with \"recording: 1\""));
+        gw_problem(
+            &r->parse,
+            version != NULL ? version
+            : root != NULL  ? root
+                            : &nothing,
+            DGM_STR("no recording that this version reads: it begins with \"recording: 1\""));
         return;
     }
     read_str(r, root, DGM_STR("time"), &when);

@@ -22,8 +22,8 @@ static const struct dgm_str headers[] = {
 #undef HEADER
 };
 
-static const struct dgm_str queries[] = {LIT("alt"), LIT("%24alt"), LIT("$alt"), LIT("pageSize"),
-                                         LIT("filter"), LIT("updateMask")};
+static const struct dgm_str queries[] = {LIT("alt"),      LIT("%24alt"), LIT("$alt"),
+                                         LIT("pageSize"), LIT("filter"), LIT("updateMask")};
 
 static const struct dgm_str key_begin = LIT("-----BEGIN "), key_end = LIT("-----END "),
                             key_word = LIT("PRIVATE KEY-----");
@@ -41,8 +41,8 @@ bool gw_scrub_keeps(struct dgm_str name)
 /* What words are made of: those of base64 in both alphabets, tokens and keys. */
 static bool is_word_char(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           c == '_' || c == '-' || c == '.' || c == '~' || c == '+' || c == '/' || c == '=';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-' || c == '.' || c == '~' || c == '+' || c == '/' || c == '=';
 }
 
 static size_t word_bytes(struct dgm_str s)

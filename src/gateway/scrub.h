@@ -12,7 +12,8 @@
 #include "gateway/config.h"
 
 #define GW_SCRUBBED "***"
-#define GW_SCRUB_KNOWN_MIN 8 /* bytes of a known secret that is looked for: shorter ones stand everywhere */
+#define GW_SCRUB_KNOWN_MIN                                                                         \
+    8 /* bytes of a known secret that is looked for: shorter ones stand everywhere */
 
 /** Whether a header is kept. */
 bool gw_scrub_keeps(struct dgm_str name);

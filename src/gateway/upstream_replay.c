@@ -51,8 +51,9 @@ static void tell_head(struct replay_call *c)
     const struct gw_recorded_call *from = c->found.call;
     c->told_head = true;
     if (c->events->on_warning != NULL && c->found.loose)
-        c->events->on_warning(c->owner, DGM_STR("replay: the recording is of a request that differs in "
-                                                "dates, times or UUIDs"));
+        c->events->on_warning(c->owner,
+                              DGM_STR("replay: the recording is of a request that differs in "
+                                      "dates, times or UUIDs"));
     else if (c->events->on_warning != NULL && from->warning.n != 0)
         c->events->on_warning(c->owner, from->warning);
     if (c->events->on_retry != NULL && from->retry_ms >= 0)

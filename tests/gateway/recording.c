@@ -35,19 +35,20 @@ static struct gw_recording sample(struct dgm_str body, struct gw_recorded_piece 
         .end = GW_RECORDED_FAILED,
         .error = DGM_ERR_UPSTREAM_CUT,
         .detail = DGM_STR("It broke off.")};
-    return (struct gw_recording){.time_ms = 1795289431123,
-                                 .id = DGM_STR("id-1"),
-                                 .seed = DGM_STR("0123"),
-                                 .endpoint = DGM_STR("openapi"),
-                                 .now = 1795289431,
-                                 .compat = 1,
-                                 .reasoning = 3,
-                                 .strict = true,
-                                 .client = {DGM_STR("POST"), DGM_STR("/chat?x=\"y\""), headers, 1, body},
-                                 .calls = call,
-                                 .status = 200,
-                                 .type = DGM_STR("application/json"),
-                                 .reply = pieces};
+    return (struct gw_recording){
+        .time_ms = 1795289431123,
+        .id = DGM_STR("id-1"),
+        .seed = DGM_STR("0123"),
+        .endpoint = DGM_STR("openapi"),
+        .now = 1795289431,
+        .compat = 1,
+        .reasoning = 3,
+        .strict = true,
+        .client = {DGM_STR("POST"), DGM_STR("/chat?x=\"y\""), headers, 1, body},
+        .calls = call,
+        .status = 200,
+        .type = DGM_STR("application/json"),
+        .reply = pieces};
 }
 
 /* Writes, reads, compares the bytes and everything else by writing again. */
@@ -138,13 +139,14 @@ static void test_texts_come_back(void **state)
 /* One text in two pieces, cut anywhere; and what a generator makes of odd bytes. */
 static void test_cuts_and_noise_come_back(void **state)
 {
-    static const char alphabet[] = "a \n\r\t\"\\{}[],:#-|>\0\xc3\xa9\xe2\x80\xa8\xf0\x9f\x98\x80\xff";
+    static const char alphabet[] =
+        "a \n\r\t\"\\{}[],:#-|>\0\xc3\xa9\xe2\x80\xa8\xf0\x9f\x98\x80\xff";
     uint32_t seed = 7;
     (void)state;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         for (size_t n = 0; n <= texts[i].n; n++) {
             struct gw_recorded_piece two = {5, {texts[i].p + n, texts[i].n - n}, NULL},
-                                           one = {0, {texts[i].p, n}, &two};
+                                     one = {0, {texts[i].p, n}, &two};
             assert_comes_back(texts[i], &one);
         }
     for (size_t i = 0; i < 3000; i++) {

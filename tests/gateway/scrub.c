@@ -30,22 +30,31 @@ static void assert_put(void (*put)(struct dgm_str, const struct gw_strs *, struc
 static void test_texts(void **state)
 {
     static const char *const same[] = {
-        "", "Bearer", "a bearer of news", "skeleton sk-short", "AIza", "xx" KEY "xx",
+        "",
+        "Bearer",
+        "a bearer of news",
+        "skeleton sk-short",
+        "AIza",
+        "xx" KEY "xx",
         "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9",
-        "-----BEGIN CERTIFICATE-----abc-----END CERTIFICATE-----", "short"};
+        "-----BEGIN CERTIFICATE-----abc-----END CERTIFICATE-----",
+        "short"};
     (void)state;
     for (size_t i = 0; i < sizeof same / sizeof *same; i++)
         assert_put(gw_scrub_put, same[i], same[i]);
     assert_put(gw_scrub_put, "{\"key\":\"" KEY "\"}", "{\"key\":\"***\"}");
-    assert_put(gw_scrub_put, "Authorization: Bearer abcdefgh, and on", "Authorization: Bearer ***, and on");
+    assert_put(gw_scrub_put, "Authorization: Bearer abcdefgh, and on",
+               "Authorization: Bearer ***, and on");
     assert_put(gw_scrub_put, "bearer  ya29.x ya29.a0AfH6SMBx-y_z0123456789", "bearer  ya29.x ***");
     assert_put(gw_scrub_put, "my hunter2hunter2!", "my ***!");
     assert_put(gw_scrub_put, "hunter2hunter2hunter2hunter2", "******");
-    assert_put(gw_scrub_put, "x eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.c2lnbmF0dXJlIGJ5dGVz y",
-               "x *** y");
     assert_put(gw_scrub_put,
-               "{\"private_key\":\"-----BEGIN PRIVATE KEY-----\\nMIIE\\n-----END PRIVATE KEY-----\\n\",\"a\":1}",
-               "{\"private_key\":\"***\\n\",\"a\":1}");
+               "x eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.c2lnbmF0dXJlIGJ5dGVz y",
+               "x *** y");
+    assert_put(
+        gw_scrub_put,
+        "{\"private_key\":\"-----BEGIN PRIVATE KEY-----\\nMIIE\\n-----END PRIVATE KEY-----\\n\",\"a\":1}",
+        "{\"private_key\":\"***\\n\",\"a\":1}");
     assert_put(gw_scrub_put, "-----BEGIN RSA PRIVATE KEY-----\\nMIIE", "***");
 }
 
@@ -61,9 +70,10 @@ static void test_targets(void **state)
 
 static void test_urls(void **state)
 {
-    static const char *const urls[][2] = {{"https://me:pw@host:8000/v1?key=x", "https://host:8000/v1?key=***"},
-                                          {"http://host", "http://host"},
-                                          {"http://host/a@b", "http://host/a@b"}};
+    static const char *const urls[][2] = {
+        {"https://me:pw@host:8000/v1?key=x", "https://host:8000/v1?key=***"},
+        {"http://host", "http://host"},
+        {"http://host/a@b", "http://host/a@b"}};
     (void)state;
     for (size_t i = 0; i < sizeof urls / sizeof *urls; i++) {
         struct dgm_buf out;
@@ -79,7 +89,8 @@ static void test_headers(void **state)
 {
     (void)state;
     assert_true(gw_scrub_keeps(DGM_STR("Content-Type")));
-    static const char *const secret[] = {"Authorization", "x-goog-api-key", "api-key", "cookie", "x-anything"};
+    static const char *const secret[] = {"Authorization", "x-goog-api-key", "api-key", "cookie",
+                                         "x-anything"};
     for (size_t i = 0; i < sizeof secret / sizeof *secret; i++)
         assert_false(gw_scrub_keeps(dgm_str_c(secret[i])));
 }
