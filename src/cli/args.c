@@ -57,7 +57,9 @@ static struct word read_word(const struct cli_args *args, int i)
             w.option = &cli_options[k];
     if (!w.option || !w.option->argument || w.value.p)
         return w;
-    w.lacks_value = i + 1 == args->argc;
+    /* What begins so is the next option: one forgets a folder's name more easily than one has "--x" for a name. */
+    w.lacks_value =
+        i + 1 == args->argc || dgm_str_starts(dgm_str_c(args->argv[i + 1]), DGM_STR("--"));
     if (!w.lacks_value) {
         w.value = dgm_str_c(args->argv[i + 1]);
         w.used = 2;
