@@ -3,17 +3,14 @@
 #include "gateway/corpus.h"
 
 #include "base/str.h"
-#include "base/utf8.h"
 #include "gateway/body_key.h"
-#include "json/differ.h"
-#include "json/write.h"
+#include "gateway/places.h"
 
 #include <stdatomic.h>
 #include <sys/mman.h>
 
 #define NEAR_MAX 4096 /* recordings that are compared with a request that none answers */
 #define PLACES_TOLD 3
-#define VALUE_BYTES_TOLD 48
 
 struct file {
     struct dgm_str name;
@@ -172,53 +169,18 @@ static const struct json_val *parse_form(struct dgm_str body, struct dgm_arena *
     return root;
 }
 
-/* What is told of the places: the first few, and how many there are. */
-struct places {
-    struct dgm_buf *out; /* NULL: they are only counted */
-    struct dgm_arena *arena;
-    size_t n;
-};
-
-static void put_value(struct places *p, const struct json_val *v, struct dgm_str where)
-{
-    struct dgm_buf text;
-    dgm_buf_init(&text, dgm_arena_alloc(p->arena), SIZE_MAX);
-    struct json_writer w = json_writer(&text);
-    if (v != NULL)
-        json_put_val(&w, v);
-    struct dgm_str shown = dgm_utf8_head(dgm_buf_str(&text), VALUE_BYTES_TOLD);
-    dgm_buf_put(p->out, v != NULL ? shown : DGM_STR("nothing"));
-    dgm_buf_put(p->out, shown.n < text.n ? DGM_STR("...") : DGM_STR(""));
-    dgm_buf_put(p->out, where);
-}
-
-static void tell_place(void *ctx, const struct json_difference *d)
-{
-    struct places *p = ctx;
-    if (++p->n > PLACES_TOLD || p->out == NULL)
-        return;
-    dgm_buf_put(p->out, p->n == 1 ? DGM_STR(" ") : DGM_STR("; "));
-    dgm_buf_put(p->out, d->pointer.n != 0 ? d->pointer : DGM_STR("the whole body"));
-    dgm_buf_put_lit(p->out, ": ");
-    put_value(p, d->a, DGM_STR(" there, "));
-    put_value(p, d->b, DGM_STR(" here"));
-}
-
 static size_t compare(const struct answer *a, const struct json_val *here, struct dgm_buf *out)
 {
+    static const struct gw_places places = {.before = {" ", 1},
+                                            .between = {"; ", 2},
+                                            .a = {" there, ", 8},
+                                            .b = {" here", 5},
+                                            .most = PLACES_TOLD};
     struct dgm_arena arena;
-    struct dgm_buf pointer;
     dgm_arena_init(&arena, &dgm_alloc_libc, SIZE_MAX);
-    dgm_buf_init(&pointer, dgm_arena_alloc(&arena), 4096);
-    struct places places = {.out = out, .arena = &arena};
-    json_differ(parse_form(a->call->request.body, &arena), here, &pointer, tell_place, &places);
-    if (out != NULL && places.n > PLACES_TOLD) {
-        dgm_buf_put_lit(out, "; and ");
-        dgm_buf_put_int(out, (int64_t)(places.n - PLACES_TOLD));
-        dgm_buf_put_lit(out, " more");
-    }
+    size_t n = gw_places_put(&places, parse_form(a->call->request.body, &arena), here, out);
     dgm_arena_dispose(&arena);
-    return places.n;
+    return n;
 }
 
 /* The one with the fewest differences, of those that ask for the same, if there are such. NULL: the corpus is empty. */

@@ -209,12 +209,12 @@ static void recorded_free(struct gw_call *call)
 
 static const struct gw_call_ops recorded_ops = {.pause = recorded_pause, .free = recorded_free};
 
-/* What the translation took from outside; the same for all calls of an exchange. */
+/* What the translation took from outside; of several attempts the last one's. */
 static void add_translation(struct gw_tape *t)
 {
     const struct gw_exchange *x = t->exchange;
     const struct gw_config *config = x->worker->config;
-    if (t->recording.seed.p != NULL || x->chat.request == NULL)
+    if (x->chat.request == NULL)
         return;
     memcpy(t->seed, x->chat.id, sizeof t->seed);
     t->recording.seed = (struct dgm_str){t->seed, sizeof t->seed};
