@@ -120,7 +120,8 @@ static void ask(struct gw_exchange *x)
                                                 .headers_n = put_headers(x, u, &place, headers),
                                                 .segments = segments,
                                                 .segments_n = segments_n,
-                                                .hold = &x->hold};
+                                                .hold = &x->hold,
+                                                .tape = x->tape};
         x->chat.asked.authority = place.origin.authority;
         x->chat.asked.prefix = place.origin.prefix;
         x->chat.asked.path = request.target;
