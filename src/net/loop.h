@@ -45,6 +45,15 @@ struct net_watch *net_watch_new(struct net_loop *, int fd, void (*on_readable)(v
                                 void *owner);
 void net_watch_pause(struct net_watch *, bool paused);
 
+/**
+ * Calls `on_gone` when nothing more can be read from or written to a socket: both sides ended, or it was reset. For one whose
+ * peer ended its side, of which readers hear nothing more. `fd` is the caller's, who goes on to use it: a dup of it is
+ * watched. (It is called for urgent data too, which nobody here sends: look whether it is so, and pause it.) NULL: memory
+ * or descriptors are short.
+ */
+struct net_watch *net_watch_new_gone(struct net_loop *, int fd, void (*on_gone)(void *owner),
+                                     void *owner);
+
 /** Ends it and closes the descriptor. NULL is fine. */
 void net_watch_close(struct net_watch *);
 
