@@ -177,17 +177,22 @@ static void on_drain(void *owner)
 
 /* ---- the answer ------------------------------------------------------------------------------------- */
 
-/* The answer is whole. `rest`: what came behind it, and belongs to nobody. */
+/*
+ * The answer is whole. `rest`: what came behind it, and belongs to nobody. The link is given back last: what is asked in
+ * on_end must not go over it while the end of TLS, which may be in the bytes at hand, has not been looked at.
+ */
 static void end(struct http_call *c, struct dgm_str rest)
 {
-    if (c->link->reader.head.keep_alive && is_sent(c) && rest.n == 0)
-        gw_link_give(c->link);
-    else
-        gw_link_drop(c->link);
+    struct gw_link *l = c->link;
+    bool keep = l->reader.head.keep_alive && is_sent(c) && rest.n == 0;
     c->link = NULL;
+    if (!keep)
+        gw_link_drop(l);
     c->telling = true;
     c->events->on_end(c->owner);
     told(c);
+    if (keep)
+        gw_link_give(l);
 }
 
 static void fail_unread(struct http_call *c)
