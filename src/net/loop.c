@@ -79,18 +79,37 @@ struct net_loop *net_loop_new(const struct dgm_alloc *alloc)
     return l;
 }
 
-void net_loop_free(struct net_loop *l)
+static void on_late(uv_timer_t *alarm)
+{
+    uv_stop(alarm->loop);
+}
+
+/* Runs until nothing is under way but the alarm. False: it takes too long. */
+static bool run_out(struct net_loop *l)
+{
+    int rc = uv_timer_start(&l->alarm, on_late, NET_FREE_MS, 0);
+    assert(rc == 0);
+    uv_unref((uv_handle_t *)&l->alarm);
+    uv_run(&l->uv, UV_RUN_DEFAULT);
+    return !uv_loop_alive(&l->uv);
+}
+
+bool net_loop_free(struct net_loop *l)
 {
     if (l == NULL)
-        return;
+        return true;
     net_names_close(l);
+    if (!uv_is_closing((uv_handle_t *)&l->soon))
+        uv_close((uv_handle_t *)&l->soon, NULL);
+    if (!run_out(l))
+        return false;
     uv_close((uv_handle_t *)&l->alarm, NULL);
-    uv_close((uv_handle_t *)&l->soon, NULL);
     uv_run(&l->uv, UV_RUN_DEFAULT); /* closes end in the next turn */
     int rc = uv_loop_close(&l->uv);
     assert(rc == 0); /* something was not closed */
     l->alloc->resize(l->alloc->ctx, l->plain_bytes, NET_READ_BYTES, 0);
     l->alloc->resize(l->alloc->ctx, l, sizeof *l, 0);
+    return true;
 }
 
 void net_loop_run(struct net_loop *l)

@@ -16,11 +16,15 @@ struct net_loop;
 /** NULL when memory or descriptors are short. Make it after fork, never before. */
 struct net_loop *net_loop_new(const struct dgm_alloc *);
 
+#define NET_FREE_MS 1000
+
 /**
- * Frees it, after everything that was made with it was closed; waits for closes that are still under way.
- * NULL is fine.
+ * Frees it, after everything that was made with it was closed; waits for closes that are still under way. NULL is fine.
+ *
+ * False: after NET_FREE_MS a thread is still asking a name server, which nothing can call off and may take half a minute.
+ * Try again later, or leave with _exit: exit would wait for the thread too.
  */
-void net_loop_free(struct net_loop *);
+bool net_loop_free(struct net_loop *);
 
 /** Runs until net_loop_stop. */
 void net_loop_run(struct net_loop *);
