@@ -128,6 +128,7 @@ static void ask(struct gw_exchange *x)
         x->chat.asked.tls = place.origin.tls;
         x->chat.call = gw_call_new(x->worker, u, &request, &gw_chat_events, x);
     }
+    gw_place_forget(&place);
     if (x->chat.call == NULL)
         gw_exchange_fail_as(x, DGM_ERR_NO_MEMORY);
 }
