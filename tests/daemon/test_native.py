@@ -64,7 +64,9 @@ def test_errors_have_googles_shape(daemon, path, members, status, word):
 
 def test_other_methods(daemon):
     answer = daemon.get(f"{VERTEX}:generateContent")
-    assert answer.status == 405 and answer["allow"] == "POST, OPTIONS"
+    assert answer.status == 404 and answer["content-type"].startswith("text/html"), "as Google's frontend says it"
+    answer = daemon.ask(wire.request("OPTIONS", f"{VERTEX}:generateContent"))
+    assert answer.status == 204 and answer["allow"] == "GET, HEAD, POST, OPTIONS"
 
 
 def test_one_connection_serves_many(daemon):
@@ -84,7 +86,7 @@ def test_a_client_of_http_1_0(daemon):
 def test_only_an_emulator_answers(start, tmp_path):
     daemon = start(args=("--config", str(configuration(tmp_path, "http://127.0.0.1:1"))))
     answer = daemon.ask(native(f"{VERTEX}:generateContent"))
-    assert (answer.status, answer.error["code"]) == (404, "endpoint_not_found")
+    assert (answer.status, answer.json["error"]["status"]) == (404, "NOT_FOUND")
 
 
 UNSURE = {"generationConfig": {"topK": 40, "stopSequences": [""]}}
