@@ -75,7 +75,8 @@ static void test_every_row_is_found(void **state)
 
         assert_true(gw_route_serves(&routes[i], routes[i].method));
         assert_true(gw_route_serves(&routes[i], HTTP_METHOD_OPTIONS));
-        assert_int_equal(gw_route_serves(&routes[i], HTTP_METHOD_DELETE), routes[i].deletes);
+        assert_int_equal(gw_route_serves(&routes[i], HTTP_METHOD_DELETE),
+                         routes[i].also == HTTP_METHOD_DELETE);
         assert_false(gw_route_serves(&routes[i], HTTP_METHOD_PUT));
         bool get = routes[i].method == HTTP_METHOD_GET;
         assert_int_equal(gw_route_serves(&routes[i], HTTP_METHOD_HEAD), get);
