@@ -43,12 +43,14 @@ static void put_identity(struct dgm_str at, struct dgm_buf *out)
 {
     if (dgm_str_starts(at, DGM_STR("unix:")))
         return;
-    dgm_buf_put_lit(out, "\nauth.google is emulated: clients need a token. Google's libraries find one by\n\n"
-                         "  export GCE_METADATA_HOST=");
+    dgm_buf_put_lit(
+        out, "\nauth.google is emulated: clients need a token. Google's libraries find one by\n\n"
+             "  export GCE_METADATA_HOST=");
     dgm_buf_put(out, at);
     dgm_buf_put_lit(out, " GCE_METADATA_IP=");
     dgm_buf_put(out, at);
-    dgm_buf_put_lit(out, "\n\nand this prints one:\n\n  curl -H \"Metadata-Flavor: Google\" http://");
+    dgm_buf_put_lit(out,
+                    "\n\nand this prints one:\n\n  curl -H \"Metadata-Flavor: Google\" http://");
     dgm_buf_put(out, at);
     dgm_buf_put_lit(out, "/computeMetadata/v1/instance/service-accounts/default/token\n\n");
 }
