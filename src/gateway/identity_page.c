@@ -21,14 +21,26 @@ static void on_says(struct gw_exchange *x, const struct gw_frame *reply)
     gw_exchange_answer(x, says.status, dgm_arena_copy(&x->arena, says.media));
 }
 
+/* Whether they are there: a gateway before Google itself has no machine's account to give away. False: it was answered. */
+static bool are_on(struct gw_exchange *x)
+{
+    const struct gw_config *c = x->worker->config;
+    bool on = c->auth.google == GW_GOOGLE_EMULATED;
+    for (size_t i = 0; i < c->upstreams_n; i++)
+        on = on || c->upstreams[i].kind == GW_EMULATOR;
+    if (on && x->worker->keeper != NULL)
+        return true;
+    bool root = x->target.route->pattern.n == 1;
+    gw_exchange_fail_as(x, root ? DGM_ERR_PATH_UNKNOWN : DGM_ERR_IDENTITY_OFF);
+    return false;
+}
+
 void gw_identity_run(struct gw_exchange *x)
 {
     const struct gw_emulator *e = &x->worker->config->emulator;
     const struct http_head *h = x->head;
-    if (x->worker->keeper == NULL) {
-        gw_exchange_fail_as(x, DGM_ERR_IDENTITY_OFF);
+    if (!are_on(x))
         return;
-    }
     if (x->body.n > GW_IDENTITY_BODY_MAX) {
         gw_exchange_fail_as(x, DGM_ERR_BODY_LARGE);
         return;
@@ -58,11 +70,7 @@ void gw_identity_run(struct gw_exchange *x)
 void gw_identity_page(struct gw_exchange *x)
 {
     bool reset = x->head->method == HTTP_METHOD_DELETE;
-    if (!gw_is_local(x))
-        return;
-    if (x->worker->keeper == NULL)
-        gw_exchange_fail_as(x, DGM_ERR_IDENTITY_OFF);
-    else
+    if (gw_is_local(x) && are_on(x))
         gw_keeper_page(x, reset ? GW_MSG_IDENTITY_RESET : GW_MSG_IDENTITY_READ, DGM_STR(""),
                        gw_keeper_page_answer);
 }

@@ -137,7 +137,6 @@ static void test_advice(void **state)
          "did you mean /v1/projects/pp/locations/ll/endpoints/openapi/chat/completions?"},
         {"/v1/projects/pp/locations/ll/openapi/chat/completions",
          "did you mean /v1/projects/pp/locations/ll/endpoints/openapi/chat/completions?"},
-        {"/", NULL},
         {"/favicon.ico", NULL},
         {"/wp-admin/setup.php", NULL},
     };
