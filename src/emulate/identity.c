@@ -24,11 +24,14 @@ struct dgm_str emu_server_pattern(enum emu_server server)
 
 /* Which server it is for, by its path, which the gateway has looked at before. */
 static enum emu_server find_server(struct dgm_str target, struct dgm_arena *arena,
-                                   struct http_path *ret, struct dgm_str *ret_captured)
+                                   struct http_path *ret, struct dgm_str *ret_captured,
+                                   bool *ret_starved)
 {
     struct dgm_fail fail;
     struct dgm_str captured[HTTP_CAPTURES_MAX];
-    if (http_path_parse(target, arena, ret, &fail) != DGM_OK)
+    enum dgm_rc rc = http_path_parse(target, arena, ret, &fail);
+    *ret_starved = rc == DGM_E_NOMEM;
+    if (rc != DGM_OK)
         return EMU_SERVER_NONE;
     for (enum emu_server s = EMU_SERVER_NONE + 1; s < EMU_SERVERS; s++) {
         if (!http_path_match(ret, patterns[s], captured))
@@ -39,21 +42,30 @@ static enum emu_server find_server(struct dgm_str target, struct dgm_arena *aren
     return EMU_SERVER_NONE;
 }
 
-static struct dgm_str value_of(struct dgm_str form, struct dgm_str name, struct dgm_arena *arena)
+static struct dgm_str value_of(struct dgm_str form, struct dgm_str name, struct dgm_arena *arena,
+                               bool *starved)
 {
     struct dgm_buf value;
     dgm_buf_init(&value, dgm_arena_alloc(arena), IDENTITY_TEXT_MAX);
-    if (!http_query_get(form, name, &value) || value.rc != DGM_OK || value.n == 0)
-        return DGM_STR("");
-    return dgm_buf_str(&value);
+    bool found = http_query_get(form, name, &value);
+    *starved |= value.rc == DGM_E_NOMEM;
+    return found && value.rc == DGM_OK && value.n != 0 ? dgm_buf_str(&value) : DGM_STR("");
 }
 
-struct dgm_str identity_form(const struct identity *x, struct dgm_str name)
+struct dgm_str identity_form(struct identity *x, struct dgm_str name)
 {
     bool posted = dgm_str_eq(x->call->method, DGM_STR("POST"));
-    struct dgm_str value = posted ? value_of(x->call->body, name, x->arena) : DGM_STR("");
+    struct dgm_str value =
+        posted ? value_of(x->call->body, name, x->arena, &x->starved) : DGM_STR("");
     /* Google reads the query of a POST too. */
-    return value.n != 0 ? value : value_of(x->path.query, name, x->arena);
+    return value.n != 0 ? value : value_of(x->path.query, name, x->arena, &x->starved);
+}
+
+bool identity_jwt(struct identity *x, struct dgm_str text, struct auth_jwt *ret)
+{
+    enum dgm_rc rc = auth_jwt_read(text, x->arena, ret);
+    x->starved |= rc == DGM_E_NOMEM;
+    return rc == DGM_OK;
 }
 
 struct dgm_str emu_identity_account(const struct emu_identity_call *call, struct dgm_arena *arena)
@@ -61,9 +73,10 @@ struct dgm_str emu_identity_account(const struct emu_identity_call *call, struct
     struct http_path path;
     struct dgm_str captured;
     struct auth_jwt jwt;
-    if (find_server(call->target, arena, &path, &captured) != EMU_SERVER_TOKEN)
+    bool starved; /* the answer will be too */
+    if (find_server(call->target, arena, &path, &captured, &starved) != EMU_SERVER_TOKEN)
         return (struct dgm_str){0};
-    struct dgm_str assertion = value_of(call->body, DGM_STR("assertion"), arena);
+    struct dgm_str assertion = value_of(call->body, DGM_STR("assertion"), arena, &starved);
     if (assertion.n == 0 || auth_jwt_read(assertion, arena, &jwt) != DGM_OK)
         return (struct dgm_str){0};
     return json_get_str(jwt.claims, DGM_STR("iss"));
@@ -210,14 +223,14 @@ void emu_identity_answer(const struct emu_identity *world, const struct emu_iden
                          .out = out,
                          .answer = ret};
     *ret = (struct emu_identity_answer){.status = 200, .media = MEDIA_JSON};
-    ret->server = find_server(call->target, arena, &x.path, &x.captured);
+    ret->server = find_server(call->target, arena, &x.path, &x.captured, &x.starved);
     if (ret->server == EMU_SERVER_NONE)
         identity_refuse_api(&x, 404, DGM_STR("NOT_FOUND"), (struct dgm_str){0});
     else if (emu_key_of_seed(world->seed, x.key))
         answers[ret->server](&x);
     else
         ret->status = 503;
-    if (out->rc != DGM_OK)
+    if (out->rc != DGM_OK || x.starved)
         ret->status = 503;
     if (ret->status != 503)
         return;

@@ -162,10 +162,11 @@ static void answer_tree(struct identity *x, struct dgm_str path)
 /* ---- what is made ---- */
 
 /* "a,b" as "a b". */
-static struct dgm_str read_scopes(const struct identity *x)
+static struct dgm_str read_scopes(struct identity *x)
 {
     struct dgm_str list = identity_form(x, DGM_STR("scopes"));
     char *to = dgm_arena_take(x->arena, list.n + 1);
+    x->starved |= to == NULL;
     if (list.n == 0 || to == NULL)
         return DGM_STR(EMU_SCOPE);
     for (size_t i = 0; i < list.n; i++)

@@ -126,7 +126,7 @@ static struct dgm_str join_scopes(const struct identity *x, const struct json_va
     return text.rc == DGM_OK && text.n != 0 ? dgm_buf_str(&text) : DGM_STR("");
 }
 
-static const struct json_val *read_body(const struct identity *x)
+static const struct json_val *read_body(struct identity *x)
 {
     const struct json_val *root = NULL;
     struct json_error error;

@@ -124,7 +124,7 @@ static enum oauth_error check_claims(const struct identity *x, const struct json
 static void grant_jwt(struct identity *x)
 {
     struct auth_jwt jwt;
-    if (auth_jwt_read(identity_form(x, DGM_STR("assertion")), x->arena, &jwt) != DGM_OK) {
+    if (!identity_jwt(x, identity_form(x, DGM_STR("assertion")), &jwt)) {
         identity_refuse(x, OAUTH_ASSERTION, DGM_STR(""));
         return;
     }
@@ -203,8 +203,8 @@ static void grant_refresh(struct identity *x)
 /* ---- a federated token ---- */
 
 /* Whose a subject token is. OAUTH_ERRORS: `*ret` says so; a text that is no JWT has no name but its pool's. */
-static enum oauth_error read_subject(const struct identity *x, struct dgm_str text,
-                                     struct dgm_str type, struct dgm_str *ret)
+static enum oauth_error read_subject(struct identity *x, struct dgm_str text, struct dgm_str type,
+                                     struct dgm_str *ret)
 {
     struct auth_jwt jwt;
     int64_t exp;
@@ -215,8 +215,7 @@ static enum oauth_error read_subject(const struct identity *x, struct dgm_str te
     if (!dgm_str_eq(type, TYPE_JWT) && !dgm_str_eq(type, TYPE_ID))
         return text.n != 0 ? OAUTH_ERRORS : OAUTH_SUBJECT;
     /* Its issuer's keys are somebody else's: the emulator takes any signature. */
-    if (auth_jwt_read(text, x->arena, &jwt) != DGM_OK ||
-        json_get_str(jwt.claims, DGM_STR("sub")).n == 0)
+    if (!identity_jwt(x, text, &jwt) || json_get_str(jwt.claims, DGM_STR("sub")).n == 0)
         return OAUTH_SUBJECT;
     if (auth_jwt_time(jwt.claims, DGM_STR("exp"), &exp) && exp <= x->world->now_ms / 1000)
         return OAUTH_SUBJECT_ENDED;

@@ -21,6 +21,7 @@ struct identity {
     struct dgm_arena *arena;
     struct dgm_buf *out;
     struct emu_identity_answer *answer;
+    bool starved; /* memory was short: whatever was found out, the answer is 503 */
 };
 
 enum oauth_error {
@@ -31,7 +32,10 @@ enum oauth_error {
 };
 
 /** A value of the form, or of the query of a GET; "" when it is not there. */
-struct dgm_str identity_form(const struct identity *, struct dgm_str name);
+struct dgm_str identity_form(struct identity *, struct dgm_str name);
+
+/** Reads a JWT. False: it is none. */
+bool identity_jwt(struct identity *, struct dgm_str text, struct auth_jwt *ret);
 
 /** Refuses as a token server does; `more` is put behind the row's description. */
 void identity_refuse(struct identity *, enum oauth_error, struct dgm_str more);

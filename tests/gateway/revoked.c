@@ -20,14 +20,16 @@ static void test_each_way(void **state)
 {
     (void)state;
     struct gw_revoked *r = gw_revoked_new();
-    struct emu_pass a = pass(1, 100, DGM_STR("jane")), b = pass(2, 200, DGM_STR("jane")), c = pass(3, 100, DGM_STR("joe"));
+    struct emu_pass a = pass(1, 100, DGM_STR("jane")), b = pass(2, 200, DGM_STR("jane")),
+                    c = pass(3, 100, DGM_STR("joe"));
     assert_non_null(r);
     assert_false(gw_revoked_has(r, &a));
     assert_true(gw_revoked_add(r, &a) && gw_revoked_add(r, &a));
     assert_true(gw_revoked_has(r, &a) && !gw_revoked_has(r, &b) && !gw_revoked_has(r, &c));
     assert_true(gw_revoked_add_all(r, DGM_STR("jane"), 199));
     assert_false(gw_revoked_has(r, &b));
-    assert_true(gw_revoked_add_all(r, DGM_STR("jane"), 200) && gw_revoked_add_all(r, DGM_STR("jane"), 150));
+    assert_true(gw_revoked_add_all(r, DGM_STR("jane"), 200) &&
+                gw_revoked_add_all(r, DGM_STR("jane"), 150));
     assert_true(gw_revoked_has(r, &b) && !gw_revoked_has(r, &c));
     assert_true(gw_revoked_add_all(r, (struct dgm_str){0}, 100));
     assert_true(gw_revoked_has(r, &c));
