@@ -93,6 +93,28 @@ struct dgm_str cli_get(const struct cli_args *args, enum cli_option_id id)
     return last;
 }
 
+/* Commands whose usage has NAME or [COMMAND]; "< FILE" is what they read. */
+static bool takes_words(enum cli_command_id id)
+{
+    char first = cli_commands[id].words[0];
+    return first == '[' || (first >= 'A' && first <= 'Z');
+}
+
+struct dgm_str cli_word(const struct cli_args *args)
+{
+    struct dgm_str found = {0};
+    for (int i = 0; i < args->argc;) {
+        struct word w = read_word(args, i);
+        i += w.used;
+        if (w.name.p)
+            continue;
+        if (found.p)
+            return (struct dgm_str){0};
+        found = w.value;
+    }
+    return found;
+}
+
 /* ---- saying what is wrong ---- */
 
 int cli_usage(const struct cli_args *args, const struct dgm_str *texts, size_t n)
@@ -163,7 +185,7 @@ static int check_words(const struct cli_args *args)
                                dgm_str_c(w.option->argument));
         if (w.option && !w.option->argument && w.value.p)
             return cli_misused(args, DGM_STR("--"), w.name, DGM_STR(" takes no value"));
-        if (!w.name.p && args->command != CLI_CMD_HELP)
+        if (!w.name.p && !takes_words(args->command))
             return cli_misused(args, DGM_STR("unexpected \""), w.value, DGM_STR("\""));
         i += w.used;
     }
@@ -194,6 +216,18 @@ static int find_command(int argc, char **argv, enum cli_command_id *ret)
     return n;
 }
 
+/* Whether some command's name begins with this word and another. */
+static bool is_group(struct dgm_str first)
+{
+    for (size_t i = 0; i < CLI_COMMANDS; i++) {
+        struct dgm_str name = dgm_str_c(cli_commands[i].name);
+        size_t blank = dgm_str_find_char(name, ' ');
+        if (blank < name.n && dgm_str_eq(first, dgm_str_head(name, blank)))
+            return true;
+    }
+    return false;
+}
+
 /* A line without a command of ours: help, a version, or a mistake. */
 static int run_none(int argc, char **argv)
 {
@@ -204,9 +238,9 @@ static int run_none(int argc, char **argv)
     if (dgm_str_eq(first, DGM_STR("--help")) || dgm_str_eq(first, DGM_STR("-h")))
         return print_help(DGM_STR(""));
     bool wants_help = dgm_str_eq(second, DGM_STR("--help")) || dgm_str_eq(second, DGM_STR("-h"));
-    if (dgm_str_eq(first, DGM_STR("translate")) && wants_help)
+    if (is_group(first) && wants_help)
         return print_help(first);
-    if (argc == 0 || (dgm_str_eq(first, DGM_STR("translate")) && argc == 1)) {
+    if (argc == 0 || (is_group(first) && argc == 1)) {
         struct dgm_buf out;
         dgm_buf_init(&out, &dgm_alloc_libc, 1 << 20);
         (void)cli_put_help(first, &out);
@@ -214,10 +248,10 @@ static int run_none(int argc, char **argv)
         dgm_buf_dispose(&out);
         return CLI_USAGE;
     }
-    if (!dgm_str_eq(first, DGM_STR("translate")))
+    if (!is_group(first))
         return tell_unknown_command(first);
     char name[64];
-    snprintf(name, sizeof name, "translate %s", argv[1]);
+    snprintf(name, sizeof name, "%.*s %s", (int)first.n, first.p, argv[1]);
     return tell_unknown_command(dgm_str_c(name));
 }
 

@@ -65,6 +65,9 @@ struct dgm_str cli_get(const struct cli_args *, enum cli_option_id);
 /** All values of an option, in order: fills `ret` up to `n` and returns how many there are. */
 size_t cli_get_all(const struct cli_args *, enum cli_option_id, struct dgm_str *ret, size_t n);
 
+/** The one word that stands behind the command beside options; absent when there is none, or several. */
+struct dgm_str cli_word(const struct cli_args *);
+
 /** Prints "dragoman COMMAND: TEXTS" and where help is, to stderr; returns CLI_USAGE. */
 int cli_usage(const struct cli_args *, const struct dgm_str *texts, size_t n);
 #define cli_misused(args, ...)                                                                     \
@@ -114,6 +117,7 @@ int cli_translate_request(const struct cli_args *);
 int cli_translate_response(const struct cli_args *);
 int cli_translate_stream(const struct cli_args *);
 int cli_check(const struct cli_args *);
+int cli_credentials_create(const struct cli_args *);
 int cli_version(const struct cli_args *);
 int cli_help(const struct cli_args *);
 

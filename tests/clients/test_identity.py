@@ -14,6 +14,7 @@ import jwt
 import pytest
 from dragoman import BINARY, Daemon, environment
 from google.auth import identity_pool, impersonated_credentials
+from google.oauth2 import service_account
 from identity import ACCOUNT, SCOPE, bearer
 from node import MODULES, NODE
 
@@ -22,10 +23,23 @@ ROBOT = "robot@my-project.iam.gserviceaccount.com"
 
 
 @pytest.fixture(scope="module")
-def gated():
-    running = Daemon("auth.google=emulated").wait_ready()
+def folder(tmp_path_factory):
+    """Of the store that the daemon and `dragoman credentials create` have in common."""
+    return tmp_path_factory.mktemp("store")
+
+
+@pytest.fixture(scope="module")
+def gated(folder):
+    running = Daemon("auth.google=emulated", f"store.path={folder}", workers=2).wait_ready()
     yield running
     running.stop()
+
+
+def create(daemon, folder, name, file, *options):
+    """`dragoman credentials create` beside a daemon that runs; returns what is in the file."""
+    subprocess.run([BINARY, "credentials", "create", name, "--set", f"store.path={folder}", "--token-uri", daemon.url + "/token",
+                    "--out", file, *options], check=True, env=environment(), stdout=subprocess.DEVNULL)
+    return json.loads(file.read_text())
 
 
 def ask_python(daemon, folder, **variables):
@@ -99,15 +113,77 @@ def test_federated_refused(gated, tmp_path):
         credentials.refresh(google.auth.transport.requests.Request())
 
 
+# ---- service accounts ----
+
+
+def test_a_service_account_made_while_the_daemon_runs(gated, folder, tmp_path):
+    file = tmp_path / "ci.json"
+    info = create(gated, folder, "ci", file)
+    assert file.stat().st_mode & 0o777 == 0o600 and info["token_uri"] == gated.url + "/token"
+    got = ask_python(gated, tmp_path, GOOGLE_APPLICATION_CREDENTIALS=str(file))
+    assert got["kind"] == "google.oauth2.service_account.Credentials" and got["valid"] and "Rayleigh" in got["text"]
+    assert (got["project"], got["email"]) == ("my-project", "ci@my-project.iam.gserviceaccount.com")
+    assert whose(gated, got["token"]) == got["email"]
+    info = service_account.Credentials.from_service_account_info(info)  # no scopes: the token server has nothing to give
+    with pytest.raises(google.auth.exceptions.RefreshError, match="invalid_scope: Invalid OAuth scope or ID token audience provided."):
+        info.refresh(google.auth.transport.requests.Request())
+
+
+def test_a_new_key_replaces_the_old_one_and_a_restart_knows_it(gated, folder, tmp_path, start):
+    old, new = (create(gated, folder, "robot", tmp_path / f"{name}.json") for name in ("old", "new"))
+    def refresh(info, daemon):
+        credentials = service_account.Credentials.from_service_account_info(info | {"token_uri": daemon.url + "/token"}, scopes=[SCOPE])
+        credentials.refresh(google.auth.transport.requests.Request())
+        return credentials.token
+    with pytest.raises(google.auth.exceptions.RefreshError, match="invalid_grant: Invalid JWT Signature."):
+        refresh(old, gated)
+    again = start("auth.google=emulated", f"store.path={folder}")
+    assert gated.chat(headers=bearer(refresh(new, again))).status == 200  # the same seed, the same account
+    stranger = {**new, "client_email": "nobody@my-project.iam.gserviceaccount.com"}
+    with pytest.raises(google.auth.exceptions.RefreshError, match="invalid_grant: Invalid grant: account not found"):
+        refresh(stranger, gated)
+
+
+def test_pyjwts_tokens_are_verified(gated, folder, tmp_path):
+    info = create(gated, folder, "pyjwt", tmp_path / "pyjwt.json")
+    now = int(time.time())
+    claims = {"iss": info["client_email"], "scope": SCOPE, "aud": "https://oauth2.googleapis.com/token", "iat": now, "exp": now + 3600}
+    def ask(assertion):
+        answer = identity.form(gated, "/token", grant_type="urn:ietf:params:oauth:grant-type:jwt-bearer", assertion=assertion)
+        return answer.json.get("error_description", answer.status)
+    assert ask(jwt.encode(claims, info["private_key"], algorithm="RS256")) == 200
+    assert ask(jwt.encode(claims, info["private_key"], algorithm="RS256", headers={"kid": info["private_key_id"]})) == 200
+    for other in ("RS384", "RS512", "PS256"):
+        assert ask(jwt.encode(claims, info["private_key"], algorithm=other)) == "Invalid JWT Signature.", other
+    assert ask(jwt.encode(claims, None, algorithm="none")) == "Invalid JWT Signature."
+    assert ask(jwt.encode(claims, "k" * 64, algorithm="HS256")) == "Invalid JWT Signature."
+    assert ask(jwt.encode(claims | {"pad": "x" * 20_000}, info["private_key"], algorithm="RS256")) == "Bad Request"
+
+
+@pytest.mark.parametrize("words, said", [
+    (["credentials", "create"], "NAME"), (["credentials", "create", "A"], "NAME"), (["credentials", "create", "a", "b"], "NAME"),
+    (["credentials", "create", "a"], "store.path is not set"), (["credentials", "make"], "credentials create"),
+    (["credentials", "create", "a", "--user", "--out", "/nowhere/a.json"], "No such file"),
+])
+def test_credentials_that_can_not_be_made(words, said, tmp_path):
+    done = subprocess.run([BINARY, *words], cwd=tmp_path, env=environment(), capture_output=True, text=True)
+    assert done.returncode in (1, 2, 3) and said in done.stderr and list(tmp_path.iterdir()) == [], done.stderr
+
+
+def test_a_file_that_is_there_stays(tmp_path):
+    file = tmp_path / "a.json"
+    file.write_text("mine")
+    done = subprocess.run([BINARY, "credentials", "create", "a", "--user"], cwd=tmp_path, env=environment(), capture_output=True, text=True)
+    assert done.returncode == 1 and "File exists" in done.stderr and file.read_text() == "mine"
+
+
 # ---- users ----
 
 
 def test_a_user(gated, tmp_path):
     file = tmp_path / "user.json"
-    subprocess.run([BINARY, "credentials", "create", "jane", "--user", "--token-uri", gated.url + "/token", "--out", file],
-                   check=True, env=environment(), stdout=subprocess.DEVNULL)
+    info = create(gated, tmp_path, "jane", file, "--user")
     assert file.stat().st_mode & 0o777 == 0o600
-    info = json.loads(file.read_text())
     def credentials(**more):
         known = {k: info[k] for k in ("refresh_token", "client_id", "client_secret", "token_uri")}
         return google.oauth2.credentials.Credentials(None, scopes=[SCOPE], **(known | more))

@@ -158,6 +158,8 @@ def test_off_where_there_is_no_emulator(start, tmp_path):
     daemon = start(args=("--config", str(file)))
     answer = daemon.ask(wire.request("GET", METADATA, headers=FLAVOR))
     assert answer.status == 404 and answer.error["code"] == "identity_off"
+    assert daemon.get("/").error["code"] == "unknown_url"
+    assert daemon.get(identity.PAGE).error["code"] == "identity_off"
 
 
 # ---- the metadata server ----
