@@ -5,6 +5,7 @@
 #include "gateway/attempt.h"
 
 #include "base/str.h"
+#include "gateway/gate.h"
 #include "gateway/log.h"
 #include "gateway/recorder.h"
 #include "http/media.h"
@@ -473,6 +474,8 @@ void gw_exchange_head(struct gw_exchange *x)
                     (struct dgm_str){0}, (struct dgm_str){0});
         return;
     }
+    if (!server_wide && !gw_gate_pass(x))
+        return;
     if (x->head->framing == HTTP_BODY_SIZED &&
         x->head->length > (uint64_t)x->worker->config->limits.body_bytes) {
         refuse_large(x, x->head->length, true);
@@ -482,8 +485,10 @@ void gw_exchange_head(struct gw_exchange *x)
     if (x->head->framing == HTTP_BODY_SIZED)
         x->body.max = (size_t)x->head->length + BODY_SLACK_BYTES;
     if (x->head->method == HTTP_METHOD_POST) {
-        /* A page may send text/plain, or no type at all, to any server without asking first. */
-        if (http_media_type(http_head_get(x->head, DGM_STR("content-type"))) != HTTP_MEDIA_JSON) {
+        /* A page may send text/plain, or no type at all, to any server without asking first; but not unnamed (Origin). */
+        bool form = !server_wide && x->target.route->what == GW_IDENTITY;
+        if (!form &&
+            http_media_type(http_head_get(x->head, DGM_STR("content-type"))) != HTTP_MEDIA_JSON) {
             gw_exchange_fail_as(x, DGM_ERR_MEDIA_TYPE);
             return;
         }
@@ -528,6 +533,15 @@ void gw_exchange_run(struct gw_exchange *x)
         break;
     case GW_EMULATED:
         gw_emulator_page(x);
+        break;
+    case GW_IDENTITY:
+        gw_identity_run(x);
+        break;
+    case GW_IDENTITY_PAGE:
+        gw_identity_page(x);
+        break;
+    case GW_IDENTITY_REVOKE:
+        gw_identity_revoke(x);
         break;
     default:
         gw_pages_answer(x);

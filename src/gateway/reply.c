@@ -38,6 +38,9 @@ static void put_common(struct dgm_buf *out, const struct gw_reply *r, int status
     put_if(out, "x-dragoman-warning", r->notes[DGM_NOTE_WARNING]);
     put_if(out, "x-dragoman-warning", r->doubts);
     put_if(out, "Allow", r->allow);
+    put_if(out, "WWW-Authenticate", r->authenticate);
+    if (r->flavored)
+        http_put_header_lit(out, "Metadata-Flavor", "Google");
     if (r->has_retry)
         put_retry(out, &r->retry);
     else if (status == 503)

@@ -19,13 +19,15 @@ struct gw_reply {
     bool tells_compat;      /* with x-dragoman-compat: it was asked for, or is not the usual */
     struct dgm_retry retry; /* of an upstream's error, when has_retry */
     bool has_retry;
-    struct dgm_str allow;     /* the methods of the path; for 405 and OPTIONS */
-    struct dgm_str media;     /* of a stream; absent: text/event-stream */
-    struct dgm_str preflight; /* Access-Control-Request-Headers of a page's OPTIONS */
-    int64_t now;              /* seconds since 1970 */
-    unsigned minor;           /* of the request's HTTP/1.minor */
-    bool head_only;           /* the request was HEAD: no body follows */
-    bool keep_alive;          /* the connection stays after this answer */
+    struct dgm_str allow;        /* the methods of the path; for 405 and OPTIONS */
+    struct dgm_str media;        /* of a stream; absent: text/event-stream */
+    struct dgm_str authenticate; /* what a 401 or 403 wants */
+    bool flavored;               /* the metadata server answers */
+    struct dgm_str preflight;    /* Access-Control-Request-Headers of a page's OPTIONS */
+    int64_t now;                 /* seconds since 1970 */
+    unsigned minor;              /* of the request's HTTP/1.minor */
+    bool head_only;              /* the request was HEAD: no body follows */
+    bool keep_alive;             /* the connection stays after this answer */
 };
 
 /** The head of an answer whose body has `body_bytes`; status 204 has none. */

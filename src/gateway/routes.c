@@ -9,17 +9,11 @@
 #include <string.h>
 
 static const struct gw_route routes[] = {
-#define ROUTE(pattern_, method_, what_)                                                            \
+#define ROUTE_ALSO(pattern_, method_, also_, what_)                                                \
     {.pattern = {pattern_, sizeof(pattern_) - 1},                                                  \
      .method = HTTP_METHOD_##method_,                                                              \
+     .also = HTTP_METHOD_##also_,                                                                  \
      .what = GW_##what_},
-#define ROUTE_DELETE(pattern_, what_)                                                              \
-    {.pattern = {pattern_, sizeof(pattern_) - 1},                                                  \
-     .method = HTTP_METHOD_GET,                                                                    \
-     .what = GW_##what_,                                                                           \
-     .deletes = true},
-#define GOOGLE(pattern_)                                                                           \
-    {.pattern = {pattern_, sizeof(pattern_) - 1}, .method = HTTP_METHOD_POST, .what = GW_GOOGLE},
 #define GOOGLE_TOO(pattern_)                                                                       \
     {.pattern = {pattern_, sizeof(pattern_) - 1},                                                  \
      .method = HTTP_METHOD_POST,                                                                   \
@@ -52,7 +46,7 @@ bool gw_route_serves(const struct gw_route *r, enum http_method method)
 {
     return method == HTTP_METHOD_OPTIONS || method == r->method || r->what == GW_GOOGLE ||
            (method == HTTP_METHOD_HEAD && r->method == HTTP_METHOD_GET) ||
-           (method == HTTP_METHOD_DELETE && r->deletes);
+           (method == r->also && r->also != HTTP_METHOD_OTHER);
 }
 
 struct dgm_str gw_route_allow(const struct gw_route *r)
@@ -61,9 +55,11 @@ struct dgm_str gw_route_allow(const struct gw_route *r)
         return DGM_STR("GET, HEAD, POST, DELETE, OPTIONS");
     if (r->what == GW_GOOGLE)
         return DGM_STR("GET, HEAD, POST, OPTIONS");
-    if (r->deletes)
-        return DGM_STR("GET, HEAD, DELETE, OPTIONS");
-    return r->method == HTTP_METHOD_GET ? DGM_STR("GET, HEAD, OPTIONS") : DGM_STR("POST, OPTIONS");
+    if (r->method == HTTP_METHOD_POST)
+        return DGM_STR("POST, OPTIONS");
+    return r->also == HTTP_METHOD_DELETE ? DGM_STR("GET, HEAD, DELETE, OPTIONS")
+           : r->also == HTTP_METHOD_POST ? DGM_STR("GET, HEAD, POST, OPTIONS")
+                                         : DGM_STR("GET, HEAD, OPTIONS");
 }
 
 /* ---- a path that is served -------------------------------------------------------------------------- */
@@ -199,8 +195,8 @@ static void advise(const struct http_path *path, struct dgm_fail *ret)
 
     bool comparable = path->text.n <= NEAR_PATH_MAX && path->segments <= HTTP_SEGMENTS_MAX;
     for (size_t i = 0; comparable && i < ROUTES_N; i++) {
-        if (routes[i].what == GW_MODEL || routes[i].shared)
-            continue; /* its last part takes anything: /favicon.ico would be near to it */
+        if (routes[i].what == GW_MODEL || routes[i].what == GW_IDENTITY || routes[i].shared)
+            continue; /* the last part of some takes anything, others are "/": /favicon.ico would be near */
         size_t cost = distance(path, routes[i].pattern, &out);
         if (cost >= best_cost || out.rc != DGM_OK)
             continue;

@@ -19,6 +19,9 @@ enum gw_what {
     GW_READY,
     GW_STATS,
     GW_EMULATED,
+    GW_IDENTITY,        /* Google's identity servers, emulated */
+    GW_IDENTITY_PAGE,   /* what they did */
+    GW_IDENTITY_REVOKE, /* tokens, from now on */
 };
 
 /** One row of routes.def. */
@@ -26,8 +29,8 @@ struct gw_route {
     struct dgm_str pattern;
     enum http_method method;
     enum gw_what what;
-    bool deletes; /* DELETE is served too */
-    bool shared;  /* with OpenAI's API: only for who asks as Google's clients do */
+    enum http_method also; /* is served too: DELETE, POST; OTHER: nothing */
+    bool shared;           /* with OpenAI's API: only for who asks as Google's clients do */
 };
 
 /** A path that is served, and what stands in it: absent where its pattern has no such part. */
