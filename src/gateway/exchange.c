@@ -397,7 +397,7 @@ static bool has_endpoint(const struct gw_exchange *x)
 }
 
 /* False: it was answered. */
-static bool find_route(struct gw_exchange *x)
+static bool parse_target(struct gw_exchange *x)
 {
     struct http_path path;
     struct dgm_fail f;
@@ -408,10 +408,17 @@ static bool find_route(struct gw_exchange *x)
     }
     if (rc == DGM_OK)
         rc = gw_route_find(&path, &x->target, &f);
-    if (rc != DGM_OK) {
+    if (rc != DGM_OK)
         gw_exchange_fail(x, &f);
+    return rc == DGM_OK;
+}
+
+/* False: it was answered. */
+static bool find_route(struct gw_exchange *x)
+{
+    x->target.route = gw_route_of(x->head->target);
+    if (x->target.route == NULL && !parse_target(x))
         return false;
-    }
     if (!has_endpoint(x)) {
         refuse_with(x, DGM_ERR_UPSTREAM_NONE, DGM_STR("The endpoint "), x->target.endpoint,
                     DGM_STR(" is not configured; models are served at endpoints/openapi."));

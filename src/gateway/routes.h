@@ -36,6 +36,12 @@ struct gw_target {
 };
 
 /**
+ * The row whose pattern a target is, letter by letter, as most are: it needs no parsing. NULL: it is spelled in another
+ * way, has parts to be captured, a query, or no row.
+ */
+const struct gw_route *gw_route_of(struct dgm_str target);
+
+/**
  * Finds what a path asks for.
  *
  * DGM_OK: `*ret` is set. DGM_E_REFUSED: `*reterr` has ENDPOINT_UNSUPPORTED (naming what is served beside it),
