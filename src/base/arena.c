@@ -6,10 +6,12 @@
 #include <stdalign.h>
 #include <string.h>
 
-#define BLOCK_BYTES ((size_t)8192)
-/* With its head 1 KiB, which malloc hands out quickest. Each next block is twice as large, up to BLOCK_BYTES. */
+/* With its head 1 KiB, which malloc hands out quickest. Each next block is twice as large, up to BLOCK_BYTES: what grew
+ * to megabytes is given back in one turn of somebody's loop, and 8 KiB at a time that was a thousand calls. */
 #define FIRST_BYTES (1024 - sizeof(struct dgm_arena_block))
-#define LARGE_BYTES (BLOCK_BYTES / 4)
+#define BLOCK_BYTES ((size_t)256 * 1024)
+#define KEPT_BYTES ((size_t)8 * 1024) /* at most, of a block that a reset keeps */
+#define LARGE_BYTES (KEPT_BYTES / 4)
 
 /* Blocks and large pieces are both kept in lists of these; the memory handed out follows the head. */
 struct dgm_arena_block {
@@ -20,6 +22,11 @@ struct dgm_arena_block {
 static size_t aligned(size_t n)
 {
     return (n + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
+}
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
 }
 
 static char *start(struct dgm_arena_block *b)
@@ -92,6 +99,11 @@ void dgm_arena_reset(struct dgm_arena *a)
 {
     free_list(a, a->_large);
     a->_large = NULL;
+    while (a->_blocks && a->_blocks->bytes > KEPT_BYTES) {
+        struct dgm_arena_block *b = a->_blocks;
+        link_out(b);
+        give_back(a, b);
+    }
     if (!a->_blocks)
         return;
     free_list(a, a->_blocks->next);
@@ -114,7 +126,8 @@ void *dgm_arena_take(struct dgm_arena *a, size_t n)
         size_t bytes = b ? b->bytes * 2 : FIRST_BYTES;
         while (bytes < n)
             bytes *= 2;
-        b = add_block(a, &a->_blocks, bytes < BLOCK_BYTES ? bytes : BLOCK_BYTES);
+        bytes = least(bytes, least(BLOCK_BYTES, a->_max_bytes - a->_used_bytes));
+        b = add_block(a, &a->_blocks, bytes < n ? n : bytes);
     }
     if (!b)
         return NULL;

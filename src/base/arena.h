@@ -9,9 +9,9 @@
  * An arena. Lifetime:
  *   1. init borrows an allocator and sets the ceiling; nothing is allocated yet.
  *   2. take hands out memory, aligned for anything, until dispose or reset.
- *   3. What is over a quarter of a block stands beside the blocks, listed, so that one 20 MiB text does not
+ *   3. What is over 2 KiB stands beside the blocks, listed, so that one 20 MiB text does not
  *      make a 20 MiB block.
- *   4. reset forgets all of it and keeps one block; dispose gives all of it back.
+ *   4. reset forgets all of it and keeps one small block; dispose gives all of it back.
  */
 struct dgm_arena {
     const struct dgm_alloc *_alloc;

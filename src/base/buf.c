@@ -82,21 +82,32 @@ void dgm_buf_put_char(struct dgm_buf *b, char c)
     b->n++;
 }
 
+static size_t digits_of(uint64_t u)
+{
+    size_t n = 1;
+    for (uint64_t most = 9; u > most && n < 20; most = most * 10 + 9)
+        n++;
+    return n;
+}
+
 void dgm_buf_put_int(struct dgm_buf *b, int64_t i)
 {
-    char text[20]; /* "-9223372036854775808" */
-    size_t at = sizeof text;
     uint64_t u = i < 0 ? 0 - (uint64_t)i : (uint64_t)i;
-    for (; u >= 100; u /= 100) {
-        at -= 2;
-        memcpy(text + at, pairs + 2 * (u % 100), 2);
+    size_t n = digits_of(u) + (i < 0);
+    char *to = dgm_buf_room(b, n);
+    if (!to)
+        return;
+    b->n += n;
+    if (i < 0)
+        *to = '-';
+    for (to += n; u >= 100; u /= 100) {
+        to -= 2;
+        memcpy(to, pairs + 2 * (u % 100), 2);
     }
     if (u >= 10)
-        text[--at] = pairs[2 * u + 1];
-    text[--at] = u >= 10 ? pairs[2 * u] : (char)('0' + u);
-    if (i < 0)
-        text[--at] = '-';
-    dgm_buf_put(b, (struct dgm_str){text + at, sizeof text - at});
+        memcpy(to - 2, pairs + 2 * u, 2);
+    else
+        to[-1] = (char)('0' + u);
 }
 
 void dgm_buf_put_hex(struct dgm_buf *b, uint64_t u, unsigned digits)

@@ -145,7 +145,8 @@ bool dgm_str_u64(struct dgm_str s, uint64_t *ret)
     uint64_t u = 0;
     for (size_t i = 0; i < s.n; i++) {
         uint64_t digit = (uint64_t)(unsigned char)s.p[i] - '0';
-        if (digit > 9 || u > (UINT64_MAX - digit) / 10)
+        /* Nineteen digits always fit. */
+        if (digit > 9 || (i >= 19 && u > (UINT64_MAX - digit) / 10))
             return false;
         u = u * 10 + digit;
     }

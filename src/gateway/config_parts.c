@@ -322,6 +322,8 @@ static void check_upstream(struct gw_parse *p, struct gw_upstream *u, const stru
             gw_problem(p, node, label,
                        DGM_STR(": kind gemini needs \"credentials\": {api_key: KEY} or caller"));
     }
+    u->at_endpoint =
+        u->kind == GW_VERTEX && dgm_str_find(u->base_url, DGM_STR("/endpoints/")) != u->base_url.n;
     check_names(p, u, node, label);
 }
 

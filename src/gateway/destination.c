@@ -13,17 +13,11 @@
 #define OPENAPI "openapi"
 #define RESOURCE "/chat/completions"
 
-/* A Vertex whose base_url is that of an endpoint. */
-static bool is_endpoint(const struct gw_upstream *u)
-{
-    return u->kind == GW_VERTEX && dgm_str_find(u->base_url, DGM_STR(ENDPOINTS)) != u->base_url.n;
-}
-
 bool gw_upstream_relays(const struct gw_upstream *u)
 {
     if (u->kind == GW_EMULATOR)
         return u->dialect != GW_DIALECT_GEMINI;
-    return (u->kind != GW_VERTEX && u->kind != GW_GEMINI) || is_endpoint(u);
+    return (u->kind != GW_VERTEX && u->kind != GW_GEMINI) || u->at_endpoint;
 }
 
 /* The same for one request: endpoints of Vertex's serve what is deployed there, and endpoints/openapi other publishers'
@@ -98,7 +92,7 @@ static bool serves_one(const struct gw_upstream *u, bool by_endpoint)
 {
     if (u->model.n != 0)
         return false;
-    if (is_endpoint(u))
+    if (u->at_endpoint)
         return dgm_str_find(u->base_url, DGM_STR(ENDPOINTS OPENAPI)) == u->base_url.n;
     return by_endpoint && (u->kind == GW_VERTEX || server_kind(u) != DGM_SERVER_OPENAI);
 }
@@ -237,7 +231,7 @@ void gw_relay_put_target(const struct gw_upstream *u, const struct dgm_place *at
         gw_origin_read(u->base_url, &origin);
     if (dgm_str_ends(origin.prefix, DGM_STR(RESOURCE)))
         return; /* somebody was thorough */
-    if (u->kind == GW_VERTEX && !is_endpoint(u))
+    if (u->kind == GW_VERTEX && !u->at_endpoint)
         put_endpoint(at, endpoint, out);
     else if (!has_version(origin.prefix))
         dgm_buf_put_lit(out, "/v1");

@@ -417,7 +417,7 @@ static bool asks_as_google(const struct gw_exchange *x)
 }
 
 /* False: it was answered. */
-static bool find_route(struct gw_exchange *x)
+static bool parse_target(struct gw_exchange *x)
 {
     struct http_path path;
     struct dgm_fail f;
@@ -428,10 +428,17 @@ static bool find_route(struct gw_exchange *x)
     }
     if (rc == DGM_OK)
         rc = gw_route_find(&path, asks_as_google(x), &x->target, &f);
-    if (rc != DGM_OK) {
+    if (rc != DGM_OK)
         gw_exchange_fail(x, &f);
+    return rc == DGM_OK;
+}
+
+/* False: it was answered. */
+static bool find_route(struct gw_exchange *x)
+{
+    x->target.route = gw_route_of(x->head->target);
+    if (x->target.route == NULL && !parse_target(x))
         return false;
-    }
     if (x->target.route->what == GW_GOOGLE)
         gw_reply_as_google(&x->reply);
     if (!has_endpoint(x)) {

@@ -244,6 +244,15 @@ static bool is_unserved(const struct http_path *path, struct dgm_fail *reterr)
     return false;
 }
 
+const struct gw_route *gw_route_of(struct dgm_str target)
+{
+    for (size_t i = 0; i < ROUTES_N; i++)
+        if (dgm_str_eq(target, routes[i].pattern))
+            return dgm_str_find_char(target, '{') == target.n && !routes[i].shared ? &routes[i]
+                                                                                    : NULL;
+    return NULL;
+}
+
 enum dgm_rc gw_route_find(const struct http_path *path, bool googles, struct gw_target *ret,
                           struct dgm_fail *reterr)
 {

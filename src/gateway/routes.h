@@ -41,6 +41,12 @@ struct gw_target {
 };
 
 /**
+ * The row whose pattern a target is, letter by letter, as most are: it needs no parsing. NULL: it is spelled in another
+ * way, has parts to be captured, a query, or no row, or both APIs have it.
+ */
+const struct gw_route *gw_route_of(struct dgm_str target);
+
+/**
  * Finds what a path asks for. `googles`: it is asked as Google's clients do, which settles whose a path is that both APIs
  * have.
  *

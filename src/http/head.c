@@ -188,18 +188,13 @@ static void check_status(struct http_reader *r)
         http_reader__fail_syntax(r, "The server changed the protocol, unasked.");
 }
 
-/* A name's bit: names of the same length and first letter share theirs. */
-static uint64_t bit_of(struct dgm_str name)
-{
-    return UINT64_C(1) << ((name.n + ((unsigned char)name.p[0] | 0x20u)) % 64);
-}
-
-static void note_names(struct http_parser *p, size_t n)
+static uint64_t bits_of(const struct http_parser *p, size_t n)
 {
     const void *fields = p->fields.p;
-    p->names = 0;
+    uint64_t bits = 0;
     for (const struct field *f = fields; n-- > 0; f++)
-        p->names |= bit_of((struct dgm_str){p->text.p + f->name_at, f->name_n});
+        bits |= http__bit_of((struct dgm_str){p->text.p + f->name_at, f->name_n});
+    return bits;
 }
 
 void http_head__check(struct http_reader *r)
@@ -214,7 +209,7 @@ void http_head__check(struct http_reader *r)
         .host = DGM_STR(""),
         ._parser = p,
     };
-    note_names(p, r->head.headers);
+    r->head._names = bits_of(p, r->head.headers);
     static void (*const request_checks[])(struct http_reader *) = {
         check_request_line, check_target, check_host, check_framing, check_expect, check_keep_alive,
     };
@@ -248,14 +243,9 @@ bool http_head_at(const struct http_head *h, size_t i, struct dgm_str *ret_name,
     return true;
 }
 
-/*
- * Where the name stands from header `i` on; head.headers when nowhere. A head is looked up some
- * twenty times, mostly for names that are not there, so their bits go first, then their lengths.
- */
+/* Where the name stands from header `i` on; head.headers when nowhere. */
 static size_t find(const struct http_head *h, size_t i, struct dgm_str name)
 {
-    if (h->headers == 0 || (h->_parser->names & bit_of(name)) == 0)
-        return h->headers;
     for (; i < h->headers; i++) {
         const struct field *f = field_at(h, i);
         if (f->name_n == name.n &&
@@ -265,14 +255,14 @@ static size_t find(const struct http_head *h, size_t i, struct dgm_str name)
     return i;
 }
 
-struct dgm_str http_head_get(const struct http_head *h, struct dgm_str name)
+struct dgm_str http_head__find(const struct http_head *h, struct dgm_str name)
 {
     struct dgm_str value = {0};
     http_head_at(h, find(h, 0, name), &name, &value);
     return value;
 }
 
-size_t http_head_count(const struct http_head *h, struct dgm_str name)
+size_t http_head__count(const struct http_head *h, struct dgm_str name)
 {
     size_t count = 0;
     for (size_t i = find(h, 0, name); i < h->headers; i = find(h, i + 1, name))
@@ -283,6 +273,8 @@ size_t http_head_count(const struct http_head *h, struct dgm_str name)
 bool http_head_has_token(const struct http_head *h, struct dgm_str name, struct dgm_str token)
 {
     struct dgm_str n, value;
+    if (!http_head__may_have(h, name))
+        return false;
     for (size_t i = find(h, 0, name); http_head_at(h, i, &n, &value); i = find(h, i + 1, name))
         if (http_list_has(value, token))
             return true;

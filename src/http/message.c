@@ -2,6 +2,7 @@
 /* message.c - HTTP/1.1 messages as data, over llhttp. */
 #include "http/message.h"
 
+#include "base/buf.h"
 #include "base/str.h"
 #include "http/media.h"
 #include "http/parser.h"
@@ -80,14 +81,6 @@ static int on_header_field(llhttp_t *l, const char *at, size_t n)
     return 0;
 }
 
-/* Counted here and not at a name's first byte: a cut name would count sooner than a whole one. */
-static int on_header_field_complete(llhttp_t *l)
-{
-    struct http_parser *p = parser_of(l);
-    bool over = p->place == IN_HEAD && p->fields.n / sizeof(struct field) >= p->headers_max;
-    return over ? stop_with(p, DGM_ERR_HEAD_LARGE) : 0;
-}
-
 static int on_header_value(llhttp_t *l, const char *at, size_t n)
 {
     struct http_parser *p = parser_of(l);
@@ -98,11 +91,14 @@ static int on_header_value(llhttp_t *l, const char *at, size_t n)
     return 0;
 }
 
+/* Headers are counted here and not at a name's first byte: a cut name would count sooner than a whole one. */
 static int on_header_value_complete(llhttp_t *l)
 {
     struct http_parser *p = parser_of(l);
+    if (p->place == IN_HEAD && p->fields.n / sizeof(struct field) >= p->headers_max)
+        return stop_with(p, DGM_ERR_HEAD_LARGE);
     if (p->place == IN_HEAD) /* trailers are dropped */
-        dgm_buf_put(&p->fields, (struct dgm_str){(const char *)&p->open, sizeof(p->open)});
+        dgm_buf__add(&p->fields, (const char *)&p->open, sizeof p->open);
     p->open = (struct field){0};
     return 0;
 }
@@ -142,7 +138,6 @@ static const llhttp_settings_t callbacks = {
     .on_url_complete = on_url_complete,
     .on_version_complete = on_version_complete,
     .on_header_field = on_header_field,
-    .on_header_field_complete = on_header_field_complete,
     .on_header_value = on_header_value,
     .on_header_value_complete = on_header_value_complete,
     .on_headers_complete = on_headers_complete,

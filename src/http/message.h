@@ -64,6 +64,7 @@ struct http_head {
     bool keep_alive;       /* the sender means to keep the connection */
     bool expects_continue; /* a request that waits for "100 Continue" before its body */
     size_t headers;        /* how many; http_head_at yields them */
+    uint64_t _names;       /* a bit for each name there is; some share theirs */
     const struct http_parser *_parser;
 };
 
@@ -145,11 +146,34 @@ void http_reader_fail(const struct http_reader *, struct dgm_fail *ret);
 /** For answers: what the next one answers. An answer to HEAD has no body whatever it says. */
 void http_reader_expect(struct http_reader *, enum http_method);
 
+/*
+ * A head is looked up some twenty times, mostly for names that are not there, and the names are literals: so their bits
+ * are compared first, where the compiler knows them. Names of the same length and first letter share theirs.
+ */
+static inline uint64_t http__bit_of(struct dgm_str name)
+{
+    return UINT64_C(1) << ((name.n + ((unsigned char)name.p[0] | 0x20u)) % 64);
+}
+
+static inline bool http_head__may_have(const struct http_head *h, struct dgm_str name)
+{
+    return (h->_names & http__bit_of(name)) != 0;
+}
+
+struct dgm_str http_head__find(const struct http_head *, struct dgm_str name);
+size_t http_head__count(const struct http_head *, struct dgm_str name);
+
 /** The value of the first header of that name (any case), without blanks around it; or absent. */
-struct dgm_str http_head_get(const struct http_head *, struct dgm_str name);
+static inline struct dgm_str http_head_get(const struct http_head *h, struct dgm_str name)
+{
+    return http_head__may_have(h, name) ? http_head__find(h, name) : (struct dgm_str){0};
+}
 
 /** How often the name stands there. */
-size_t http_head_count(const struct http_head *, struct dgm_str name);
+static inline size_t http_head_count(const struct http_head *h, struct dgm_str name)
+{
+    return http_head__may_have(h, name) ? http_head__count(h, name) : 0;
+}
 
 /** Whether one of the headers of that name has the token in its comma-separated list (any case). */
 bool http_head_has_token(const struct http_head *, struct dgm_str name, struct dgm_str token);

@@ -2,6 +2,7 @@
 /* parser.c - the memory of a reader's inside: one piece for a plain message, more for a long head. */
 #include "http/parser.h"
 
+#include <stddef.h>
 #include <string.h>
 
 /* Heads have keys and tokens in them: nothing of one is left in memory that goes back. */
@@ -35,10 +36,11 @@ struct http_parser *http_parser__new(const struct dgm_alloc *a, const struct htt
     struct http_parser *p = a->resize(a->ctx, NULL, 0, sizeof *p);
     if (!p)
         return NULL;
-    *p = (struct http_parser){.alloc = a,
-                              .spill = {resize_spilling, p},
-                              .target_max = limits->target_bytes,
-                              .headers_max = limits->headers};
+    memset(p, 0, offsetof(struct http_parser, first_text));
+    p->alloc = a;
+    p->spill = (struct dgm_alloc){resize_spilling, p};
+    p->target_max = limits->target_bytes;
+    p->headers_max = limits->headers;
     buf_init_at(&p->text, &p->spill, p->first_text, sizeof p->first_text, limits->head_bytes);
     buf_init_at(&p->fields, &p->spill, p->first_fields, sizeof p->first_fields,
                 limits->headers * sizeof(struct field));

@@ -35,8 +35,6 @@ struct http_parser {
     struct dgm_buf text;   /* the head as it came, from the start line to the empty line */
     struct dgm_buf fields; /* struct field, one a header */
     struct field open;     /* the header that is being read */
-    uint64_t
-        names; /* a bit for each name there may be, http_head_get: most that are asked for are not there */
     uint32_t target_at, target_n;
     bool target_done, version_done;
     enum place place;
@@ -49,6 +47,7 @@ struct http_parser {
     uint64_t told_bytes; /* a size over the limit: what the peer said it would be */
     unsigned interims;
     enum dgm_error error; /* of a callback */
+    /* From here on nothing means anything before it is written. */
     char first_text[HTTP_TEXT_BYTES];
     struct field first_fields[HTTP_FIELDS];
 };

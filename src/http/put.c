@@ -34,14 +34,14 @@ void http_put_status(struct dgm_buf *b, int status)
 {
     assert(status >= 100 && status <= 999);
     if (status == 200) { /* what most answers are */
-        dgm_buf_put_lit(b, HTTP_STATUS_BEGIN "200 OK\r\n");
+        dgm_buf_add_lit(b, HTTP_STATUS_BEGIN "200 OK\r\n");
         return;
     }
-    dgm_buf_put_lit(b, HTTP_STATUS_BEGIN);
+    dgm_buf_add_lit(b, HTTP_STATUS_BEGIN);
     dgm_buf_put_int(b, status);
-    dgm_buf_put_lit(b, " "); /* RFC 9112 4: the blank stands even where the phrase is empty */
+    dgm_buf_add_lit(b, " "); /* RFC 9112 4: the blank stands even where the phrase is empty */
     dgm_buf_put(b, http_status_reason(status));
-    dgm_buf_put_lit(b, "\r\n");
+    dgm_buf_add_lit(b, "\r\n");
 }
 
 /* How many bytes at the front may stand in a target as they are. */
@@ -79,13 +79,27 @@ void http_put_request(struct dgm_buf *b, struct dgm_str method, struct dgm_str b
     dgm_buf_put_char(b, ' ');
     put_target(b, base);
     put_target(b, target);
-    dgm_buf_put_lit(b, " HTTP/1.1\r\n");
+    dgm_buf_add_lit(b, " HTTP/1.1\r\n");
 }
 
 /* RFC 9110 5.5: of the control characters a value may hold the tab alone. */
 static bool is_control(char c)
 {
     return ((unsigned char)c < 0x20 && c != '\t') || c == 0x7f;
+}
+
+/* Where the first one stands, or near before it; the length when there is none. */
+static size_t first_control(struct dgm_str value)
+{
+    size_t i = 0;
+    for (; value.n - i >= DGM_LANES; i += DGM_LANES) {
+        dgm_lanes x = dgm_lanes_load(value.p + i);
+        if (dgm_lanes_mask((dgm_lanes)((x < 0x20) | (x == 0x7f))) != 0)
+            break;
+    }
+    while (i < value.n && !is_control(value.p[i]))
+        i++;
+    return i;
 }
 
 void http__put_value(struct dgm_buf *b, struct dgm_str name_and_colon, struct dgm_str value)
@@ -96,7 +110,9 @@ void http__put_value(struct dgm_buf *b, struct dgm_str name_and_colon, struct dg
         return;
     memcpy(to, name_and_colon.p, name_and_colon.n);
     to += name_and_colon.n;
-    for (size_t i = 0; i < value.n; i++)
+    if (value.n != 0)
+        memcpy(to, value.p, value.n);
+    for (size_t i = first_control(value); i < value.n; i++)
         to[i] = is_control(value.p[i]) ? '?' : value.p[i];
     memcpy(to + value.n, "\r\n", 2);
     b->n += name_and_colon.n + value.n + 2;
@@ -113,9 +129,9 @@ void http_put_header_int(struct dgm_buf *b, struct dgm_str name, int64_t value)
 {
     assert(http_token_ok(name));
     dgm_buf_put(b, name);
-    dgm_buf_put_lit(b, ": ");
+    dgm_buf_add_lit(b, ": ");
     dgm_buf_put_int(b, value);
-    dgm_buf_put_lit(b, "\r\n");
+    dgm_buf_add_lit(b, "\r\n");
 }
 
 /*
@@ -173,20 +189,20 @@ void http_put_length(struct dgm_buf *b, uint64_t body_bytes)
 
 void http_put_chunked(struct dgm_buf *b)
 {
-    dgm_buf_put_lit(b, "Transfer-Encoding: chunked\r\n");
+    dgm_buf_add_lit(b, "Transfer-Encoding: chunked\r\n");
 }
 
 void http_put_connection(struct dgm_buf *b, bool keep_alive, unsigned request_minor)
 {
     if (!keep_alive)
-        dgm_buf_put_lit(b, "Connection: close\r\n");
+        dgm_buf_add_lit(b, "Connection: close\r\n");
     else if (request_minor == 0)
-        dgm_buf_put_lit(b, "Connection: keep-alive\r\n");
+        dgm_buf_add_lit(b, "Connection: keep-alive\r\n");
 }
 
 void http_put_head_end(struct dgm_buf *b)
 {
-    dgm_buf_put_lit(b, "\r\n");
+    dgm_buf_add_lit(b, "\r\n");
 }
 
 void http_put_continue(struct dgm_buf *b)
@@ -202,12 +218,12 @@ void http_put_chunk_open(struct dgm_buf *b, size_t n)
     while (digits < 16 && n >> (4 * digits) != 0)
         digits++;
     dgm_buf_put_hex(b, n, digits);
-    dgm_buf_put_lit(b, "\r\n");
+    dgm_buf_add_lit(b, "\r\n");
 }
 
 void http_put_chunk_close(struct dgm_buf *b)
 {
-    dgm_buf_put_lit(b, "\r\n");
+    dgm_buf_add_lit(b, "\r\n");
 }
 
 void http_put_chunk(struct dgm_buf *b, struct dgm_str data)
@@ -221,5 +237,5 @@ void http_put_chunk(struct dgm_buf *b, struct dgm_str data)
 
 void http_put_last_chunk(struct dgm_buf *b)
 {
-    dgm_buf_put_lit(b, "0\r\n\r\n");
+    dgm_buf_add_lit(b, "0\r\n\r\n");
 }

@@ -9,7 +9,7 @@
 #ifndef HTTP_PUT_H
 #define HTTP_PUT_H
 
-#include <dragoman/types.h>
+#include "base/buf.h"
 
 /* What every status line begins with: it may leave before the status is known. */
 #define HTTP_STATUS_BEGIN "HTTP/1.1 "
@@ -41,7 +41,7 @@ void http_put_header_int(struct dgm_buf *, struct dgm_str name, int64_t value);
 void http__put_value(struct dgm_buf *, struct dgm_str name_and_colon, struct dgm_str value);
 
 /** A header whose name and value are literals: put as they are. */
-#define http_put_header_lit(buf, name, value) dgm_buf_put_lit((buf), name ": " value "\r\n")
+#define http_put_header_lit(buf, name, value) dgm_buf_add_lit((buf), name ": " value "\r\n")
 
 /**
  * "Date: Sun, 06 Nov 1994 08:49:37 GMT" from seconds since 1970; years 1970 to 9999, others are

@@ -108,16 +108,19 @@ static void mend_escapes(char *p, char *end)
     }
 }
 
-/* What stands in a text, in a string or not: how many brackets open, and whether there are backslashes, by lanes. */
+/*
+ * What stands in a text, in a string or not: how many brackets open, and whether there is a \u, which halves of surrogate
+ * pairs begin with; by lanes. The byte behind the last one is padding.
+ */
 struct look {
-    dgm_lanes brackets, slashes;
+    dgm_lanes brackets, units;
 };
 
 static inline void look_at(struct look *l, const char *p)
 {
-    dgm_lanes x = dgm_lanes_load(p);
+    dgm_lanes x = dgm_lanes_load(p), next = dgm_lanes_load(p + 1);
     l->brackets -= (dgm_lanes)((x | 0x20) == '{'); /* '[' too: they differ in that bit */
-    l->slashes |= (dgm_lanes)(x == '\\');
+    l->units |= (dgm_lanes)((x == '\\') & (next == 'u'));
 }
 
 /*
@@ -130,12 +133,13 @@ static bool is_flat(char *text, size_t n, unsigned depth)
     if (n < DGM_LANES || n > LOOK_BYTES)
         return false;
     struct look look = {0};
+#pragma GCC unroll 4
     for (size_t i = 0; i < n - DGM_LANES; i += DGM_LANES)
         look_at(&look, text + i);
     look_at(&look, text + n - DGM_LANES);
     if (dgm_lanes_sum(look.brackets) > depth)
         return false;
-    if (dgm_lanes_mask(look.slashes) != 0)
+    if (dgm_lanes_mask(look.units) != 0)
         mend_escapes(text, text + n);
     return true;
 }
@@ -343,6 +347,8 @@ static bool all_differ(const struct json_val *obj)
 {
     uint64_t seen = 0;
     const struct json_val *key = obj + 1;
+    if (json__length(obj) == 2 && json__length(key) != json__length(json__behind(key + 1)))
+        return true; /* a message: role and content */
     for (size_t left = json__length(obj); left != 0; left--) {
         size_t n = json__length(key);
         if (n == 0)

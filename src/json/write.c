@@ -71,15 +71,14 @@ static bool is_plain_word(struct dgm_str s)
 /* How many bytes at the front of `s` stand for themselves. The last sixteen may have been looked at in part. */
 static size_t plain_run(struct dgm_str s)
 {
+    size_t i = 0;
     if (s.n < DGM_LANES)
         return is_plain_word(s) ? s.n : plain_run_slowly(s, 0);
-    for (size_t i = 0;; i += DGM_LANES) {
-        if (s.n - i < DGM_LANES)
-            i = s.n - DGM_LANES;
-        unsigned first = dgm_lanes_first(escape_lanes(s.p + i));
-        if (first != DGM_LANES || i + DGM_LANES == s.n)
-            return i + first;
-    }
+    while (s.n - i >= DGM_LANES && dgm_lanes_mask(escape_lanes(s.p + i)) == 0)
+        i += DGM_LANES;
+    if (s.n - i < DGM_LANES)
+        i = s.n - DGM_LANES;
+    return i + dgm_lanes_first(escape_lanes(s.p + i));
 }
 
 /* Within a string the backslash is escaped too, and so is what stands behind it where it must be. */

@@ -77,6 +77,15 @@ static inline __attribute__((always_inline)) void json_put_quoted_name(struct js
 /** The same for a literal: it is quoted when this is compiled. */
 #define json_put_name(w, name) json_put_quoted_name((w), DGM_STR("\"" name "\":"))
 
+/** A whole member as text, `"name":null`, or some with commas between them; known when its caller is compiled, too. */
+static inline __attribute__((always_inline)) void json_put_member_text(struct json_writer *w,
+                                                                       struct dgm_str text)
+{
+    json_put_quoted_name(w, text);
+    w->_named = false;
+    w->_comma = true;
+}
+
 void json_put_str(struct json_writer *, struct dgm_str utf8); /* an absent string is put as "" */
 void json_put_int(struct json_writer *, int64_t);
 void json_put_bool(struct json_writer *, bool);
@@ -102,6 +111,9 @@ void json_close_raw(struct json_writer *);
 void json_add_val(struct json_writer *, const struct json_val *);
 void json_add_quoted(struct json_writer *, struct dgm_str utf8);
 
+/** A piece that is a literal in which nothing needs an escape. */
+#define json_add_lit(w, literal) dgm_buf_add_lit((w)->buf, literal)
+
 /** A piece in which nothing needs an escape, and which outlives the text: a large one is lent. */
 void json_add_lasting(struct json_writer *, struct dgm_str plain);
 
@@ -110,10 +122,13 @@ void json_put_lasting(struct json_writer *, struct dgm_str utf8);
 
 /** A member in one line: json_put_name and the value. */
 #define json_member_str(w, name, s) (json_put_name((w), name), json_put_str((w), (s)))
+/** The same for a literal in which nothing needs an escape. */
+#define json_member_lit(w, name, literal)                                                          \
+    json_put_member_text((w), DGM_STR("\"" name "\":\"" literal "\""))
 #define json_member_lasting(w, name, s) (json_put_name((w), name), json_put_lasting((w), (s)))
 #define json_member_int(w, name, i) (json_put_name((w), name), json_put_int((w), (i)))
 #define json_member_bool(w, name, b) (json_put_name((w), name), json_put_bool((w), (b)))
-#define json_member_null(w, name) (json_put_name((w), name), json_put_null(w))
+#define json_member_null(w, name) json_put_member_text((w), DGM_STR("\"" name "\":null"))
 #define json_member_val(w, name, v) (json_put_name((w), name), json_put_val((w), (v)))
 
 #endif

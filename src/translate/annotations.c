@@ -105,7 +105,7 @@ static bool put_source(void *ctx, const struct source *s)
     json_open_obj(p->w);
     if (p->index)
         json_member_int(p->w, "index", (*p->index)++);
-    json_member_str(p->w, "type", DGM_STR("url_citation"));
+    json_member_lit(p->w, "type", "url_citation");
     json_put_name(p->w, "url_citation");
     json_open_obj(p->w);
     json_member_int(p->w, "start_index", (int64_t)offsets_chars(p->text, s->start));

@@ -293,9 +293,9 @@ static void put_data_url(struct json_writer *w, const struct json_val *part)
 {
     const struct json_val *blob = json_get(part, DGM_STR("inlineData"));
     json_open_str(w);
-    json_add_str(w, DGM_STR("data:"));
+    json_add_lit(w, "data:");
     json_add_str(w, mime_of(part));
-    json_add_str(w, DGM_STR(";base64,"));
+    json_add_lit(w, ";base64,");
     json_add_str(w, json_get_str(blob, DGM_STR("data")));
     json_close_str(w);
 }
@@ -314,7 +314,7 @@ static void put_images(struct json_writer *w, struct choice *c, const struct jso
         if (!whole)
             json_member_int(w, "index", c->images);
         c->images++;
-        json_member_str(w, "type", DGM_STR("image_url"));
+        json_member_lit(w, "type", "image_url");
         json_put_name(w, "image_url");
         json_open_obj(w);
         json_put_name(w, "url");
@@ -330,12 +330,12 @@ static void put_sound_head(const struct dgm_request *r, struct json_writer *w, s
 {
     json_put_name(w, "id");
     json_open_str(w);
-    json_add_str(w, DGM_STR("audio_"));
+    json_add_lit(w, "audio_");
     json_add_str(w, r->env.id);
     json_close_str(w);
     json_member_int(w, "expires_at",
                     r->env.now + 3600); /* OpenAI says an hour; nobody keeps it here */
-    json_member_str(w, "transcript", DGM_STR(""));
+    json_member_lit(w, "transcript", "");
     json_put_name(w, "extra_content");
     json_open_obj(w);
     json_put_name(w, "google");
@@ -432,15 +432,15 @@ void answer_put_blocked(const struct dgm_request *r, struct json_writer *w,
 {
     struct dgm_str said = json_get_str(prompt_feedback, DGM_STR("blockReasonMessage"));
     struct dgm_str reason = json_get_str(prompt_feedback, DGM_STR("blockReason"));
-    json_member_str(w, "content", DGM_STR("")); /* a text, or clients break on it (user-pain G8) */
+    json_member_lit(w, "content", ""); /* a text, or clients break on it (user-pain G8) */
     json_put_name(w, "refusal");
     json_open_str(w);
     if (said.n) {
         json_add_str(w, said);
     } else {
-        json_add_str(w, DGM_STR("The prompt was blocked: "));
+        json_add_lit(w, "The prompt was blocked: ");
         json_add_str(w, reason);
-        json_add_str(w, DGM_STR("."));
+        json_add_lit(w, ".");
     }
     json_close_str(w);
     extra_open(w);
@@ -454,7 +454,7 @@ void answer_put_head(const struct dgm_request *r, struct json_writer *w, struct 
 {
     json_put_name(w, "id");
     json_open_str(w);
-    json_add_str(w, DGM_STR("chatcmpl-"));
+    json_add_lit(w, "chatcmpl-");
     json_add_str(w, r->env.id);
     json_close_str(w);
     json_member_str(w, "object", object);

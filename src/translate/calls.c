@@ -133,7 +133,7 @@ static void put_call(struct dgm_request *r, struct json_writer *w, const struct 
     if (index >= 0)
         json_member_int(w, "index", index);
     json_member_str(w, "id", id);
-    json_member_str(w, "type", DGM_STR("function"));
+    json_member_lit(w, "type", "function");
     json_put_name(w, "function");
     json_open_obj(w);
     put_function(r, w, call, begun);

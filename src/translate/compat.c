@@ -220,7 +220,7 @@ static void put_call(struct dgm_request *r, struct json_writer *w, struct compat
     json_close_obj(w);
     json_member_str(w, "id", c->call_id);
     json_member_val(w, "index", json_get(call, DGM_STR("index")));
-    json_member_str(w, "type", DGM_STR("function"));
+    json_member_lit(w, "type", "function");
     json_close_obj(w);
 }
 
@@ -251,7 +251,7 @@ static void put_message(struct dgm_request *r, struct json_writer *w, struct com
     put_sorted_member(w, DGM_STR("function_call"), json_get(message, DGM_STR("function_call")));
     put_images(w, json_get(message, DGM_STR("images")), images);
     put_sorted_member(w, DGM_STR("refusal"), json_get(message, DGM_STR("refusal")));
-    json_member_str(w, "role", DGM_STR("assistant"));
+    json_member_lit(w, "role", "assistant");
     put_calls(r, w, c, json_get(message, DGM_STR("tool_calls")));
     json_close_obj(w);
 }
@@ -264,7 +264,7 @@ static void put_tail(const struct dgm_request *r, struct json_writer *w, struct 
     json_member_str(w, "id", r->response_id.n ? r->response_id : r->env.id);
     json_member_str(w, "model", r->model_sent);
     json_member_str(w, "object", object);
-    json_member_str(w, "system_fingerprint", DGM_STR(""));
+    json_member_lit(w, "system_fingerprint", "");
     if (usage) {
         json_put_name(w, "usage");
         usage_put_google(w, usage);
@@ -437,7 +437,7 @@ static void put_thoughts(struct compat_stream *s, size_t index, struct dgm_str t
     json_open_obj(&w);
     json_member_str(&w, "content", thoughts);
     put_google_member(&w, DGM_STR("thought"), (struct dgm_str){0});
-    json_member_str(&w, "role", DGM_STR("assistant"));
+    json_member_lit(&w, "role", "assistant");
     json_close_obj(&w);
 }
 
@@ -530,7 +530,7 @@ void compat_put_end(struct compat_stream *s, const struct usage *usage, struct d
             continue;
         struct json_writer w = begin_held(s, i, NULL, out);
         json_open_obj(&w);
-        json_member_str(&w, "role", DGM_STR("assistant"));
+        json_member_lit(&w, "role", "assistant");
         json_close_obj(&w);
     }
     note_short(s);

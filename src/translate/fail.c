@@ -154,7 +154,7 @@ void compat_put_fail(const struct dgm_fail *f, struct dgm_buf *out)
         json_put_name(&w, "details");
         json_open_arr(&w);
         json_open_obj(&w);
-        json_member_str(&w, "@type", DGM_STR("type.googleapis.com/google.rpc.BadRequest"));
+        json_member_lit(&w, "@type", "type.googleapis.com/google.rpc.BadRequest");
         json_put_name(&w, "fieldViolations");
         json_open_arr(&w);
         json_open_obj(&w);

@@ -22,12 +22,12 @@ static void put_token(struct json_writer *w, const struct json_val *native)
 void logprobs_put(struct json_writer *w, const struct json_val *candidate)
 {
     const struct json_val *result = json_get(candidate, DGM_STR("logprobsResult"));
-    struct json_iter chosen = json_iter(json_get(result, DGM_STR("chosenCandidates")));
-    struct json_iter tops = json_iter(json_get(result, DGM_STR("topCandidates")));
     if (json_kind(result) != JSON_OBJ) {
         json_put_null(w);
         return;
     }
+    struct json_iter chosen = json_iter(json_get(result, DGM_STR("chosenCandidates")));
+    struct json_iter tops = json_iter(json_get(result, DGM_STR("topCandidates")));
     json_open_obj(w);
     json_put_name(w, "content");
     json_open_arr(w);

@@ -60,19 +60,21 @@ static const struct {
 #undef ABILITIES
 };
 
-static const bool name_chars[256] = {
-    ['0' ... ':'] = true, ['@' ... 'Z'] = true, ['_'] = true,
-    ['a' ... 'z'] = true, ['-'] = true,         ['.'] = true,
+/* What may stand in a name: anywhere, and where no dot stands before it. */
+enum name_char { NO_CHAR, CHAR, DOT };
+
+static const unsigned char name_chars[256] = {
+    ['0' ... ':'] = CHAR, ['@' ... 'Z'] = CHAR, ['_'] = CHAR,
+    ['a' ... 'z'] = CHAR, ['-'] = CHAR,         ['.'] = DOT,
 };
 
 bool dgm_name_ok(struct dgm_str s)
 {
-    if (s.n == 0 || s.n > NAME_MAX_BYTES || s.p[0] == '.')
+    if (s.n == 0 || s.n > NAME_MAX_BYTES)
         return false;
     for (size_t i = 0; i < s.n; i++) {
-        if (!name_chars[(unsigned char)s.p[i]])
-            return false;
-        if (s.p[i] == '.' && s.p[i - 1] == '.') /* not the first, which is none */
+        unsigned kind = name_chars[(unsigned char)s.p[i]];
+        if (kind != CHAR && (kind != DOT || i == 0 || s.p[i - 1] == '.'))
             return false;
     }
     return true;
@@ -112,13 +114,14 @@ static unsigned read_generation(struct dgm_str name)
 static unsigned read_words(struct dgm_str name)
 {
     unsigned set = 0;
-    for (;;) {
-        size_t n = dgm_str_find_either(name, '-', '@');
-        size_t k = dgm_str_index(dgm_str_head(name, n), words, WORDS);
+    for (size_t from = 0, i = 0;; i++) {
+        if (i < name.n && name.p[i] != '-' && name.p[i] != '@')
+            continue;
+        size_t k = dgm_str_index((struct dgm_str){name.p + from, i - from}, words, WORDS);
         set |= k < WORDS ? 1u << k : 0;
-        if (n == name.n || name.p[n] == '@')
+        if (i == name.n || name.p[i] == '@')
             return set;
-        name = dgm_str_skip(name, n + 1);
+        from = i + 1;
     }
 }
 
@@ -166,25 +169,29 @@ static struct dgm_str without_place(struct dgm_str name)
     return name;
 }
 
-enum dgm_rc model_read(struct dgm_str sent, struct model *ret)
+static struct dgm_str without_prefix(struct dgm_str full)
 {
-    struct dgm_str full = without_place(sent), name = full;
-    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
-        struct dgm_str prefix = prefixes[i];
-        if (dgm_str_starts(full, prefix)) {
-            name = dgm_str_skip(full, prefix.n);
-            break;
-        }
-    }
-    unsigned segments = 0;
-    struct dgm_str rest = name, segment;
-    while (dgm_str_split(&rest, '/', &segment)) {
+    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
+        if (dgm_str_starts(full, prefixes[i]))
+            return dgm_str_skip(full, prefixes[i].n);
+    return full;
+}
+
+/* What a name is that is not a single one. */
+static enum dgm_rc fault_of(struct dgm_str name)
+{
+    struct dgm_str segment = {0};
+    while (dgm_str_split(&name, '/', &segment))
         if (!dgm_name_ok(segment))
             return DGM_E_SYNTAX;
-        segments++;
-    }
-    if (segments != 1)
-        return segments == 0 ? DGM_E_SYNTAX : DGM_E_REFUSED;
+    return segment.p ? DGM_E_REFUSED : DGM_E_SYNTAX;
+}
+
+enum dgm_rc model_read(struct dgm_str sent, struct model *ret)
+{
+    struct dgm_str full = without_place(sent), name = without_prefix(full);
+    if (!dgm_name_ok(name))
+        return fault_of(name);
     if (dgm_str_find_char(name, ':') != name.n)
         return DGM_E_SYNTAX; /* behind it the path has what is to be done */
     *ret = (struct model){
@@ -210,9 +217,8 @@ static bool is_publisher(struct dgm_str s)
 bool dgm_model_is_others(struct dgm_str model)
 {
     struct dgm_str name = model, publisher;
-    struct model read;
-    return dgm_str_split(&name, '/', &publisher) && is_publisher(publisher) && dgm_name_ok(name) &&
-           model_read(model, &read) == DGM_E_REFUSED;
+    return dgm_str_split(&name, '/', &publisher) && without_prefix(model).n == model.n &&
+           is_publisher(publisher) && dgm_name_ok(name);
 }
 
 bool model_effort(struct dgm_str word, enum effort *ret)

@@ -172,7 +172,7 @@ bool relay_put_piece(struct dgm_request *r, struct json_writer *w, struct relay_
                      const struct json_val *piece, bool whole)
 {
     if (!c->started)
-        json_member_str(w, "role", DGM_STR("assistant"));
+        json_member_lit(w, "role", "assistant");
     bool said = put_content(r, w, c, piece, whole);
     said = put_reasoning(r, w, piece) || said;
     said = put_refusal(w, piece, whole) || said;
@@ -185,7 +185,7 @@ bool relay_put_piece(struct dgm_request *r, struct json_writer *w, struct relay_
 void relay_put_rest(struct json_writer *w, struct relay_choice *c)
 {
     if (!c->started)
-        json_member_str(w, "role", DGM_STR("assistant"));
+        json_member_lit(w, "role", "assistant");
     /* An answer without a word is still an answer, and has a content. */
     if (c->thinking || !c->started) {
         json_put_name(w, "content");
@@ -207,7 +207,7 @@ void relay_put_head(struct dgm_request *r, struct json_writer *w, const struct j
     json_put_name(w, "id");
     json_open_str(w);
     if (id.n == 0 || id.n > ID_BYTES_MAX) {
-        json_add_str(w, DGM_STR("chatcmpl-"));
+        json_add_lit(w, "chatcmpl-");
         id = r->env.id;
     }
     json_add_str(w, id);

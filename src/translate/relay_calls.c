@@ -100,7 +100,7 @@ static void put_id(struct dgm_request *r, struct json_writer *w, const struct re
         json_put_str(w, answer_new_call_id(r));
     else
         json_put_str(w, call->id);
-    json_member_str(w, "type", DGM_STR("function"));
+    json_member_lit(w, "type", "function");
 }
 
 static void put_arguments(struct dgm_request *r, struct json_writer *w, struct relay_call *call,
@@ -226,7 +226,7 @@ void relay_put_owed_calls(struct json_writer *w, struct relay_choice *c, size_t 
         json_member_int(w, "index", c->calls[i].index);
         json_put_name(w, "function");
         json_open_obj(w);
-        json_member_str(w, "arguments", DGM_STR("{}"));
+        json_member_lit(w, "arguments", "{}");
         json_close_obj(w);
         json_close_obj(w);
     }

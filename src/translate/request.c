@@ -444,20 +444,20 @@ void dgm_request_put_path(const struct dgm_request *r, const struct dgm_place *p
                           struct dgm_buf *out)
 {
     if (place->surface == DGM_VERTEX && !place->project.p) {
-        dgm_buf_put_lit(out, "/v1/publishers/google/models/");
+        dgm_buf_add_lit(out, "/v1/publishers/google/models/");
     } else if (place->surface == DGM_VERTEX) {
         assert(dgm_name_ok(place->project) && dgm_name_ok(place->location));
-        dgm_buf_put_lit(out, "/v1/projects/");
+        dgm_buf_add_lit(out, "/v1/projects/");
         dgm_buf_put(out, place->project);
-        dgm_buf_put_lit(out, "/locations/");
+        dgm_buf_add_lit(out, "/locations/");
         dgm_buf_put(out, place->location);
-        dgm_buf_put_lit(out, "/publishers/google/models/");
+        dgm_buf_add_lit(out, "/publishers/google/models/");
     } else {
-        dgm_buf_put_lit(out, "/v1beta/models/");
+        dgm_buf_add_lit(out, "/v1beta/models/");
     }
     dgm_buf_put(out, r->model.name);
     if (r->stream)
-        dgm_buf_put_lit(out, ":streamGenerateContent?alt=sse");
+        dgm_buf_add_lit(out, ":streamGenerateContent?alt=sse");
     else
-        dgm_buf_put_lit(out, ":generateContent");
+        dgm_buf_add_lit(out, ":generateContent");
 }

@@ -26,7 +26,7 @@ static bool put_choice(struct dgm_request *r, struct json_writer *w, struct choi
     json_member_int(w, "index", (int64_t)i);
     json_put_name(w, "message");
     json_open_obj(w);
-    json_member_str(w, "role", DGM_STR("assistant"));
+    json_member_lit(w, "role", "assistant");
     answer_put_members(r, w, c, piece, true);
     json_close_obj(w);
     json_put_name(w, "logprobs");
@@ -70,11 +70,11 @@ static void put_blocked(const struct dgm_request *r, struct json_writer *w,
     json_member_int(w, "index", 0);
     json_put_name(w, "message");
     json_open_obj(w);
-    json_member_str(w, "role", DGM_STR("assistant"));
+    json_member_lit(w, "role", "assistant");
     answer_put_blocked(r, w, feedback, true);
     json_close_obj(w);
     json_member_null(w, "logprobs");
-    json_member_str(w, "finish_reason", DGM_STR("content_filter"));
+    json_member_lit(w, "finish_reason", "content_filter");
     json_close_obj(w);
 }
 

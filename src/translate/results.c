@@ -379,7 +379,7 @@ static void put_response(struct chat_contents *c, size_t message)
     }
     json_open_obj(c->w);
     if (message == CHAT_NO_RESULT) {
-        json_member_str(c->w, "error", DGM_STR("no result"));
+        json_member_lit(c->w, "error", "no result");
         warn(c->r, DGM_STR("a call without a result got one"));
     } else {
         put_output(c, message);

@@ -163,8 +163,8 @@ static void put_placeholder(struct subset *s)
     json_open_obj(&s->w);
     json_put_name(&s->w, "_");
     json_open_obj(&s->w);
-    json_member_str(&s->w, "type", DGM_STR("STRING"));
-    json_member_str(&s->w, "description", DGM_STR("Leave this out."));
+    json_member_lit(&s->w, "type", "STRING");
+    json_member_lit(&s->w, "description", "Leave this out.");
     json_close_obj(&s->w);
     json_close_obj(&s->w);
 }

@@ -35,7 +35,7 @@ static void open_chunk(struct dgm_stream *s, struct json_writer *w, size_t index
     dgm_buf_put_lit(w->buf, ",\"delta\":");
     json_open_obj(w);
     if (!s->choices[index]->started)
-        json_member_str(w, "role", DGM_STR("assistant"));
+        json_member_lit(w, "role", "assistant");
     s->choices[index]->started = true;
 }
 

@@ -86,7 +86,7 @@ static void put_answer(struct dgm_request *r, struct json_writer *w)
     }
     json_put_name(w, "parameters");
     json_open_obj(w);
-    json_member_str(w, "type", DGM_STR("OBJECT"));
+    json_member_lit(w, "type", "OBJECT");
     json_put_name(w, "properties");
     json_open_obj(w);
     json_put_name(w, "answer");
@@ -94,8 +94,8 @@ static void put_answer(struct dgm_request *r, struct json_writer *w)
         schema_put(r, w, schema, SCHEMA_SUBSET, label, place);
     } else {
         json_open_obj(w);
-        json_member_str(w, "type", DGM_STR("STRING"));
-        json_member_str(w, "description", DGM_STR("The answer: a JSON object as text."));
+        json_member_lit(w, "type", "STRING");
+        json_member_lit(w, "description", "The answer: a JSON object as text.");
         json_close_obj(w);
     }
     json_close_obj(w);

@@ -99,6 +99,26 @@ static void holds_its_ceiling(void **state)
     alloc_fail_done(&memory, "dgm_arena");
 }
 
+/* A stream's arena must not stay as large as its largest event made it; one for a large body must not be a thousand
+ * blocks, for they are given back at once. */
+static void grows_in_large_blocks_and_keeps_a_small_one(void **state)
+{
+    (void)state;
+    struct alloc_fail memory;
+    struct dgm_arena a;
+    alloc_fail_init(&memory, 0);
+    dgm_arena_init(&a, &memory.alloc, SIZE_MAX);
+    for (size_t got = 0; got < (size_t)4 << 20; got += 500)
+        assert_non_null(dgm_arena_take(&a, 500));
+    assert_true(memory.live_blocks < 40);
+    dgm_arena_reset(&a);
+    assert_true(memory.live_blocks == 1 && memory.live_bytes < 10000);
+    assert_non_null(dgm_arena_take(&a, 500));
+    assert_int_equal(memory.live_blocks, 1);
+    dgm_arena_dispose(&a);
+    alloc_fail_done(&memory, "dgm_arena");
+}
+
 /* A walk of sizes through the allocator, with every byte checked. */
 static void allocates(void **state)
 {
@@ -239,6 +259,7 @@ int main(void)
         cmocka_unit_test(takes_and_keeps),
         cmocka_unit_test(clears_and_copies),
         cmocka_unit_test(holds_its_ceiling),
+        cmocka_unit_test(grows_in_large_blocks_and_keeps_a_small_one),
         cmocka_unit_test(allocates),
         cmocka_unit_test(gives_back_what_is_large_or_last),
         cmocka_unit_test(every_allocation_can_fail),
