@@ -128,7 +128,7 @@ struct gw_auth {
 struct gw_store {
     struct dgm_str path;
     int64_t max_bytes, max_age_ms; /* max_age_ms 0: for ever */
-    struct dgm_str valkey; /* redis://...; may hold a password */
+    struct dgm_str valkey;         /* redis://...; may hold a password */
 };
 
 struct gw_limits {
