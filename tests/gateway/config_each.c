@@ -33,6 +33,7 @@ static void numbers(void **state)
 #define AT(member) offsetof(struct gw_config, member)
         {"workers: 3", 0, 3},
         {"store: {max_mb: 3}", AT(store.max_bytes), 3 << 20},
+        {"store: {max_age: 3s}", AT(store.max_age_ms), 3000},
         {"limits: {body_mb: 3}", AT(limits.body_bytes), 3 << 20},
         {"limits: {memory_mb: 65}", AT(limits.memory_bytes), 65 << 20},
         {"limits: {connections: 3}", AT(limits.connections), 3},
@@ -77,7 +78,7 @@ static void texts_and_words(void **state)
              "emulator: {scenario: /etc/scenario.yaml, read_back: false}\n"
              "log: {level: debug, access: true}\n"
              "compat: google\nreasoning: tag\nstrict: true\n"
-             "max_tokens_includes_thinking: true\n"
+             "max_tokens_includes_thinking: true\nask_again: false\n"
              "upstreams: {a: {kind: vertex, fetch: public}, b: {kind: vertex}}\n");
     assert_int_equal(c->auth.origins.n, 1);
     assert_int_equal(c->fetch.allow.n, 2);
@@ -85,6 +86,7 @@ static void texts_and_words(void **state)
     assert_false(c->emulator.read_back);
     assert_int_equal(c->log.level, GW_LOG_DEBUG);
     assert_true(c->log.access && c->strict && c->max_tokens_includes_thinking);
+    assert_false(c->ask_again);
     assert_int_equal(c->compat, GW_COMPAT_GOOGLE);
     assert_int_equal(c->reasoning, GW_REASONING_TAG);
     assert_int_equal(c->upstreams[0].fetch, GW_FETCH_PUBLIC);
