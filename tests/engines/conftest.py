@@ -51,7 +51,7 @@ class Engine:
         return sum(slot["is_processing"] for slot in self.get("/slots"))
 
     def stop(self):
-        self.process.terminate()
+        self.process.kill()  # asked to end it would first say all that nobody waits for any more
         self.process.wait(10)
         self.log.close()
 
