@@ -75,7 +75,9 @@ static int read_word(struct reader *r, const struct gw_node *map, struct dgm_str
                      const struct gw_recorded_words *words)
 {
     const struct gw_node *node = gw_node_get(map, key);
-    size_t i = node != NULL ? dgm_str_index(node->text, words->at, words->n) : 0;
+    if (node == NULL)
+        return 0;
+    size_t i = dgm_str_index(node->text, words->at, words->n);
     if (i < words->n)
         return (int)i;
     gw_problem(&r->parse, node, key, DGM_STR(": there is no "), gw_node_quoted(&r->parse, node));

@@ -58,7 +58,7 @@ static const struct json_val *parse(struct run *r, struct dgm_str text)
     struct json_error error;
     char *copy = dgm_arena_take0(&r->arena, text.n + JSON_PADDING);
     r->nomem |= copy == NULL;
-    if (copy == NULL || text.n == 0)
+    if (copy == NULL || text.p == NULL)
         return NULL;
     memcpy(copy, text.p, text.n);
     enum dgm_rc rc = json_parse(&r->arena, copy, text.n, JSON_DEPTH_MAX, &root, &error);

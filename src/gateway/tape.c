@@ -69,6 +69,7 @@ static void add_head(struct gw_tape *t, const struct http_head *head)
         if (http_head_at(head, i, &name, &value) && gw_scrub_keeps(name) && !has_header(m, name))
             headers[m->headers_n++] = (struct gw_call_header){copy(t, name), copy(t, value)};
     struct dgm_str bearer = http_head_get(head, DGM_STR("authorization"));
+    /* Wiped with the tape, gw_recorder_give. */
     t->secrets[0] = copy(t, dgm_str_trim(dgm_str_skip(bearer, dgm_str_find_char(bearer, ' '))));
     t->secrets[1] = copy(t, http_head_get(head, DGM_STR("x-goog-api-key")));
 }
