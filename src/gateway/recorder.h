@@ -53,7 +53,10 @@ struct gw_tape {
     struct gw_recording recording;
     struct gw_recorded_call *last_call;
     struct gw_recorded_piece *last_reply;
-    struct dgm_str secrets[2]; /* what the client showed who he is with */
+    struct {
+        char *p;
+        size_t n;
+    } secrets[2]; /* what the client showed who he is with: wiped at the end */
     uint64_t number;
     int64_t begun_ms;
     bool lost; /* there was no room for it */

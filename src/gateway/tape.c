@@ -49,6 +49,15 @@ static void add_piece(struct gw_tape *t, int64_t ms, struct dgm_str bytes,
 
 /* ---- the client's side ---- */
 
+static void keep_secret(struct gw_tape *t, size_t i, struct dgm_str s)
+{
+    t->secrets[i].p = s.n != 0 ? take(t, s.n) : NULL;
+    if (t->secrets[i].p == NULL)
+        return;
+    memcpy(t->secrets[i].p, s.p, s.n);
+    t->secrets[i].n = s.n;
+}
+
 static bool has_header(const struct gw_recorded_message *m, struct dgm_str name)
 {
     for (size_t i = 0; i < m->headers_n; i++)
@@ -69,9 +78,8 @@ static void add_head(struct gw_tape *t, const struct http_head *head)
         if (http_head_at(head, i, &name, &value) && gw_scrub_keeps(name) && !has_header(m, name))
             headers[m->headers_n++] = (struct gw_call_header){copy(t, name), copy(t, value)};
     struct dgm_str bearer = http_head_get(head, DGM_STR("authorization"));
-    /* Wiped with the tape, gw_recorder_give. */
-    t->secrets[0] = copy(t, dgm_str_trim(dgm_str_skip(bearer, dgm_str_find_char(bearer, ' '))));
-    t->secrets[1] = copy(t, http_head_get(head, DGM_STR("x-goog-api-key")));
+    keep_secret(t, 0, dgm_str_trim(dgm_str_skip(bearer, dgm_str_find_char(bearer, ' '))));
+    keep_secret(t, 1, http_head_get(head, DGM_STR("x-goog-api-key")));
 }
 
 struct gw_tape *gw_tape_new(struct gw_exchange *x)
