@@ -267,7 +267,7 @@ bool store_check_start(const char *folder, int *ret_fd, int *ret_pid)
         if (ends[1] > 3) /* what else our maker has open must not stay open because of us */
             close_range(3, (unsigned)ends[1] - 1, 0);
         close_range((unsigned)ends[1] + 1, ~0u, 0);
-        _exit(check(folder));
+        _exit((int)check(folder));
     }
     close(ends[1]);
     if (pid < 0) {
