@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tape.c - one exchange as it is recorded: a call between an upstream and its owner that copies what passes. */
-#include "gateway/recorder.h"
+#include "gateway/tape.h"
 
 #include "base/str.h"
 #include "gateway/exchange.h"
+#include "gateway/recorder.h"
 #include "gateway/scrub.h"
 
 #include <string.h>
@@ -88,7 +89,6 @@ struct gw_tape *gw_tape_new(struct gw_exchange *x)
     if (t == NULL)
         return NULL;
     t->exchange = x;
-    t->begun_ms = net_loop_now_ms(x->worker->loop);
     t->recording.time_ms = net_loop_wall_ms(x->worker->loop);
     t->recording.id = copy(t, x->reply.request_id);
     add_head(t, x->head);
