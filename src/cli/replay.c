@@ -56,7 +56,10 @@ static int run_all(const struct gw_corpus *corpus)
     struct dgm_buf out;
     int code = CLI_DONE;
     dgm_buf_init(&out, &dgm_alloc_libc, TEXT_BYTES_MAX);
-    for (size_t i = 0; code == CLI_DONE && (recording = gw_corpus_at(corpus, i, &name)); i++) {
+    for (size_t i = 0; code == CLI_DONE; i++) {
+        recording = gw_corpus_at(corpus, i, &name);
+        if (recording == NULL)
+            break;
         code = run_one(recording, name, &counts, &out);
         if (!cli_write(STDOUT_FILENO, &out, false))
             code = CLI_REFUSED;

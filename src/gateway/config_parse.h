@@ -177,6 +177,9 @@ void gw_map_read(struct gw_parse *, enum gw_row_owner, void *base, const struct 
 void gw_listen_read(struct gw_parse *, const struct gw_node *, struct dgm_str label);
 void gw_upstreams_read(struct gw_parse *, const struct gw_node *, struct dgm_str label);
 
+/** What is wrong with a base_url (http:// or https://, a host, perhaps a port and a path), as a predicate; NULL: nothing. */
+const char *gw_url_fault(struct dgm_str);
+
 /** Makes of --upstream, or of the emulator when nothing is configured, the only upstream. */
 void gw_upstreams_single(struct gw_parse *, const struct gw_upstream *);
 

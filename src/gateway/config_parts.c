@@ -234,8 +234,8 @@ static bool is_upstream_name(struct dgm_str s)
     return s.n != 0 && s.n <= UPSTREAM_NAME_BYTES_MAX;
 }
 
-/* http:// or https://, a host, perhaps a port and a path. A password has its place under credentials. */
-static const char *url_fault(struct dgm_str url)
+/* A password has its place under credentials. */
+const char *gw_url_fault(struct dgm_str url)
 {
     size_t scheme = dgm_str_starts(url, DGM_STR("https://"))  ? 8
                     : dgm_str_starts(url, DGM_STR("http://")) ? 7
@@ -300,7 +300,7 @@ static void check_upstream(struct gw_parse *p, struct gw_upstream *u, const stru
             gw_problem(p, member->name, label, DGM_STR("."), members[i].key,
                        DGM_STR(" means nothing for kind "), kind);
     }
-    const char *fault = u->base_url.p ? url_fault(u->base_url) : NULL;
+    const char *fault = u->base_url.p ? gw_url_fault(u->base_url) : NULL;
     if (fault)
         gw_problem(p, member_node(node, DGM_STR("base_url")), label, DGM_STR(".base_url "),
                    dgm_str_c(fault));

@@ -7,7 +7,7 @@
 #include "base/str.h"
 #include "gateway/gate.h"
 #include "gateway/log.h"
-#include "gateway/recorder.h"
+#include "gateway/tape.h"
 #include "http/media.h"
 #include "http/put.h"
 

@@ -51,6 +51,9 @@ static void *resize_counted(void *ctx, void *p, size_t old_n, size_t n)
 static void drop(struct gw_tape *t)
 {
     struct gw_recorder *r = t->recorder;
+    for (size_t i = 0; i < 2; i++)
+        if (t->secrets[i].n != 0)
+            explicit_bzero(t->secrets[i].p, t->secrets[i].n);
     dgm_arena_dispose(&t->arena);
     r->alloc.resize(r->alloc.ctx, t, sizeof *t, 0);
 }
@@ -91,8 +94,8 @@ static size_t list_secrets(const struct gw_tape *t, const struct gw_config *conf
         if (c->kind == GW_CREDENTIALS_API_KEY || c->kind == GW_CREDENTIALS_BEARER)
             to[n++] = c->value;
     }
-    to[n++] = t->secrets[0];
-    to[n++] = t->secrets[1];
+    for (size_t i = 0; i < 2; i++)
+        to[n++] = (struct dgm_str){t->secrets[i].p, t->secrets[i].n};
     return n;
 }
 

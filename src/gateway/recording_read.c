@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#define SEED_BYTES_MAX 64
 #define SCRATCH_BYTES_MAX (4 * GW_RECORDING_FILE_MAX)
 
 /* One reading. What is to stay goes into `arena`. */
@@ -60,11 +61,23 @@ static int64_t read_int(struct reader *r, const struct gw_node *map, struct dgm_
     return i;
 }
 
+/* An HTTP status; 0: there was none. */
+static int read_status(struct reader *r, const struct gw_node *map)
+{
+    int status = (int)read_int(r, map, DGM_STR("status"), 599, 0);
+    if (status != 0 && status < 200)
+        gw_problem(&r->parse, gw_node_get(map, DGM_STR("status")),
+                   DGM_STR("status: it is none of an answer"));
+    return status;
+}
+
 static int read_word(struct reader *r, const struct gw_node *map, struct dgm_str key,
                      const struct gw_recorded_words *words)
 {
     const struct gw_node *node = gw_node_get(map, key);
-    size_t i = node != NULL ? dgm_str_index(node->text, words->at, words->n) : 0;
+    if (node == NULL)
+        return 0;
+    size_t i = dgm_str_index(node->text, words->at, words->n);
     if (i < words->n)
         return (int)i;
     gw_problem(&r->parse, node, key, DGM_STR(": there is no "), gw_node_quoted(&r->parse, node));
@@ -212,7 +225,7 @@ static void read_message(struct reader *r, const struct gw_node *map,
 
 static void read_answer(struct reader *r, const struct gw_node *map, struct gw_recorded_call *to)
 {
-    to->status = (int)read_int(r, map, DGM_STR("status"), 999, 0);
+    to->status = read_status(r, map);
     read_str(r, map, DGM_STR("type"), &to->type);
     read_str(r, map, DGM_STR("warning"), &to->warning);
     to->retry_ms = read_int(r, map, DGM_STR("retry_ms"), INT64_MAX, -1);
@@ -235,6 +248,10 @@ static void read_upstream(struct reader *r, const struct gw_node *map, struct gw
     to->dialect = read_word(r, map, DGM_STR("dialect"), &gw_recorded_dialects);
     read_str(r, map, DGM_STR("model"), &to->model);
     read_str(r, map, DGM_STR("base_url"), &to->base_url);
+    const char *fault = to->base_url.p != NULL ? gw_url_fault(to->base_url) : NULL;
+    if (fault != NULL)
+        gw_problem(&r->parse, gw_node_get(map, DGM_STR("base_url")), DGM_STR("base_url "),
+                   dgm_str_c(fault));
 }
 
 static void read_call(struct reader *r, const struct gw_node *item, struct gw_recorded_call *to)
@@ -288,9 +305,25 @@ static int64_t read_time(struct dgm_str s)
            (int64_t)v[6];
 }
 
+/* What ids are made of: the core counts on it (struct dgm_env). */
+static bool is_seed(struct dgm_str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i];
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!plain && c != '-' && c != '_')
+            return false;
+    }
+    return s.n != 0 && s.n <= SEED_BYTES_MAX;
+}
+
 static void read_translation(struct reader *r, const struct gw_node *map, struct gw_recording *to)
 {
+    const struct gw_node *seed = need(r, map, DGM_STR("seed"), GW_NODE_SCALAR);
     read_str(r, map, DGM_STR("seed"), &to->seed);
+    if (seed != NULL && !is_seed(seed->text))
+        gw_problem(&r->parse, seed,
+                   DGM_STR("seed: it is 1 to 64 letters, digits, - and _, and no such text"));
     to->now = read_int(r, map, DGM_STR("now"), INT64_MAX, 0);
     read_str(r, map, DGM_STR("endpoint"), &to->endpoint);
     read_str(r, map, DGM_STR("model"), &to->model);
@@ -325,7 +358,7 @@ static void read_root(struct reader *r, const struct gw_node *root, struct gw_re
     if ((map = gw_node_get(root, DGM_STR("reply"))) == NULL)
         return;
     struct gw_recorded_piece *reply = take(r, sizeof *reply);
-    to->status = (int)read_int(r, map, DGM_STR("status"), 999, 0);
+    to->status = read_status(r, map);
     read_str(r, map, DGM_STR("type"), &to->type);
     if (reply != NULL)
         reply->bytes = read_bytes(r, map);

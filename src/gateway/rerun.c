@@ -58,7 +58,7 @@ static const struct json_val *parse(struct run *r, struct dgm_str text)
     struct json_error error;
     char *copy = dgm_arena_take0(&r->arena, text.n + JSON_PADDING);
     r->nomem |= copy == NULL;
-    if (copy == NULL || text.n == 0)
+    if (copy == NULL || text.p == NULL)
         return NULL;
     memcpy(copy, text.p, text.n);
     enum dgm_rc rc = json_parse(&r->arena, copy, text.n, JSON_DEPTH_MAX, &root, &error);
@@ -174,8 +174,12 @@ static enum dgm_rc make_request(struct run *r, struct dgm_fail *reterr)
         dgm_fail_row(reterr, DGM_ERR_NO_MEMORY);
         return DGM_E_NOMEM;
     }
-    return gw_destination_make(&r->config, &env, from->endpoint, &r->call->upstream, &r->body,
-                               &r->request, &choices, reterr);
+    enum dgm_rc rc = gw_destination_make(&r->config, &env, from->endpoint, &r->call->upstream,
+                                         &r->body, &r->request, &choices, reterr);
+    const struct dgm_need *needs;
+    if (rc == DGM_NEED && dgm_request_needs(r->request, &needs) != 0)
+        rc = dgm_request_resume(r->request, reterr); /* nothing is remembered here */
+    return rc;
 }
 
 static struct dgm_str body_of(struct run *r)

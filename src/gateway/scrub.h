@@ -19,7 +19,7 @@
 bool gw_scrub_keeps(struct dgm_str name);
 
 /** Puts a text; `known` are secrets of which we know, wherever they stand in it. */
-void gw_scrub_put(struct dgm_str text, const struct gw_strs *known, struct dgm_buf *out);
+void gw_scrub_put(struct dgm_str s, const struct gw_strs *known, struct dgm_buf *out);
 
 /** Puts a request's target: *** for the values of its query but those that are no secrets. */
 void gw_scrub_put_target(struct dgm_str target, const struct gw_strs *known, struct dgm_buf *out);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tape.c - one exchange as it is recorded: a call between an upstream and its owner that copies what passes. */
-#include "gateway/recorder.h"
+#include "gateway/tape.h"
 
 #include "base/str.h"
 #include "gateway/exchange.h"
+#include "gateway/recorder.h"
 #include "gateway/scrub.h"
 
 #include <string.h>
@@ -49,6 +50,15 @@ static void add_piece(struct gw_tape *t, int64_t ms, struct dgm_str bytes,
 
 /* ---- the client's side ---- */
 
+static void keep_secret(struct gw_tape *t, size_t i, struct dgm_str s)
+{
+    t->secrets[i].p = s.n != 0 ? take(t, s.n) : NULL;
+    if (t->secrets[i].p == NULL)
+        return;
+    memcpy(t->secrets[i].p, s.p, s.n);
+    t->secrets[i].n = s.n;
+}
+
 static bool has_header(const struct gw_recorded_message *m, struct dgm_str name)
 {
     for (size_t i = 0; i < m->headers_n; i++)
@@ -69,8 +79,8 @@ static void add_head(struct gw_tape *t, const struct http_head *head)
         if (http_head_at(head, i, &name, &value) && gw_scrub_keeps(name) && !has_header(m, name))
             headers[m->headers_n++] = (struct gw_call_header){copy(t, name), copy(t, value)};
     struct dgm_str bearer = http_head_get(head, DGM_STR("authorization"));
-    t->secrets[0] = copy(t, dgm_str_trim(dgm_str_skip(bearer, dgm_str_find_char(bearer, ' '))));
-    t->secrets[1] = copy(t, http_head_get(head, DGM_STR("x-goog-api-key")));
+    keep_secret(t, 0, dgm_str_trim(dgm_str_skip(bearer, dgm_str_find_char(bearer, ' '))));
+    keep_secret(t, 1, http_head_get(head, DGM_STR("x-goog-api-key")));
 }
 
 struct gw_tape *gw_tape_new(struct gw_exchange *x)
@@ -79,7 +89,6 @@ struct gw_tape *gw_tape_new(struct gw_exchange *x)
     if (t == NULL)
         return NULL;
     t->exchange = x;
-    t->begun_ms = net_loop_now_ms(x->worker->loop);
     t->recording.time_ms = net_loop_wall_ms(x->worker->loop);
     t->recording.id = copy(t, x->reply.request_id);
     add_head(t, x->head);

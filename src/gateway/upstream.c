@@ -3,7 +3,7 @@
 #include "gateway/upstream.h"
 
 #include "gateway/origin.h"
-#include "gateway/recorder.h"
+#include "gateway/tape.h"
 
 #include <assert.h>
 

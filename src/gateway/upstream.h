@@ -25,7 +25,7 @@ struct gw_call_request {
     const struct dgm_str *segments; /* of the body; they live until the call is freed */
     size_t segments_n;              /* so does their array; the rest is copied */
     struct gw_hold *hold; /* taken by a job that reads them and may be freed later than the call */
-    struct gw_tape *tape; /* on which the call is recorded (recorder.h); NULL: it is not */
+    struct gw_tape *tape; /* on which the call is recorded (tape.h); NULL: it is not */
 };
 
 /** What a call tells its owner: one head, any number of pieces, then one end or failure. */

@@ -34,7 +34,7 @@ static size_t step(struct walk *w, const struct json_iter *i)
     dgm_buf_put_char(w->pointer, '/');
     if (i->name.p == NULL)
         dgm_buf_put_int(w->pointer, (int64_t)i->index);
-    for (size_t k = 0; k < i->name.n; k++) {
+    for (size_t k = 0; i->name.p != NULL && k < i->name.n; k++) {
         char c = i->name.p[k];
         if (c == '~' || c == '/')
             dgm_buf_put(w->pointer, c == '~' ? DGM_STR("~0") : DGM_STR("~1"));
@@ -44,7 +44,7 @@ static size_t step(struct walk *w, const struct json_iter *i)
     return begin;
 }
 
-static void tell(struct walk *w, const struct json_val *a, const struct json_val *b)
+static void tell_place(struct walk *w, const struct json_val *a, const struct json_val *b)
 {
     const struct json_difference d = {dgm_buf_str(w->pointer), a, b};
     w->told++;
@@ -61,7 +61,7 @@ static const struct json_val *other(const struct json_val *container, const stru
 static void differ(struct walk *w, const struct json_val *a, const struct json_val *b)
 {
     if (!is_same(a, b)) {
-        tell(w, a, b);
+        tell_place(w, a, b);
         return;
     }
     if (json_kind(a) < JSON_ARR)
@@ -75,15 +75,15 @@ static void differ(struct walk *w, const struct json_val *a, const struct json_v
         if (other(a, &i) != NULL)
             continue;
         size_t begin = step(w, &i);
-        tell(w, NULL, i.value);
+        tell_place(w, NULL, i.value);
         w->pointer->n = begin;
     }
 }
 
 size_t json_differ(const struct json_val *a, const struct json_val *b, struct dgm_buf *pointer,
-                   void (*told)(void *ctx, const struct json_difference *), void *ctx)
+                   void (*tell)(void *ctx, const struct json_difference *), void *ctx)
 {
-    struct walk w = {.pointer = pointer, .tell = told, .ctx = ctx};
+    struct walk w = {.pointer = pointer, .tell = tell, .ctx = ctx};
     differ(&w, a, b);
     return w.told;
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Exchanges recorded and replayed: whatever the upstream is, without secrets, at no request's cost, and strictly."""
+"""Exchanges recorded and replayed (user-pain L4): whatever the upstream is, without secrets, at no request's cost, strictly."""
 
 import concurrent.futures
 import json

@@ -89,6 +89,24 @@ def test_a_header_of_the_request_goes_before_the_file(example):
     assert say(example, "count me", headers={"x-dragoman-emulate": "echo"}) == "count me"
 
 
+@pytest.mark.parametrize("path", ["/v1beta/models/gemini-2.5-flash:generateContent",
+                                  "/v1/projects/p/locations/us-central1/publishers/google/models/gemini-2.5-flash:streamGenerateContent?alt=sse"])
+def test_gemini_s_own_calls_have_it_too(example, path):
+    def ask_native(text):
+        body = json.dumps({"contents": [{"role": "user", "parts": [{"text": text}]}]}).encode()
+        return example.ask(wire.request("POST", path, body))
+    called = ask_native("What is the weather in Paris?").body.decode()
+    assert '"functionCall":{"name":"get_weather","args":{"city":"Paris"' in called.replace(" ", ""), called
+    assert '"blockReason"' in ask_native("something bad").body.decode()
+
+
+def test_a_server_of_ones_own_has_it_too(example):
+    """The emulator in vLLM's place, which a rule of any model answers for."""
+    body = json.dumps({"model": "x", "messages": [{"role": "user", "content": "something bad"}]}).encode()
+    answer = example.ask(wire.request("POST", "/_dragoman/emulator/4815162342/v1/chat/completions", body))
+    assert answer.status == 200 and counts(example)["blocked"] >= 1, answer
+
+
 # ---- counts, reload ----
 
 

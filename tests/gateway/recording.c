@@ -303,8 +303,16 @@ static void test_wrong_files(void **state)
     assert_wrong("recording: 1\nclient: {target: /}\ncalls:\n- upstream: {kind: vllm}\n", 4, 3,
                  "request: it is missing here");
     assert_wrong("recording: 1\nclient: {target: /, base64: '*'}\n", 2, 29, "base64: it is none");
-    assert_wrong("recording: 1\nclient: {target: /}\ntranslation: {compat: openly}\n", 3, 23,
-                 "compat: there is no \"openly\"");
+    assert_wrong("recording: 1\nclient: {target: /}\ntranslation: {seed: a, compat: openly}\n", 3,
+                 32, "compat: there is no \"openly\"");
+    assert_wrong("recording: 1\nclient: {target: /}\ntranslation: {seed: 'a b'}\n", 3, 21,
+                 "seed: it is 1 to 64 letters, digits, - and _, and no such text");
+    assert_wrong("recording: 1\nclient: {target: /}\nreply: {status: 100}\n", 3, 17,
+                 "status: it is none of an answer");
+    assert_wrong(
+        "recording: 1\nclient: {target: /}\ncalls:\n- upstream: {kind: vllm, base_url: 'http://h:99999'}\n"
+        "  request: {target: /}\n  answer: {status: 200}\n",
+        4, 36, "base_url has a port that is none");
 }
 
 int main(void)

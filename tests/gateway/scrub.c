@@ -58,6 +58,28 @@ static void test_texts(void **state)
     assert_put(gw_scrub_put, "-----BEGIN RSA PRIVATE KEY-----\\nMIIE", "***");
 }
 
+/* One of each kind, at its shortest; a byte less is none. */
+static void test_every_kind(void **state)
+{
+    static const char *const secrets[] = {
+        "ya29.a0AfH6SMBx-yz0123456",
+        KEY,
+        "AQ.Ab8RN6Iabcdefghijklmnopqrstuv",
+        "1//0abcdefghijklmnopqrstuvwxyz-_",
+        "GOCSPX-0123456789abcdefg",
+        "sk-proj-0123456789abcdef",
+        "hf_0123456789abcdefghijk",
+        "ghp_0123456789abcdefghij",
+        "xoxb-0123456789-abcdefgh",
+        "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.c2lnbmF0dXJl",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++)
+        assert_put(gw_scrub_put, secrets[i], "***");
+    assert_put(gw_scrub_put, "hf_0123456789abcdefghi", "hf_0123456789abcdefghi");
+    assert_put(gw_scrub_put, "ya29-a0AfH6SMBx-yz0123456", "ya29-a0AfH6SMBx-yz0123456");
+}
+
 static void test_targets(void **state)
 {
     (void)state;
@@ -88,7 +110,21 @@ static void test_urls(void **state)
 static void test_headers(void **state)
 {
     (void)state;
-    assert_true(gw_scrub_keeps(DGM_STR("Content-Type")));
+    static const char *const kept[] = {"Content-Type",
+                                       "accept",
+                                       "user-agent",
+                                       "x-request-id",
+                                       "x-stainless-lang",
+                                       "x-stainless-package-version",
+                                       "x-stainless-retry-count",
+                                       "x-goog-api-client",
+                                       "x-dragoman-compat",
+                                       "x-dragoman-emulate",
+                                       "x-dragoman-fault",
+                                       "x-vertex-ai-llm-request-type",
+                                       "x-vertex-ai-llm-shared-request-type"};
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+        assert_true(gw_scrub_keeps(dgm_str_c(kept[i])));
     static const char *const secret[] = {"Authorization", "x-goog-api-key", "api-key", "cookie",
                                          "x-anything"};
     for (size_t i = 0; i < sizeof secret / sizeof *secret; i++)
@@ -98,9 +134,8 @@ static void test_headers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_texts),
-        cmocka_unit_test(test_targets),
-        cmocka_unit_test(test_urls),
+        cmocka_unit_test(test_texts),   cmocka_unit_test(test_every_kind),
+        cmocka_unit_test(test_targets), cmocka_unit_test(test_urls),
         cmocka_unit_test(test_headers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""docs/COMPAT.md says what the tables say, and the tables know every member that there is."""
+"""docs/COMPAT.md and docs/TESTING.md say what the tables say, and the tables know every member that there is."""
 
 import pathlib
 import re
@@ -44,6 +44,13 @@ class Compat(unittest.TestCase):
         for line in re.findall(r"^\| `.*$", self.section("Members of the request"), flags=re.M):
             with self.subTest(line=line[:40]):
                 self.assertNotEqual(line.split(" | ")[2].strip(), "")
+
+
+class Testing(unittest.TestCase):
+    def test_is_made_of_the_examples_and_the_tables(self):
+        made = subprocess.run([ROOT / "docs/make-TESTING.md"], capture_output=True, text=True, check=True).stdout
+        self.assertEqual((ROOT / "docs/TESTING.md").read_text(), made, "run: make docs")
+        self.assertNotRegex(made, r"\|\s*\|\n", "a row without a reason")
 
 
 if __name__ == "__main__":

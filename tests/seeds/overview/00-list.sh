@@ -1,0 +1,1 @@
+gcloud ai endpoints list
