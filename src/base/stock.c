@@ -51,10 +51,10 @@ static void give(struct dgm_stock *s, void *p, size_t n)
     s->_kept_bytes += rounded(n);
 }
 
-static void *resize_stocked(void *ctx, void *p, size_t old_n, size_t n)
+void *dgm_stock_resize(struct dgm_stock *s, void *p, size_t old_n, size_t n)
 {
-    struct dgm_stock *s = ctx;
-    assert(s);
+    if (s->_max_bytes == 0)
+        return s->_source->resize(s->_source->ctx, p, old_n, n);
     if (!p)
         return n != 0 ? take(s, n) : NULL;
     if (n == 0) {
@@ -71,6 +71,11 @@ static void *resize_stocked(void *ctx, void *p, size_t old_n, size_t n)
     memcpy(to, p, old_n < n ? old_n : n);
     give(s, p, old_n);
     return to;
+}
+
+static void *resize_stocked(void *ctx, void *p, size_t old_n, size_t n)
+{
+    return dgm_stock_resize(ctx, p, old_n, n);
 }
 
 /* Blocks have the same sizes as those of the stock, or it would hand out short ones when it gets them back. */

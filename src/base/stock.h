@@ -27,6 +27,9 @@ struct dgm_stock {
 /** `max_bytes` is the ceiling of what is kept; with 0 every call goes to `source` as it is. */
 void dgm_stock_init(struct dgm_stock *, const struct dgm_alloc *source, size_t max_bytes);
 
+/** What `alloc` does, for a caller that knows it is a stock. */
+void *dgm_stock_resize(struct dgm_stock *, void *p, size_t old_n, size_t n);
+
 void dgm_stock_dispose(struct dgm_stock *); /* fine twice */
 
 #endif

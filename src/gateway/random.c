@@ -29,12 +29,24 @@ static unsigned char *take(void)
     return stock + left;
 }
 
+/* Eight halves of bytes, each in a byte of its own, as hexadecimal digits. */
+static uint64_t digits_of(uint64_t halves)
+{
+    const uint64_t ones = 0x0101010101010101u;
+    uint64_t letters = (halves + 6 * ones) >> 4 & ones; /* 1 where it is ten or more */
+    return halves + '0' * ones + letters * ('a' - '0' - 10);
+}
+
 void gw_random_id(char ret[GW_ID_CHARS])
 {
     unsigned char *bytes = take();
-    for (size_t i = 0; i < ID_BYTES; i++) {
-        ret[2 * i] = "0123456789abcdef"[bytes[i] >> 4];
-        ret[2 * i + 1] = "0123456789abcdef"[bytes[i] & 15];
+    for (size_t i = 0; i < ID_BYTES; i += sizeof(uint64_t)) {
+        const uint64_t low = 0x0f0f0f0f0f0f0f0fu;
+        uint64_t eight, digits[2];
+        memcpy(&eight, bytes + i, sizeof eight);
+        digits[0] = digits_of(eight & low); /* which stands where is chance anyway */
+        digits[1] = digits_of(eight >> 4 & low);
+        memcpy(ret + 2 * i, digits, sizeof digits);
     }
     memset(bytes, 0, ID_BYTES);
 }

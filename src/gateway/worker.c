@@ -35,7 +35,7 @@
 static void *resize_counted(void *ctx, void *p, size_t old_n, size_t n)
 {
     struct gw_worker *w = ctx;
-    void *now = w->stock.alloc.resize(w->stock.alloc.ctx, p, old_n, n);
+    void *now = dgm_stock_resize(&w->stock, p, old_n, n);
     if (now != NULL || n == 0)
         w->counters.held_bytes += (int64_t)n - (int64_t)(p != NULL ? old_n : 0);
     return now;
