@@ -164,7 +164,7 @@ static enum found look(struct gw_worker *w, const struct gw_memory_of *of,
     if (rc == DGM_OK)
         take_value(w, of, request, i, dgm_buf_str(&value));
     dgm_buf_dispose(&value);
-    return rc == DGM_MORE && !m->durable ? ASK : rc == DGM_OK ? FOUND : UNKNOWN;
+    return rc == DGM_OK ? FOUND : rc == DGM_MORE && m->durable ? UNKNOWN : ASK;
 }
 
 static void free_wait(struct gw_memory_wait *w)

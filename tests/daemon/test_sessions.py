@@ -5,6 +5,7 @@
 import json
 import os
 import pathlib
+import resource
 import signal
 
 import pytest
@@ -33,12 +34,12 @@ def gateway(tmp_path):
 class Gateway:
     """One that may be killed and started again at any time; it remembers what its emulator received."""
 
-    def __init__(self, folder, workers=1, settings=()):
-        self.folder, self.workers, self.settings, self.received = folder, workers, settings, []
+    def __init__(self, folder, **options):
+        self.folder, self.options, self.received = folder, options, []
         self.start()
 
     def start(self):
-        self.daemon = Daemon(f"store.path={self.folder}", *self.settings, workers=self.workers).wait_ready()
+        self.daemon = Daemon(f"store.path={self.folder}", **self.options).wait_ready()
         wait_for(self.daemon.keeper)
 
     def ask(self, body, headers):
@@ -56,6 +57,13 @@ class Gateway:
 
     def restart(self):
         self.kill()
+        self.start()
+
+    def forget(self):
+        """Killed, and its folder emptied, before it starts again."""
+        self.kill()
+        for file in pathlib.Path(self.folder).iterdir():
+            file.unlink()
         self.start()
 
     def count(self, name):
@@ -165,10 +173,7 @@ def begun(one):
 def test_deleted(gateway):
     one = gateway()
     session = begun(one)
-    one.kill()
-    for file in pathlib.Path(one.folder).iterdir():
-        file.unlink()
-    one.start()
+    one.forget()
     goes_on(one, session)
     assert one.count("stand_ins_total") == 3  # one for each step that nobody knows
     assert one.received[-1]["status"] == 200 and sent_signatures(one.received[-1])[:3] == [STAND_IN] * 3
@@ -224,17 +229,33 @@ def test_read_only(gateway, tmp_path):
     check(one, session)
 
 
-def test_full(gateway):
-    """A file of one MiB that others fill: the oldest go, and the session of now goes on."""
-    one = gateway(settings=["store.max_mb=1"])
-    old = begun(one)
-    for _ in range(120):
-        Session(one.ask, functions=10).run(1)
-    one.received.clear()
-    session = begun(one)
-    check(one, session)
-    goes_on(one, old)
-    assert (pathlib.Path(one.folder) / FILE).stat().st_size <= 1 << 20
+def test_full_disk(gateway):
+    """A limit on the size of files stands for it: what the file does not take stands in memory, for all workers."""
+    small = 48 * 1024
+    one = gateway(workers=2, preexec=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (small, small)))
+    for _ in range(40):
+        session = Session(one.ask)
+        session.run(3)
+        check(one, session)
+        one.received.clear()
+        if "the store can not be written" in one.daemon.log():
+            break
+    else:
+        raise AssertionError("it was never full")
+    goes_on(one, session)
+    assert STAND_IN not in str(one.received)
+
+
+def test_two_that_share_a_folder(gateway):
+    """Replicas on one machine, taking turns."""
+    one, other = gateway(), gateway()
+    session = Session(None)
+    session.user()
+    for i in range(10):
+        session.ask = (one, other)[i % 2].ask
+        session.answer(session.step())
+    for each in (one, other):
+        check(each, session)
 
 
 def test_without_a_folder_it_is_temporary(start):
@@ -260,13 +281,17 @@ def test_without_a_folder_it_is_temporary(start):
 # ---- what clients do to it ----
 
 
+def alter(session):
+    for message in session.messages:
+        for call in message.get("tool_calls", []):
+            call["extra_content"] = {"google": {"thought_signature": "QUxURVJFRA=="}}
+
+
 def test_a_client_that_alters_a_signature(gateway):
     """The store knows better; it is counted."""
     one = gateway()
     session = begun(one)
-    for message in session.messages:
-        for call in message.get("tool_calls", []):
-            call["extra_content"] = {"google": {"thought_signature": "QUxURVJFRA=="}}
+    alter(session)
     one.received.clear()
     session.step()
     assert STAND_IN not in sent_signatures(one.received[-1])
@@ -277,13 +302,8 @@ def test_a_client_that_alters_a_signature(gateway):
 def test_an_altered_signature_that_nobody_knows_is_healed(gateway):
     one = gateway()
     session = begun(one)
-    one.kill()
-    for file in pathlib.Path(one.folder).iterdir():
-        file.unlink()
-    one.start()
-    for message in session.messages:
-        for call in message.get("tool_calls", []):
-            call["extra_content"] = {"google": {"thought_signature": "QUxURVJFRA=="}}
+    one.forget()
+    alter(session)
     session.step()
     statuses = [request["status"] for request in one.daemon.get("/_dragoman/emulator").json["requests"]]
     assert statuses == [400, 200]
