@@ -49,8 +49,10 @@ struct gw_memory_wait {
 struct gw_memory *gw_memory_new(struct gw_worker *w, volatile bool *mark)
 {
     struct gw_memory *m = w->alloc.resize(w->alloc.ctx, NULL, 0, sizeof *m);
-    if (m != NULL)
-        *m = (struct gw_memory){.worker = w, .mark = mark};
+    if (m == NULL)
+        return NULL;
+    *m = (struct gw_memory){.worker = w};
+    m->mark = mark;
     return m;
 }
 
