@@ -9,7 +9,10 @@
 
 #include <assert.h>
 
-#define WAIT_MS 1000 /* for the keeper; then the session goes on as if it knew nothing */
+/* For the keeper: then the session goes on as if it knew nothing. It knows at once, but for the seconds in which it has a
+ * large file looked at, and for those it is worth waiting. What it keeps does not wait for that. */
+#define RECALL_MS 10000
+#define KEEP_MS 1000
 
 struct gw_memory {
     struct gw_worker *worker;
@@ -200,7 +203,7 @@ static void on_late(void *owner)
 }
 
 /* NULL: memory is short. */
-static struct gw_memory_wait *new_wait(struct gw_worker *worker, size_t words_n,
+static struct gw_memory_wait *new_wait(struct gw_worker *worker, size_t words_n, int64_t ms,
                                        void (*done)(void *owner), void *owner)
 {
     const struct dgm_alloc *a = &worker->alloc;
@@ -212,7 +215,7 @@ static struct gw_memory_wait *new_wait(struct gw_worker *worker, size_t words_n,
     for (size_t i = 0; i < words_n; i++)
         w->words[i] = (struct word){.wait = w};
     net_timer_init(&w->timer, on_late, w);
-    net_timer_start(worker->loop, &w->timer, WAIT_MS);
+    net_timer_start(worker->loop, &w->timer, ms);
     return w;
 }
 
@@ -268,7 +271,7 @@ struct gw_memory_wait *gw_memory_recall(struct gw_worker *worker, const struct g
         return NULL;
     while (i < n && look(worker, of, request, i, &key) != ASK)
         i++;
-    struct gw_memory_wait *w = i < n ? new_wait(worker, 1, done, owner) : NULL;
+    struct gw_memory_wait *w = i < n ? new_wait(worker, 1, RECALL_MS, done, owner) : NULL;
     if (w == NULL)
         return NULL;
     w->request = request;
@@ -327,7 +330,7 @@ struct gw_memory_wait *gw_memory_keep(struct gw_worker *worker, const struct gw_
     if (worker->memory == NULL || n == 0)
         return NULL;
     worker->counters.signatures_kept_total += (int64_t)n;
-    struct gw_memory_wait *w = new_wait(worker, n, done, owner);
+    struct gw_memory_wait *w = new_wait(worker, n, KEEP_MS, done, owner);
     for (size_t i = 0; w != NULL && i < n; i++) {
         const struct gw_memory_record record = {kept[i].signature, kept[i].model, kept[i].name,
                                                 (uint64_t)of->surface};
