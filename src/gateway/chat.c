@@ -26,7 +26,7 @@ bool gw_chat_is_wanted(const struct gw_exchange *x)
 
 struct gw_memory_of gw_chat_memory_of(const struct gw_exchange *x)
 {
-    return (struct gw_memory_of){DGM_STR(""), gw_upstream_surface(x->chat.made_for)};
+    return (struct gw_memory_of){x->subject, gw_upstream_surface(x->chat.made_for)};
 }
 
 bool gw_chat_holds(struct gw_exchange *x, bool last)

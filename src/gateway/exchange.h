@@ -87,6 +87,7 @@ struct gw_exchange {
     enum gw_stage stage;
     struct gw_reply reply;
     struct gw_target target;
+    struct dgm_str subject; /* who is asking, where that is verified; in the arena */
     struct dgm_buf body, out;
     size_t sent_bytes; /* of `out`, when SENDING */
     struct gw_chat chat;

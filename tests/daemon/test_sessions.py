@@ -7,7 +7,9 @@ import os
 import pathlib
 import resource
 import signal
+import time
 
+import identity
 import pytest
 import wire
 from dragoman import Daemon
@@ -355,3 +357,29 @@ def test_a_foreign_history(gateway):
     assert all(request["status"] == 200 for request in one.received)
     assert [sent_signatures(request)[:2] for request in one.received] == [[STAND_IN] * 2] * 3
     assert one.count("stand_ins_total") == 2
+
+
+def test_what_one_keeps_no_other_recalls(start):
+    """By the subject that a token names: another token of the same is as good, one of another is not."""
+    daemon = start("auth.google=emulated")
+    wait_for(daemon.keeper)
+    received, said = [], {}
+
+    def ask(body, headers):
+        answer = daemon.ask(wire.request("POST", wire.CHAT, json.dumps(body).encode(), headers | said))
+        received.append(sent_signatures(daemon.get("/_dragoman/emulator").json["requests"][-1]))
+        return answer
+    said.update(identity.bearer(identity.token(daemon)))
+    session = Session(ask)
+    session.run(2)
+    time.sleep(1.1)  # another one: tokens of one second may be the same
+    said.update(identity.bearer(identity.token(daemon)))
+    session.step()
+    issued = list(session.issued.values())[:2]
+    assert received[-1] == issued
+    robot = "/v1/projects/-/serviceAccounts/robot@my-project.iam.gserviceaccount.com:generateAccessToken"
+    other = daemon.ask(wire.request("POST", robot, json.dumps({"scope": [identity.SCOPE]}).encode(), dict(said)))
+    said.update(identity.bearer(other.json["accessToken"]))
+    session.messages.pop()
+    session.step()
+    assert received[-1] == [STAND_IN] * 2
