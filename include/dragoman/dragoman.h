@@ -150,16 +150,28 @@ DGM_MUST_USE enum dgm_rc dgm_request_use_model(struct dgm_request *, struct dgm_
 /** Frees it and all that was borrowed from it. NULL is fine. Free its stream first. */
 void dgm_request_free(struct dgm_request *);
 
-/** A memory the core asks for: the thought signature that came with a tool call (google.md 9.1). */
+/** What Gemini takes instead of a thought signature that nobody knows (google.md 9.1). */
+#define DGM_SIGNATURE_STAND_IN "skip_thought_signature_validator"
+
+/**
+ * A memory the core asks for: the thought signature that came with the first tool call of a step (google.md 9.1), for
+ * Gemini 3 and newer, and for any model where the client brought one.
+ */
 struct dgm_need {
     struct dgm_str call_id;   /* the client's tool call id */
-    struct dgm_str signature; /* the answer: base64 text, or absent for "unknown" */
+    struct dgm_str sent;      /* what the client brought; absent: nothing */
+    struct dgm_str signature; /* the answer, see dgm_request_supply */
+    bool stood_in;            /* in the body: the stand-in was used for it */
 };
 
 /** What is asked for after DGM_NEED: `*ret` points at so many needs, valid until the request is freed. */
 size_t dgm_request_needs(const struct dgm_request *, const struct dgm_need **ret);
 
-/** Answers need `i`; an absent signature says "unknown". Copied. Returns false when memory is short. */
+/**
+ * Answers need `i`, again if it is wished. A signature goes before the client's; absent is "unknown": the client's
+ * counts, where there is one; empty is "none that this model takes": the client's is not sent either. Copied. Returns
+ * false when memory is short.
+ */
 DGM_MUST_USE bool dgm_request_supply(struct dgm_request *, size_t i, struct dgm_str signature);
 
 #define DGM_URLS_MAX                                                                               \
@@ -201,6 +213,12 @@ DGM_MUST_USE bool dgm_request_give(struct dgm_request *, size_t i, struct dgm_st
  * request stays the caller's to free. Called again, it returns the same again.
  */
 DGM_MUST_USE enum dgm_rc dgm_request_resume(struct dgm_request *, struct dgm_fail *reterr);
+
+/**
+ * Puts the conversation of a body that is complete anew, by what was supplied since. Returns as dgm_request_resume; what
+ * dgm_request_body gave is of no use any more.
+ */
+DGM_MUST_USE enum dgm_rc dgm_request_remake(struct dgm_request *, struct dgm_fail *reterr);
 
 /**
  * The body for the upstream: `*ret` points at so many segments, to be sent one after the other. What is large, as an image

@@ -57,7 +57,9 @@ static struct word read_word(const struct cli_args *args, int i)
             w.option = &cli_options[k];
     if (!w.option || !w.option->argument || w.value.p)
         return w;
-    w.lacks_value = i + 1 == args->argc;
+    /* What begins so is the next option: one forgets a folder's name more easily than one has "--x" for a name. */
+    w.lacks_value =
+        i + 1 == args->argc || dgm_str_starts(dgm_str_c(args->argv[i + 1]), DGM_STR("--"));
     if (!w.lacks_value) {
         w.value = dgm_str_c(args->argv[i + 1]);
         w.used = 2;
@@ -91,28 +93,6 @@ struct dgm_str cli_get(const struct cli_args *args, enum cli_option_id id)
             last = w.value.p ? w.value : DGM_STR("");
     }
     return last;
-}
-
-/* Commands whose usage has NAME or [COMMAND]; "< FILE" is what they read. */
-static bool takes_words(enum cli_command_id id)
-{
-    char first = cli_commands[id].words[0];
-    return first == '[' || (first >= 'A' && first <= 'Z');
-}
-
-struct dgm_str cli_word(const struct cli_args *args)
-{
-    struct dgm_str found = {0};
-    for (int i = 0; i < args->argc;) {
-        struct word w = read_word(args, i);
-        i += w.used;
-        if (w.name.p)
-            continue;
-        if (found.p)
-            return (struct dgm_str){0};
-        found = w.value;
-    }
-    return found;
 }
 
 /* ---- saying what is wrong ---- */
@@ -171,9 +151,35 @@ static int print_help(struct dgm_str name)
     return code;
 }
 
+/* How many words besides options a command takes, by its usage line. */
+static size_t words_max(const struct cli_args *args)
+{
+    switch (*cli_commands[args->command].words) {
+    case '[': /* [COMMAND], whose name may be two words */
+        return SIZE_MAX;
+    case 'D': /* DIR */
+    case 'N': /* NAME */
+        return 1;
+    default: /* what is read comes from standard input */
+        return 0;
+    }
+}
+
+const char *cli_get_word(const struct cli_args *args)
+{
+    for (int i = 0; i < args->argc;) {
+        struct word w = read_word(args, i);
+        if (!w.name.p)
+            return args->argv[i];
+        i += w.used;
+    }
+    return NULL;
+}
+
 /* Checks every word before anything runs. Returns -1 to go on, else the exit code. */
 static int check_words(const struct cli_args *args)
 {
+    size_t words = 0;
     for (int i = 0; i < args->argc;) {
         struct word w = read_word(args, i);
         if (w.is_help)
@@ -185,7 +191,7 @@ static int check_words(const struct cli_args *args)
                                dgm_str_c(w.option->argument));
         if (w.option && !w.option->argument && w.value.p)
             return cli_misused(args, DGM_STR("--"), w.name, DGM_STR(" takes no value"));
-        if (!w.name.p && !takes_words(args->command))
+        if (!w.name.p && words++ == words_max(args))
             return cli_misused(args, DGM_STR("unexpected \""), w.value, DGM_STR("\""));
         i += w.used;
     }

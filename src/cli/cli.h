@@ -65,8 +65,8 @@ struct dgm_str cli_get(const struct cli_args *, enum cli_option_id);
 /** All values of an option, in order: fills `ret` up to `n` and returns how many there are. */
 size_t cli_get_all(const struct cli_args *, enum cli_option_id, struct dgm_str *ret, size_t n);
 
-/** The one word that stands behind the command beside options; absent when there is none, or several. */
-struct dgm_str cli_word(const struct cli_args *);
+/** The word that is no option and no option's value; NULL when there is none. */
+const char *cli_get_word(const struct cli_args *);
 
 /** Prints "dragoman COMMAND: TEXTS" and where help is, to stderr; returns CLI_USAGE. */
 int cli_usage(const struct cli_args *, const struct dgm_str *texts, size_t n);
@@ -107,6 +107,14 @@ void cli_tell_texts(const struct dgm_str *texts, size_t n);
  */
 int cli_config(const struct cli_args *, struct gw_config **ret);
 
+struct gw_corpus;
+
+/**
+ * Reads a folder of recordings, *.yaml in the order of their names. Returns an enum cli_exit; unless it is CLI_DONE the
+ * reason was printed, with file, line and column. `*ret` is the caller's to free.
+ */
+int cli_corpus(const char *dir, struct gw_corpus **ret);
+
 /** Prints what was set in vain, and variables that are nearly settings, to stderr. */
 void cli_tell_idle(const struct gw_config *);
 
@@ -118,6 +126,7 @@ int cli_translate_response(const struct cli_args *);
 int cli_translate_stream(const struct cli_args *);
 int cli_check(const struct cli_args *);
 int cli_credentials_create(const struct cli_args *);
+int cli_replay(const struct cli_args *);
 int cli_version(const struct cli_args *);
 int cli_help(const struct cli_args *);
 

@@ -5,6 +5,9 @@
 
 #include "base/str.h"
 
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define BASE_PATH "/v1/projects/my-project/locations/us-central1/endpoints/openapi"
@@ -82,10 +85,36 @@ static void on_listening(void *ctx, const struct gw_config *c, const struct dgm_
     dgm_buf_dispose(&out);
 }
 
+/* The folder for recordings, made where it is not there. Only who runs us is to read it. */
+static int open_recordings(const struct gw_config *c)
+{
+    const char *dir = c->record.dir.p;
+    if (dir == NULL ||
+        ((mkdir(dir, 0700) == 0 || errno == EEXIST) && access(dir, W_OK | X_OK) == 0))
+        return CLI_DONE;
+    cli_tell(DGM_STR("record.dir: cannot write into "), c->record.dir, DGM_STR(": "),
+             dgm_str_c(strerror(errno)));
+    return CLI_CONFIG;
+}
+
+/* A configuration with all that it needs. Returns an enum cli_exit; it told why where it is not CLI_DONE. */
+static int open_config(const struct cli_args *args, struct gw_config **ret)
+{
+    struct gw_config *c = NULL;
+    int code = cli_config(args, &c);
+    if (code == CLI_DONE)
+        code = open_recordings(c);
+    if (code == CLI_DONE)
+        *ret = c;
+    else
+        gw_config_free(c);
+    return code;
+}
+
 static struct gw_config *reload(void *ctx)
 {
     struct gw_config *c = NULL;
-    if (cli_config(ctx, &c) != CLI_DONE)
+    if (open_config(ctx, &c) != CLI_DONE)
         return NULL;
     cli_tell_idle(c);
     return c;
@@ -94,7 +123,7 @@ static struct gw_config *reload(void *ctx)
 int cli_serve(const struct cli_args *args)
 {
     struct gw_config *c = NULL;
-    int code = cli_config(args, &c);
+    int code = open_config(args, &c);
     if (code != CLI_DONE)
         return code;
     cli_tell_idle(c);

@@ -12,6 +12,7 @@
 
 #define SETS_MAX 256
 #define LISTEN_MAX 64
+#define SHORT_FORM_BYTES 4096
 
 /* The CPUs this process may run on: in a container fewer than the machine has. */
 static int64_t count_cpus(void)
@@ -47,18 +48,31 @@ static int read_upstream(const struct cli_args *args, struct gw_upstream *ret,
     return CLI_DONE;
 }
 
-/* --workers N is --set workers=N, at its place among the others' end: the short form is meant. */
-static int read_sets(const struct cli_args *args, struct dgm_str *sets, size_t *n, char *workers,
-                     size_t workers_bytes)
+/* Options that are settings: --workers N is --set workers=N. */
+static const struct {
+    enum cli_option_id option;
+    const char *key;
+} short_forms[] = {
+    {CLI_OPT_WORKERS, "workers"}, {CLI_OPT_RECORD, "record.dir"}, {CLI_OPT_REPLAY, "replay.dir"}};
+#define SHORT_FORMS (sizeof short_forms / sizeof *short_forms)
+
+/* The --set, and behind them the short forms: these are meant where there are both. */
+static int read_sets(const struct cli_args *args, struct dgm_str *sets, size_t *n,
+                     char texts[SHORT_FORMS][SHORT_FORM_BYTES])
 {
     *n = cli_get_all(args, CLI_OPT_SET, sets, SETS_MAX);
-    if (*n >= SETS_MAX)
+    if (*n > SETS_MAX - SHORT_FORMS)
         return cli_misused(args, DGM_STR("more --set than are taken"));
-    struct dgm_str count = cli_get(args, CLI_OPT_WORKERS);
-    if (!count.p)
-        return CLI_DONE;
-    snprintf(workers, workers_bytes, "workers=%.40s", count.p);
-    sets[(*n)++] = dgm_str_c(workers);
+    for (size_t i = 0; i < SHORT_FORMS; i++) {
+        struct dgm_str value = cli_get(args, short_forms[i].option);
+        if (!value.p)
+            continue;
+        if (value.n > SHORT_FORM_BYTES - 64)
+            return cli_misused(args, DGM_STR("--"), dgm_str_c(short_forms[i].key),
+                               DGM_STR(": too long"));
+        snprintf(texts[i], SHORT_FORM_BYTES, "%s=%.*s", short_forms[i].key, (int)value.n, value.p);
+        sets[(*n)++] = dgm_str_c(texts[i]);
+    }
     return CLI_DONE;
 }
 
@@ -123,7 +137,7 @@ int cli_config(const struct cli_args *args, struct gw_config **ret)
 {
     struct dgm_str sets[SETS_MAX], listen[LISTEN_MAX], location;
     struct gw_upstream upstream;
-    char workers[64];
+    char texts[SHORT_FORMS][SHORT_FORM_BYTES];
     struct gw_config_source source = {.environment = (const char *const *)environ,
                                       .sets = sets,
                                       .listen = listen,
@@ -132,7 +146,7 @@ int cli_config(const struct cli_args *args, struct gw_config **ret)
     source.listen_n = cli_get_all(args, CLI_OPT_LISTEN, listen, LISTEN_MAX);
     if (source.listen_n > LISTEN_MAX)
         return cli_misused(args, DGM_STR("more --listen than are taken"));
-    int code = read_sets(args, sets, &source.sets_n, workers, sizeof workers);
+    int code = read_sets(args, sets, &source.sets_n, texts);
     if (code == CLI_DONE)
         code = read_upstream(args, &upstream, &location);
     if (code != CLI_DONE)
@@ -156,7 +170,9 @@ int cli_config(const struct cli_args *args, struct gw_config **ret)
     dgm_buf_dispose(&file);
     if (code == CLI_DONE)
         code = read_scenario(c);
-    if (code == CLI_DONE)
+    if (code == CLI_DONE && c->replay.dir.p != NULL)
+        code = cli_corpus(c->replay.dir.p, &c->replay.corpus);
+    else if (code == CLI_DONE)
         code = open_trust(c);
     if (code == CLI_DONE)
         *ret = c;

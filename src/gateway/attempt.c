@@ -120,13 +120,15 @@ static void ask(struct gw_exchange *x)
                                                 .headers_n = put_headers(x, u, &place, headers),
                                                 .segments = segments,
                                                 .segments_n = segments_n,
-                                                .hold = &x->hold};
+                                                .hold = &x->hold,
+                                                .tape = x->tape};
         x->chat.asked.authority = place.origin.authority;
         x->chat.asked.prefix = place.origin.prefix;
         x->chat.asked.path = request.target;
         x->chat.asked.tls = place.origin.tls;
         x->chat.call = gw_call_new(x->worker, u, &request, &gw_chat_events, x);
     }
+    gw_place_forget(&place);
     if (x->chat.call == NULL)
         gw_exchange_fail_as(x, DGM_ERR_NO_MEMORY);
 }

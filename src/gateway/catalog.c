@@ -160,6 +160,7 @@ static void fetch(struct list *l)
                                             .headers_n = place.headers_n};
     l->status = 0;
     l->call = gw_call_new(l->worker, l->upstream, &request, &events, l);
+    gw_place_forget(&place);
     if (l->call != NULL)
         net_timer_start(l->worker->loop, &l->late, GW_CATALOG_WAIT_MS);
 }

@@ -221,6 +221,13 @@ static void on_object(void *owner)
     gw_hold_give(&x->hold);
 }
 
+/* How much text the making of the answer looks at: for a refusal that gives no reason the whole request, once more. */
+static size_t answer_bytes(const struct gw_exchange *x)
+{
+    size_t native = x->chat.native.n, request = x->chat.status == 400 ? x->body.n : 0;
+    return native > request ? native : request;
+}
+
 static void on_end(void *owner)
 {
     struct gw_exchange *x = owner;
@@ -231,8 +238,8 @@ static void on_end(void *owner)
             ;
         return;
     }
-    if (gw_job_wanted(x->worker, x->chat.native.n)) {
-        gw_chat_start_job(x, x->chat.native.n, make_object, on_object);
+    if (gw_job_wanted(x->worker, answer_bytes(x))) {
+        gw_chat_start_job(x, answer_bytes(x), make_object, on_object);
         return;
     }
     make_object(x);

@@ -5,6 +5,7 @@
 #include "gateway/config_near.h"
 #include "gateway/config_parse.h"
 #include "gateway/fetch_policy.h"
+#include "gateway/corpus.h"
 #include "gateway/origin.h"
 #include "gateway/trust.h"
 
@@ -364,6 +365,20 @@ static void check_proxies(struct gw_parse *p)
     }
 }
 
+/* Recordings answer: nobody is asked, so nobody's secrets are wanted. */
+static void forget_credentials(struct gw_parse *p)
+{
+    struct gw_config *c = p->config;
+    struct gw_upstream *copy = gw_parse_take(p, c->upstreams_n * sizeof *copy);
+    if (copy == NULL)
+        return;
+    for (size_t i = 0; i < c->upstreams_n; i++) {
+        copy[i] = c->upstreams[i];
+        copy[i].credentials = (struct gw_credentials){.kind = GW_CREDENTIALS_NONE};
+    }
+    c->upstreams = copy;
+}
+
 static void finish(struct gw_parse *p)
 {
     struct gw_config *c = p->config;
@@ -373,6 +388,8 @@ static void finish(struct gw_parse *p)
         c->fallback = true;
         gw_upstreams_single(p, NULL);
     }
+    if (c->replay.dir.p != NULL && !p->no_memory)
+        forget_credentials(p);
     if (p->no_memory)
         return;
     gw_models_make(p);
@@ -437,6 +454,7 @@ void gw_config_free(struct gw_config *c)
         return;
     const struct dgm_alloc *alloc = c->_alloc;
     gw_trust_close(c);
+    gw_corpus_free(c->replay.corpus);
     dgm_arena_dispose(&c->_arena);
     explicit_bzero(c, sizeof *c);
     alloc->resize(alloc->ctx, c, sizeof *c, 0);

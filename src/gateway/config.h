@@ -189,6 +189,24 @@ struct gw_emulator {
         *script; /* what the file says, once gw_config_scenario has read it; or NULL */
 };
 
+/** Exchanges written to files, recorder.h. */
+struct gw_record {
+    struct dgm_str dir; /* absent: nothing is recorded */
+    int64_t max_bytes;  /* of a worker's memory */
+};
+
+struct gw_corpus;
+
+enum gw_replay_timing { GW_REPLAY_AT_ONCE, GW_REPLAY_RECORDED };
+
+/** Recordings that answer instead of the upstreams, corpus.h. */
+struct gw_replay {
+    struct dgm_str dir; /* absent: upstreams answer */
+    int timing;         /* enum gw_replay_timing */
+    struct gw_corpus
+        *corpus; /* what the folder holds, once it was read: the configuration's; or NULL */
+};
+
 struct gw_log {
     int level;   /* enum gw_log_level */
     bool access; /* one line a request */
@@ -221,6 +239,8 @@ struct gw_config {
     struct gw_fetching fetch;
     struct gw_emulator emulator;
     struct gw_strs residency; /* Google's locations that may be asked; none: all */
+    struct gw_record record;
+    struct gw_replay replay;
     struct gw_proxies proxies;
     struct gw_roots roots;
     struct gw_trust *trusts; /* gw_trust_open; not from gw_config_parse, which reads no file */

@@ -317,7 +317,8 @@ static void check_upstream(struct gw_parse *p, struct gw_upstream *u, const stru
         if (u->kind == GW_VERTEX && u->credentials.kind == GW_CREDENTIALS_NONE)
             u->credentials.kind = GW_CREDENTIALS_ADC;
         /* Not `caller` unasked: the clients' keys for this gateway are none of Google's business. */
-        if (u->kind == GW_GEMINI && u->credentials.kind == GW_CREDENTIALS_NONE)
+        if (u->kind == GW_GEMINI && u->credentials.kind == GW_CREDENTIALS_NONE &&
+            p->config->replay.dir.p == NULL)
             gw_problem(p, node, label,
                        DGM_STR(": kind gemini needs \"credentials\": {api_key: KEY} or caller"));
     }
@@ -406,7 +407,8 @@ void gw_upstreams_single(struct gw_parse *p, const struct gw_upstream *from)
     struct dgm_str key = gw_parse_env(p, DGM_STR("GEMINI_API_KEY"));
     if (u->kind == GW_GEMINI && u->credentials.kind == GW_CREDENTIALS_NONE && key.n)
         u->credentials = (struct gw_credentials){GW_CREDENTIALS_API_KEY, gw_parse_keep(p, key)};
-    if (u->kind == GW_GEMINI && u->credentials.kind == GW_CREDENTIALS_NONE) {
+    if (u->kind == GW_GEMINI && u->credentials.kind == GW_CREDENTIALS_NONE &&
+        p->config->replay.dir.p == NULL) {
         gw_problem(
             p, &nowhere,
             DGM_STR("--upstream gemini: the environment variable GEMINI_API_KEY is not set"));

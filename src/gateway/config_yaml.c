@@ -81,7 +81,7 @@ static bool put_variable(struct gw_parse *p, const struct gw_node *node, struct 
 static void set_text(struct gw_parse *p, struct gw_node *node, struct dgm_str raw)
 {
     struct dgm_buf out;
-    dgm_buf_init(&out, dgm_arena_alloc(&p->scratch), SCALAR_BYTES_MAX);
+    dgm_buf_init(&out, dgm_arena_alloc(&p->scratch), p->recorded ? SIZE_MAX : SCALAR_BYTES_MAX);
     struct dgm_str rest = raw;
     while (rest.n != 0) {
         size_t at = dgm_str_find(rest, DGM_STR("${"));
@@ -104,7 +104,7 @@ static void set_text(struct gw_parse *p, struct gw_node *node, struct dgm_str ra
     if (out.rc == DGM_E_LIMIT)
         gw_problem(p, node, DGM_STR("a text of more than 64 KiB"));
     node->text = gw_parse_text(p, &out);
-    for (size_t i = 0; i < node->text.n; i++)
+    for (size_t i = 0; i < node->text.n && !p->recorded; i++)
         if (((unsigned char)node->text.p[i] < ' ' || node->text.p[i] == 0x7f) &&
             !(p->verbatim && (node->text.p[i] == '\n' || node->text.p[i] == '\t'))) {
             gw_problem(p, node, DGM_STR("a text with control characters or line breaks in it"));
@@ -205,7 +205,7 @@ static void stop_at_yaml(struct reader *r)
 static struct gw_node *add_node(struct reader *r, const yaml_event_t *event, enum gw_node_kind kind)
 {
     size_t line = event->start_mark.line + 1, column = event->start_mark.column + 1;
-    if (++r->nodes > NODES_MAX) {
+    if (++r->nodes > NODES_MAX && !r->parse->recorded) {
         stop(r, line, column, DGM_STR("a file of more than 16384 values"), (struct dgm_str){0});
         return NULL;
     }
@@ -370,7 +370,7 @@ const struct gw_node *gw_yaml_read(struct gw_parse *p)
     if (!file.p)
         return NULL;
     struct reader r = {.parse = p};
-    if (file.n > GW_CONFIG_FILE_MAX) {
+    if (file.n > GW_CONFIG_FILE_MAX && !p->recorded) {
         stop(&r, 1, 1, DGM_STR("the file is larger than 1 MiB"), (struct dgm_str){0});
         return NULL;
     }

@@ -13,8 +13,9 @@
 
 #define LINGER_MS                                                                                  \
     2000 /* enough for an answer to be read; a client that sends on gets a reset then */
-#define LEFT_POLL_MS 50  /* how often a client whose reading is off is looked for */
-#define DRIP_SILENCES 10 /* a body may take this many times timeouts.body ... */
+#define LEFT_POLL_MS 50   /* how often a client whose reading is off is looked for */
+#define GONE_POLL_MS 1000 /* ... and one that ended its side and can not be watched */
+#define DRIP_SILENCES 10  /* a body may take this many times timeouts.body ... */
 #define BODY_BYTES_A_SECOND                                                                        \
     500                    /* ... and what this rate buys: a drop every half minute is no client */
 #define DRAIN_IDLE_MS 1000 /* an idle connection used since may be about to be used again */
@@ -66,7 +67,7 @@ static int64_t ms_left(const struct gw_conn *c)
     case GW_CONN_BODY:
         return body_ms_left(c);
     case GW_CONN_ANSWER: /* to look whether the client is there */
-        return c->asked ? GW_GONE_POLL_MS : c->paused ? LEFT_POLL_MS : 0;
+        return c->asked ? (c->gone == NULL ? GONE_POLL_MS : 0) : c->paused ? LEFT_POLL_MS : 0;
     case GW_CONN_FLUSH:
         return t->idle_ms;
     default:
@@ -104,6 +105,7 @@ void gw_conn_close(struct gw_conn *c)
     gw_exchange_free(c->exchange);
     c->exchange = NULL;
     net_timer_stop(&c->timer);
+    net_watch_close(c->gone);
     http_reader_dispose(&c->reader);
     dgm_buf_dispose(&c->held);
     net_stream_close(c->stream);
@@ -373,6 +375,19 @@ static void on_read(void *owner, struct dgm_str bytes)
 
 /* ---- other events ----------------------------------------------------------------------------------- */
 
+static void on_gone(void *owner)
+{
+    struct gw_conn *c = owner;
+    if (net_stream_peer_gone(c->stream)) {
+        gw_conn_close(c);
+        return;
+    }
+    net_watch_close(c->gone); /* an odd client: it is looked for from time to time */
+    c->gone = NULL;
+    c->odd = true;
+    set_deadline(c);
+}
+
 /* The client ended its side while an exchange runs: is it gone? */
 static void ask_client(struct gw_conn *c)
 {
@@ -382,6 +397,8 @@ static void ask_client(struct gw_conn *c)
         gw_exchange_probe(c->exchange);
     if (net_stream_peer_gone(c->stream))
         gw_conn_close(c);
+    else if (c->gone == NULL && !c->odd)
+        c->gone = net_stream_watch_gone(c->stream, on_gone, c);
 }
 
 static void on_eof(void *owner)

@@ -10,7 +10,7 @@
  * (nginx, Go, uvicorn) take it for gone and leave such clients without an answer. Here the client is asked: it is sent the
  * least that changes nothing, the words that every status line begins with ("HTTP/1.1 ", so the status stays open
  * and HTTP/1.0 can read it too; a 1xx some clients take for the answer), or in a stream a comment line. A closed socket
- * answers with a reset within a round trip, which is looked for every GW_GONE_POLL_MS; a half-closed one takes it
+ * answers with a reset within a round trip, which the loop hears of; a half-closed one takes it
  * and gets its answer. A unix socket tells the two apart without being asked. What is not seen: a client that ended its
  * side, took those bytes and closed later; the next byte that it is sent finds it out.
  */
@@ -22,7 +22,6 @@
 #include "net/stream.h"
 
 #define GW_HELD_BYTES (64 * 1024)
-#define GW_GONE_POLL_MS 25
 
 /** Where a connection stands. */
 enum gw_phase {
@@ -51,6 +50,7 @@ struct gw_conn {
     struct net_stream *stream;
     struct http_reader reader;
     struct net_timer timer; /* the phase's deadline */
+    struct net_watch *gone; /* of a client that ended its side; NULL: not yet, or not to be had */
     struct dgm_buf held;
     struct gw_exchange *exchange;
     enum gw_phase phase;
@@ -61,6 +61,7 @@ struct gw_conn {
     bool pumping, paused, eof;
     bool
         asked; /* it ended its side in the midst of an exchange, and was asked whether it is gone */
+    bool odd;  /* it sends urgent data: its going is not watched, but looked for */
     bool refused;        /* it came when there were too many, and is only told so */
     bool last;           /* the client said that it sends no more, and all it sent was read */
     bool answered, keep; /* the exchange is over; the connection stays */

@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "gateway/gate.h"
 #include "gateway/log.h"
+#include "gateway/recorder.h"
 #include "http/media.h"
 #include "http/put.h"
 
@@ -140,6 +141,7 @@ void gw_exchange_free(struct gw_exchange *x)
         w->counters.streams--;
     gw_deadlines_stop(x);
     gw_chat_cancel(x);
+    gw_tape_end(x->tape);
     gw_catalog_leave(&x->models);
     w->counters.exchanges--;
     x->conn = NULL;
@@ -208,6 +210,7 @@ void gw_exchange_answer(struct gw_exchange *x, int status, struct dgm_str media)
         dgm_buf_dispose(&x->out);
     }
     x->status = status;
+    gw_tape_reply(x->tape, status, media, dgm_buf_str(&x->out));
     x->reply.keep_alive = may_keep(x);
     x->reply.now = net_loop_wall_s(x->worker->loop);
 
@@ -250,6 +253,9 @@ void gw_exchange_stream(struct gw_exchange *x, bool last)
         dgm_buf_reserve(&head, HEAD_BYTES);
         gw_reply_put_stream_head(&head, &x->reply);
     }
+    gw_tape_reply(x->tape, 200,
+                  x->reply.media.n != 0 ? x->reply.media : DGM_STR("text/event-stream"),
+                  dgm_buf_str(&x->out));
     bool chunked = x->head->minor >= 1;
     if (chunked && x->out.n != 0) {
         http_put_chunk_open(&open, x->out.n);
@@ -500,6 +506,8 @@ void gw_exchange_run(struct gw_exchange *x)
     }
     x->client_ms = now_ms(x);
     gw_deadlines_read(x);
+    if (x->worker->recorder != NULL)
+        x->tape = gw_tape_new(x);
     switch (x->target.route->what) {
     case GW_CHAT:
         gw_chat_run(x);

@@ -27,6 +27,7 @@ enum gw_stage {
 };
 
 struct gw_fetch;
+struct gw_tape;
 struct translation;
 
 /** The conversation with an upstream; chat.c, and native.c as far as it needs no translation. */
@@ -81,6 +82,7 @@ struct gw_exchange {
     struct dgm_buf body, out;
     size_t sent_bytes; /* of `out`, when SENDING */
     struct gw_chat chat;
+    struct gw_tape *tape;          /* NULL: it is not recorded */
     struct gw_catalog_wait models; /* for lists that are on their way */
     struct net_timer timer;
     int64_t started_ms, upstream_ms,

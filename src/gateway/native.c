@@ -112,7 +112,8 @@ void gw_native_run(struct gw_exchange *x)
                                             .headers_n = headers_n,
                                             .segments = &x->chat.body,
                                             .segments_n = 1,
-                                            .hold = &x->hold};
+                                            .hold = &x->hold,
+                                            .tape = x->tape};
     gw_exchange_wait(x);
     x->chat.call = gw_call_new(x->worker, u, &request, &call_events, x);
     if (x->chat.call == NULL)

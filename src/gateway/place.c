@@ -5,6 +5,8 @@
 #include "base/str.h"
 #include "gateway/residency.h"
 
+#include <string.h>
+
 #define LOCATION_BYTES_MAX 40
 #define GLOBAL_HOST "aiplatform.googleapis.com"
 #define GEMINI_HOST "generativelanguage.googleapis.com"
@@ -40,6 +42,8 @@ static bool put_bearer(struct gw_place *p, struct dgm_str token, struct dgm_aren
     dgm_buf_put(&value, token);
     p->headers[p->headers_n++] =
         (struct gw_call_header){DGM_STR("Authorization"), dgm_buf_str(&value)};
+    p->_secret = value.p;
+    p->_secret_n = value.n;
     return value.rc == DGM_OK;
 }
 
@@ -186,4 +190,11 @@ enum dgm_rc gw_place_find(const struct gw_config *config, const struct gw_place_
         return DGM_E_NOMEM;
     *ret = p;
     return DGM_OK;
+}
+
+void gw_place_forget(struct gw_place *p)
+{
+    if (p->_secret != NULL)
+        explicit_bzero(p->_secret, p->_secret_n);
+    p->headers_n = 0;
 }

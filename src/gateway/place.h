@@ -28,6 +28,8 @@ struct gw_place {
     struct gw_origin origin; /* texts stand in the arena, or are the configuration's */
     struct gw_call_header headers[GW_PLACE_HEADERS_MAX];
     size_t headers_n;
+    char *_secret; /* the text that was made of it */
+    size_t _secret_n;
 };
 
 /**
@@ -51,5 +53,8 @@ struct gw_place {
 DGM_MUST_USE enum dgm_rc gw_place_find(const struct gw_config *, const struct gw_place_ask *,
                                        struct dgm_arena *, struct gw_place *ret,
                                        struct dgm_fail *reterr);
+
+/** The call was made: wipes the text of the secret, and the headers are gone. */
+void gw_place_forget(struct gw_place *);
 
 #endif

@@ -3,6 +3,7 @@
 #include "gateway/upstream.h"
 
 #include "gateway/origin.h"
+#include "gateway/recorder.h"
 
 #include <assert.h>
 
@@ -10,6 +11,10 @@ struct gw_call *gw_call_new(struct gw_worker *w, const struct gw_upstream *u,
                             const struct gw_call_request *request,
                             const struct gw_call_events *events, void *owner)
 {
+    if (request->tape != NULL)
+        return gw_recorded_call(w, u, request, events, owner);
+    if (w->config->replay.corpus != NULL)
+        return gw_replay_call(w, request, events, owner);
     assert(gw_upstream_lacks(u).n == 0);
     if (u->kind == GW_EMULATOR)
         return gw_emulator_call(w, u, request, events, owner);

@@ -25,6 +25,7 @@ struct gw_call_request {
     const struct dgm_str *segments; /* of the body; they live until the call is freed */
     size_t segments_n;              /* so does their array; the rest is copied */
     struct gw_hold *hold; /* taken by a job that reads them and may be freed later than the call */
+    struct gw_tape *tape; /* on which the call is recorded (recorder.h); NULL: it is not */
 };
 
 /** What a call tells its owner: one head, any number of pieces, then one end or failure. */
@@ -42,6 +43,7 @@ struct gw_call_events {
 };
 
 struct gw_call;
+struct gw_tape;
 
 struct gw_call_ops {
     void (*pause)(struct gw_call *, bool paused);
@@ -76,5 +78,9 @@ size_t gw_emulator_controls(const struct http_head *, struct gw_call_header *ret
 struct gw_call *gw_http_call(struct gw_worker *, const struct gw_upstream *,
                              const struct gw_call_request *, const struct gw_call_events *,
                              void *owner);
+
+/** A recording in the place of any of them, upstream_replay.c. */
+struct gw_call *gw_replay_call(struct gw_worker *, const struct gw_call_request *,
+                               const struct gw_call_events *, void *owner);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <string.h>
 
 #define HOST_BYTES_SHOWN 100
 #define RETRY_MS_MAX 86400000 /* a server may ask for a day's patience */
@@ -48,12 +49,20 @@ struct http_call {
 
 static const struct gw_link_events link_events;
 
+/* It has a key or a token in it. */
+static void forget_head(struct http_call *c)
+{
+    if (c->head.n != 0)
+        explicit_bzero(c->head.p, c->head.n);
+    dgm_buf_dispose(&c->head);
+}
+
 static void release(struct http_call *c)
 {
     const struct dgm_alloc *a = &c->worker->alloc;
     c->worker->counters.calls--;
     gw_link_drop(c->link);
-    dgm_buf_dispose(&c->head);
+    forget_head(c);
     a->resize(a->ctx, c, sizeof *c, 0);
 }
 
@@ -177,17 +186,22 @@ static void on_drain(void *owner)
 
 /* ---- the answer ------------------------------------------------------------------------------------- */
 
-/* The answer is whole. `rest`: what came behind it, and belongs to nobody. */
+/*
+ * The answer is whole. `rest`: what came behind it, and belongs to nobody. The link is given back last: what is asked in
+ * on_end must not go over it while the end of TLS, which may be in the bytes at hand, has not been looked at.
+ */
 static void end(struct http_call *c, struct dgm_str rest)
 {
-    if (c->link->reader.head.keep_alive && is_sent(c) && rest.n == 0)
-        gw_link_give(c->link);
-    else
-        gw_link_drop(c->link);
+    struct gw_link *l = c->link;
+    bool keep = l->reader.head.keep_alive && is_sent(c) && rest.n == 0;
     c->link = NULL;
+    if (!keep)
+        gw_link_drop(l);
     c->telling = true;
     c->events->on_end(c->owner);
     told(c);
+    if (keep)
+        gw_link_give(l);
 }
 
 static void fail_unread(struct http_call *c)
@@ -235,7 +249,7 @@ static void on_read(void *owner, struct dgm_str bytes)
     struct http_call *c = owner;
     c->heard = true;
     if (c->part > 0) /* it has left, and will not go out again: a stream may last for long */
-        dgm_buf_dispose(&c->head);
+        forget_head(c);
     for (;;) {
         struct http_event ev;
         enum dgm_rc rc = http_reader_next(&c->link->reader, &bytes, &ev);
@@ -322,6 +336,15 @@ static void http_free(struct gw_call *call)
 
 static const struct gw_call_ops http_ops = {.pause = http_pause, .free = http_free};
 
+/* Room for all of it: a buffer that grew behind a token would leave that where it was. */
+static void reserve_head(struct http_call *c, const struct gw_call_request *request)
+{
+    size_t n = HEAD_BYTES + c->origin.url.n + c->origin.proxy.n + request->target.n;
+    for (size_t i = 0; i < request->headers_n; i++)
+        n += request->headers[i].value.n;
+    dgm_buf_reserve(&c->head, n);
+}
+
 static void put_head(struct http_call *c, const struct gw_call_request *request)
 {
     size_t body_bytes = 0;
@@ -360,7 +383,7 @@ struct gw_call *gw_http_call(struct gw_worker *w, const struct gw_upstream *u,
                             .method = http_method_find(request->method)};
     w->counters.calls++;
     dgm_buf_init(&c->head, &w->alloc, HEAD_BYTES_MAX);
-    dgm_buf_reserve(&c->head, HEAD_BYTES);
+    reserve_head(c, request);
     put_head(c, request);
     if (c->head.rc != DGM_OK || begin(c, false) != DGM_OK) {
         release(c);

@@ -9,6 +9,7 @@
 #include "gateway/log.h"
 #include "gateway/policy.h"
 #include "gateway/pool.h"
+#include "gateway/recorder.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -72,7 +73,7 @@ static const struct net_listener_events listener_events = {.on_accept = on_accep
 
 void gw_worker_settled(struct gw_worker *w)
 {
-    if (w->draining && w->conns == NULL && w->counters.jobs == 0)
+    if (w->draining && w->conns == NULL && w->counters.jobs == 0 && w->counters.recordings == 0)
         net_loop_stop(w->loop);
 }
 
@@ -134,6 +135,8 @@ static bool open_all(struct gw_worker *w, const struct gw_worker_start *start)
         if (w->keeper == NULL)
             return false;
     }
+    if (w->config->record.dir.p != NULL && (w->recorder = gw_recorder_new(w)) == NULL)
+        return false;
     w->listeners =
         w->alloc.resize(w->alloc.ctx, NULL, 0, start->listening_n * sizeof(struct net_listener *));
     if (w->master == NULL || w->listeners == NULL || !gw_jobs_open(w) ||
@@ -174,9 +177,11 @@ int gw_worker_run(const struct gw_worker_start *start)
     gw_pools_close(&w);
     gw_policy_free(w.policy);
     gw_keeper_link_free(w.keeper);
+    gw_recorder_free(w.recorder);
     gw_jobs_close(&w);
     w.alloc.resize(w.alloc.ctx, w.listeners, start->listening_n * sizeof(struct net_listener *), 0);
-    net_loop_free(w.loop);
+    if (!net_loop_free(w.loop))
+        _exit(0); /* all is served: nobody waits for a name server */
     dgm_stock_dispose(&w.stock);
     gw_log(GW_LOG_DEBUG, "drained");
     return 0;

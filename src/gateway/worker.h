@@ -25,12 +25,14 @@ struct gw_pool;
 struct gw_tally;
 struct gw_keeper_link;
 struct gw_revoked;
+struct gw_recorder;
 
 /**
  * Lifetime: from after the fork to the process's end.
  *   1. It serves until the master asks it to drain, or the master is gone.
  *   2. Draining: no more accepting, idle connections close, exchanges run to their end.
- *   3. It ends when the last connection is closed, or timeouts.drain has passed; and no job runs any more.
+ *   3. It ends when the last connection is closed, or timeouts.drain has passed; and no job runs any more, and every
+ *      recording is written.
  */
 struct gw_worker {
     const struct gw_config *config;
@@ -50,7 +52,8 @@ struct gw_worker {
     struct gw_keeper_link *keeper; /* NULL: nothing here needs one */
     struct gw_revoked *revoked;    /* tokens; shared with all other processes */
     unsigned char
-        pass_key[EMU_KEY_BYTES]; /* of the tokens that clients show: auth.google is emulated */
+        pass_key[EMU_KEY_BYTES];  /* of the tokens that clients show: auth.google is emulated */
+    struct gw_recorder *recorder; /* NULL: nothing is recorded */
     struct net_listener **listeners;
     size_t listeners_n, slot;
     struct net_watch *master; /* readable: drain; ended: the master is gone */

@@ -4,15 +4,20 @@
 
 #include <string.h>
 
+/* Heads have keys and tokens in them: nothing of one is left in memory that goes back. */
 static void *resize_spilling(void *ctx, void *p, size_t old_n, size_t n)
 {
     struct http_parser *parser = ctx;
     const struct dgm_alloc *a = parser->alloc;
-    if (p != parser->first_text && p != parser->first_fields)
-        return a->resize(a->ctx, p, old_n, n);
+    bool own = p == parser->first_text || p == parser->first_fields;
     void *to = n != 0 ? a->resize(a->ctx, NULL, 0, n) : NULL;
-    if (to)
-        memcpy(to, p, old_n);
+    if (n != 0 && !to)
+        return NULL;
+    if (n != 0)
+        memcpy(to, p, old_n < n ? old_n : n);
+    memset(p, 0, old_n);
+    if (!own)
+        a->resize(a->ctx, p, old_n, 0);
     return to;
 }
 
@@ -44,5 +49,6 @@ void http_parser__free(struct http_parser *p)
 {
     dgm_buf_dispose(&p->text);
     dgm_buf_dispose(&p->fields);
+    memset(p->first_text, 0, sizeof p->first_text); /* the allocator sees it: it is not left out */
     p->alloc->resize(p->alloc->ctx, p, sizeof *p, 0);
 }

@@ -4,15 +4,16 @@
 #include "net/names.h"
 
 #include <assert.h>
+#include <fcntl.h>
 #include <time.h>
 #include <unistd.h>
 
 struct net_watch {
     uv_poll_t uv;
     const struct dgm_alloc *alloc;
-    void (*on_readable)(void *owner);
+    void (*on_event)(void *owner);
     void *owner;
-    int fd;
+    int fd, events;
 };
 
 /* ---- the loop --------------------------------------------------------------------------------------- */
@@ -78,18 +79,37 @@ struct net_loop *net_loop_new(const struct dgm_alloc *alloc)
     return l;
 }
 
-void net_loop_free(struct net_loop *l)
+static void on_late(uv_timer_t *alarm)
+{
+    uv_stop(alarm->loop);
+}
+
+/* Runs until nothing is under way but the alarm. False: it takes too long. */
+static bool run_out(struct net_loop *l)
+{
+    int rc = uv_timer_start(&l->alarm, on_late, NET_FREE_MS, 0);
+    assert(rc == 0);
+    uv_unref((uv_handle_t *)&l->alarm);
+    uv_run(&l->uv, UV_RUN_DEFAULT);
+    return !uv_loop_alive(&l->uv);
+}
+
+bool net_loop_free(struct net_loop *l)
 {
     if (l == NULL)
-        return;
+        return true;
     net_names_close(l);
+    if (!uv_is_closing((uv_handle_t *)&l->soon))
+        uv_close((uv_handle_t *)&l->soon, NULL);
+    if (!run_out(l))
+        return false;
     uv_close((uv_handle_t *)&l->alarm, NULL);
-    uv_close((uv_handle_t *)&l->soon, NULL);
     uv_run(&l->uv, UV_RUN_DEFAULT); /* closes end in the next turn */
     int rc = uv_loop_close(&l->uv);
     assert(rc == 0); /* something was not closed */
     l->alloc->resize(l->alloc->ctx, l->plain_bytes, NET_READ_BYTES, 0);
     l->alloc->resize(l->alloc->ctx, l, sizeof *l, 0);
+    return true;
 }
 
 void net_loop_run(struct net_loop *l)
@@ -139,17 +159,17 @@ static void on_poll(uv_poll_t *uv, int status, int events)
 {
     (void)status, (void)events; /* an error is found by whoever reads */
     struct net_watch *w = uv->data;
-    w->on_readable(w->owner);
+    w->on_event(w->owner);
 }
 
-struct net_watch *net_watch_new(struct net_loop *l, int fd, void (*on_readable)(void *owner),
-                                void *owner)
+static struct net_watch *watch(struct net_loop *l, int fd, int events,
+                               void (*on_event)(void *owner), void *owner)
 {
     struct net_watch *w = l->alloc->resize(l->alloc->ctx, NULL, 0, sizeof *w);
     if (w == NULL)
         return NULL;
-    *w =
-        (struct net_watch){.alloc = l->alloc, .on_readable = on_readable, .owner = owner, .fd = fd};
+    *w = (struct net_watch){
+        .alloc = l->alloc, .on_event = on_event, .owner = owner, .fd = fd, .events = events};
     if (uv_poll_init(&l->uv, &w->uv, fd) != 0) {
         w->alloc->resize(w->alloc->ctx, w, sizeof *w, 0);
         return NULL;
@@ -159,9 +179,26 @@ struct net_watch *net_watch_new(struct net_loop *l, int fd, void (*on_readable)(
     return w;
 }
 
+struct net_watch *net_watch_new(struct net_loop *l, int fd, void (*on_readable)(void *owner),
+                                void *owner)
+{
+    return watch(l, fd, UV_READABLE, on_readable, owner);
+}
+
+struct net_watch *net_watch_new_gone(struct net_loop *l, int fd, void (*on_gone)(void *owner),
+                                     void *owner)
+{
+    int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    /* Errors and hang-ups come unasked, but libuv wants to be asked for something. */
+    struct net_watch *w = own >= 0 ? watch(l, own, UV_PRIORITIZED, on_gone, owner) : NULL;
+    if (w == NULL && own >= 0)
+        close(own);
+    return w;
+}
+
 void net_watch_pause(struct net_watch *w, bool paused)
 {
-    int rc = paused ? uv_poll_stop(&w->uv) : uv_poll_start(&w->uv, UV_READABLE, on_poll);
+    int rc = paused ? uv_poll_stop(&w->uv) : uv_poll_start(&w->uv, w->events, on_poll);
     assert(rc == 0); /* fails only when closing */
 }
 

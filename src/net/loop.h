@@ -16,11 +16,15 @@ struct net_loop;
 /** NULL when memory or descriptors are short. Make it after fork, never before. */
 struct net_loop *net_loop_new(const struct dgm_alloc *);
 
+#define NET_FREE_MS 1000
+
 /**
- * Frees it, after everything that was made with it was closed; waits for closes that are still under way.
- * NULL is fine.
+ * Frees it, after everything that was made with it was closed; waits for closes that are still under way. NULL is fine.
+ *
+ * False: after NET_FREE_MS a thread is still asking a name server, which nothing can call off and may take half a minute.
+ * Try again later, or leave with _exit: exit would wait for the thread too.
  */
-void net_loop_free(struct net_loop *);
+bool net_loop_free(struct net_loop *);
 
 /** Runs until net_loop_stop. */
 void net_loop_run(struct net_loop *);
@@ -44,6 +48,15 @@ struct net_watch;
 struct net_watch *net_watch_new(struct net_loop *, int fd, void (*on_readable)(void *owner),
                                 void *owner);
 void net_watch_pause(struct net_watch *, bool paused);
+
+/**
+ * Calls `on_gone` when nothing more can be read from or written to a socket: both sides ended, or it was reset. For one whose
+ * peer ended its side, of which readers hear nothing more. `fd` is the caller's, who goes on to use it: a dup of it is
+ * watched. (It is called for urgent data too, which nobody here sends: look whether it is so, and pause it.) NULL: memory
+ * or descriptors are short.
+ */
+struct net_watch *net_watch_new_gone(struct net_loop *, int fd, void (*on_gone)(void *owner),
+                                     void *owner);
 
 /** Ends it and closes the descriptor. NULL is fine. */
 void net_watch_close(struct net_watch *);

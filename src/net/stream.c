@@ -122,6 +122,14 @@ bool net_stream_peer_gone(const struct net_stream *s)
     return poll(&p, 1, 0) > 0;
 }
 
+struct net_watch *net_stream_watch_gone(const struct net_stream *s, void (*on_gone)(void *owner),
+                                        void *owner)
+{
+    int fd;
+    bool open = !s->failed && uv_fileno(&s->uv.handle, &fd) == 0;
+    return open ? net_watch_new_gone(s->loop, fd, on_gone, owner) : NULL;
+}
+
 /* ---- writing ---------------------------------------------------------------------------------------- */
 
 static void on_written(uv_write_t *write, int status);

@@ -56,6 +56,10 @@ bool net_stream_peer_left(const struct net_stream *);
  */
 bool net_stream_peer_gone(const struct net_stream *);
 
+/** Calls `on_gone` when that may be so. NULL: memory or descriptors are short; look from time to time. */
+struct net_watch *net_stream_watch_gone(const struct net_stream *, void (*on_gone)(void *owner),
+                                        void *owner);
+
 enum net_peer { NET_PEER_UNIX, NET_PEER_LOOPBACK, NET_PEER_OTHER };
 
 /** Where the peer is. */

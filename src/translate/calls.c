@@ -65,7 +65,7 @@ struct dgm_str answer_new_call_id(struct dgm_request *r)
     for (size_t i = 0; i < r->env.id.n && stem_n < sizeof stem; i++)
         if (r->env.id.p[i] != '-' && r->env.id.p[i] != '_')
             stem[stem_n++] = r->env.id.p[i];
-    /* The number's width depends on the stem alone, so no two pairs of stem and number read the same. */
+    /* The number's width depends on the stem's length alone: of stems that are long enough no two pairs read the same. */
     struct dgm_buf id = {.p = text, .cap = sizeof text, .max = sizeof text};
     dgm_buf_put_lit(&id, "call_");
     dgm_buf_put(&id, (struct dgm_str){stem, stem_n});

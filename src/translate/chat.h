@@ -86,7 +86,8 @@ struct chat_call {
     struct dgm_str id;   /* absent for the deprecated function_call */
     struct dgm_str name; /* as Gemini gets it */
     struct dgm_str arguments;
-    struct dgm_str signature; /* from extra_content.google; absent when it has none */
+    struct dgm_str signature; /* that came back with it; absent when none did */
+    struct dgm_need *need;    /* what is remembered of it; NULL: it was not asked for */
     size_t message;           /* whose it is */
     size_t result;            /* the message that answers it, or CHAT_NO_RESULT */
 };
@@ -120,6 +121,12 @@ struct chat_notes {
 struct google_said {
     const struct json_val *value[GOOGLE_FIELDS];
     const struct chat_place *in[GOOGLE_FIELDS];
+};
+
+/** Where the body stood before its contents, so that they can be put anew. */
+struct chat_head {
+    size_t body_n, lent_n;
+    struct json_writer writer;
 };
 
 /**
@@ -162,7 +169,8 @@ struct dgm_request {
     struct chat_notes *notes;   /* of each kind; NULL: there is none of any */
     struct dgm_header *headers; /* HEADERS_MAX of them once there is one */
     size_t headers_n;
-    bool complete; /* the body is whole, or never will be */
+    bool complete;         /* the body is whole, or never will be */
+    struct chat_head head; /* of a body that is complete */
 
     struct name_node *names;  /* names.c: the functions' names, both ways */
     struct chat_tools *tools; /* tools.c: what was read of the tools; NULL where there are none */
@@ -171,7 +179,7 @@ struct dgm_request {
         schema_spent; /* in schemas so far; what these have cost: schema_parts.h */
 
     struct dgm_need *needs;
-    size_t needs_n, needs_used;
+    size_t needs_n;
     struct dgm_url *urls; /* urls.c; none unless somebody asked for them */
     size_t urls_n;
     struct dgm_kept *kept;

@@ -11,7 +11,7 @@
 #include "base/str.h"
 
 /* What stands for a signature nobody remembers, where Gemini 3 insists on one (google.md 9.1). */
-#define NO_SIGNATURE DGM_STR("skip_thought_signature_validator")
+#define NO_SIGNATURE DGM_STR(DGM_SIGNATURE_STAND_IN)
 
 /* The newest generation that goes on with a last turn of its own; a name that tells none may be a newer one. */
 #define PREFILL_MAX 36
@@ -160,21 +160,21 @@ static bool says_something(const struct json_val *content)
 /* ---- the model's turns ---- */
 
 /*
- * The signature a call goes back with: the client's, else the remembered one, else, where Gemini 3 would
- * refuse without, the documented stand-in: on the first call of a step of the current turn (user-pain D8).
+ * The signature a call goes back with: the remembered one, which is as Gemini gave it, else the client's, else, where
+ * Gemini 3 would refuse without, the documented stand-in: on the first call of a step of the current turn (user-pain D8).
  */
 static struct dgm_str find_signature(struct dgm_request *r, const struct chat_call *call,
                                      bool first, bool current)
 {
-    if (call->signature.n)
+    struct dgm_need *need = call->need;
+    if (need && need->signature.n)
+        return need->signature;
+    if (call->signature.n && !(need && need->signature.p))
         return call->signature;
-    if (r->model.generation < GEMINI_3 || !first)
+    if (r->model.generation < GEMINI_3 || !first || !current)
         return (struct dgm_str){0};
-    struct dgm_str known = {0};
-    if (call->id.p && r->needs_used < r->needs_n)
-        known = r->needs[r->needs_used++].signature;
-    if (known.p || !current)
-        return known;
+    if (need)
+        need->stood_in = true;
     return NO_SIGNATURE;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* messages.c - the conversation, checked and read message by message. */
+#include "translate/carriers.h"
 #include "translate/names.h"
 #include "translate/parts.h"
 
@@ -155,7 +156,8 @@ static void read_function(struct dgm_request *r, const struct json_val *f,
     ret->name = names_native(r, name);
     ret->arguments = json_str(arguments);
     if (json_size(f) > 2)
-        chat_ignore_but(r, f, place, "name", "arguments");
+        chat_ignore_but(r, f, place, "name", "arguments", "thought_signature",
+                        "provider_specific_fields");
 }
 
 static void read_call(struct dgm_request *r, const struct json_val *call,
@@ -166,7 +168,11 @@ static void read_call(struct dgm_request *r, const struct json_val *call,
         return;
     struct dgm_str signature = google_extra(r, call, place, EXTRA_SIGNATURE).signature;
     ret->signature = chat_signature(r, signature, place);
-    chat_ignore_but(r, call, place, "id", "type", "index", "function", "extra_content");
+    if (!ret->signature.p)
+        ret->signature = carriers_read(r, r->messages[ret->message].val, call,
+                                       ret == &r->history[r->messages[ret->message].first_call]);
+    chat_ignore_but(r, call, place, "id", "type", "index", "function", "extra_content",
+                    "thought_signature", "provider_specific_fields");
     read_function(r, json_get(call, DGM_STR("function")), CHAT_MEMBER(place, DGM_STR("function")),
                   ret);
 }
@@ -232,10 +238,17 @@ size_t chat_turn_end(const struct dgm_request *r, size_t first)
     return first;
 }
 
+/* Whether it matters what is remembered of a step's first call: Gemini 3 wants its signature back, and no model takes
+ * another's. */
+static bool is_needed(const struct dgm_request *r, const struct chat_call *call)
+{
+    return call->id.p && (r->model.generation >= GEMINI_3 || call->signature.n != 0);
+}
+
 /* A step's first call alone carries a signature (google.md 9.1). */
 void chat_collect_needs(struct dgm_request *r)
 {
-    if (r->rc != DGM_OK || r->model.generation < GEMINI_3 || r->history_n == 0)
+    if (r->rc != DGM_OK || r->history_n == 0)
         return;
     r->needs = dgm_arena_take0(&r->arena, r->history_n * sizeof *r->needs);
     if (!r->needs) {
@@ -243,10 +256,12 @@ void chat_collect_needs(struct dgm_request *r)
         return;
     }
     for (size_t i = 0; i < r->history_n;) {
-        const struct chat_call *call = &r->history[i];
+        struct chat_call *call = &r->history[i];
         size_t end = chat_turn_end(r, call->message);
-        if (call->id.p && call->signature.n == 0)
-            r->needs[r->needs_n++].call_id = call->id;
+        if (is_needed(r, call)) {
+            call->need = &r->needs[r->needs_n++];
+            *call->need = (struct dgm_need){.call_id = call->id, .sent = call->signature};
+        }
         i = chat_calls_end(r, end - 1);
     }
 }

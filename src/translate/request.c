@@ -244,6 +244,7 @@ static void cut_segments(struct dgm_request *r)
 static enum dgm_rc finish(struct dgm_request *r, struct dgm_fail *reterr)
 {
     if (!r->complete && r->rc == DGM_OK) {
+        r->head = (struct chat_head){r->body.n, r->lent.n, r->writer};
         chat_put_contents(r, &r->writer);
         if (r->rc == DGM_OK)
             json_close_obj(&r->writer);
@@ -256,6 +257,18 @@ static enum dgm_rc finish(struct dgm_request *r, struct dgm_fail *reterr)
     if (r->rc != DGM_OK)
         chat_report(r, reterr);
     return r->rc;
+}
+
+enum dgm_rc dgm_request_remake(struct dgm_request *r, struct dgm_fail *reterr)
+{
+    assert(!r->relay && r->complete && r->rc == DGM_OK);
+    r->complete = false;
+    r->body.n = r->head.body_n;
+    r->lent.n = r->head.lent_n;
+    r->writer = r->head.writer;
+    for (size_t i = 0; i < r->needs_n; i++)
+        r->needs[i].stood_in = false;
+    return finish(r, reterr);
 }
 
 static struct dgm_request *new_request(const struct dgm_env *env)
@@ -369,7 +382,8 @@ size_t dgm_request_needs(const struct dgm_request *r, const struct dgm_need **re
 bool dgm_request_supply(struct dgm_request *r, size_t i, struct dgm_str signature)
 {
     assert(i < r->needs_n);
-    r->needs[i].signature = dgm_arena_copy(&r->arena, signature);
+    r->needs[i].signature =
+        signature.p && signature.n == 0 ? signature : dgm_arena_copy(&r->arena, signature);
     return !signature.p || r->needs[i].signature.p;
 }
 

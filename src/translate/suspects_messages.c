@@ -329,7 +329,7 @@ bool look_signature_unknown(const struct look *look, struct finding *f)
 {
     for (size_t i = 0; i < look->r->needs_n; i++) {
         const struct dgm_need *need = &look->r->needs[i];
-        const struct chat_call *call = need->signature.n ? NULL : call_of(look->r, need->call_id);
+        const struct chat_call *call = need->stood_in ? call_of(look->r, need->call_id) : NULL;
         if (call)
             return name_call(look, f, call);
     }

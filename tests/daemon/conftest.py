@@ -1,7 +1,47 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Lets tests here import corpus, leaving and waiting."""
+"""Lets tests here import corpus, leaving and waiting; servers of a test's own, and a Dragoman before them."""
 
 import pathlib
 import sys
 
+import pki
+import pytest
+import upstream
+from upstream import Upstream, configuration
+
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+
+@pytest.fixture(params=["http", "https"])
+def serve(request):
+    """serve(behave): a server of the test's own, plain and with TLS."""
+    servers = []
+    tls = pki.server() if request.param == "https" else None
+
+    def serve_one(behave=upstream.serve, **options):
+        servers.append(Upstream(behave, **{"tls": tls, **options}))
+        return servers[-1]
+
+    yield serve_one
+    for server in servers:
+        server.close()
+
+
+@pytest.fixture
+def front(start, tmp_path):
+    """front(server, "timeouts.idle=1s", project="p"): a Dragoman before it."""
+    def start_one(server, *settings, **members):
+        url = server if isinstance(server, str) else server.url
+        if url.startswith("https:"):
+            members = {"ca": str(pki.authority()), **members}
+        return start(*settings, args=("--config", str(configuration(tmp_path, url, **members))))
+    return start_one
+
+
+@pytest.fixture
+def chain(start, front):
+    """Two Dragomans; the second has the emulator. Options are the second's."""
+    def start_two(**options):
+        back = start(**options)
+        return front(back.url), back
+    return start_two

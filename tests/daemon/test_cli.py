@@ -262,7 +262,7 @@ def test_targets(args, host):
     assert err.endswith("gemini-2.5-flash:generateContent\n")
 
 
-@pytest.mark.parametrize("body", ["", "{", "[]", "{}", '{"model": 5}', '{"a":1,"a":2}', b"\xff", "[" * 200000])
+@pytest.mark.parametrize("body", ["", "{", "[]", "{}", '{"model": 5}', '{"a":1,"a":2}', b"\xff", pytest.param("[" * 200000, id="deep")])
 def test_refusals_stand_alone_on_stderr(body):
     done = expect(1, "translate", "request", "--show-ignored", "--show-target", stdin=body)
     assert done.out == ""

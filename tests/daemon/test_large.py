@@ -92,6 +92,21 @@ def test_a_large_answer_holds_nobody(start, tmp_path):
     server.close()
 
 
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("kind", ["messages", "calls"])
+def test_the_cause_of_a_refusal_is_looked_for_off_the_loop(start, tmp_path, kind, stream):
+    """Google's bare 400 (user-pain G3): the whole request is looked at once more, and a guess is told."""
+    error = {"code": 400, "message": "Request contains an invalid argument.", "status": "INVALID_ARGUMENT"}
+    refusal = upstream.sized(json.dumps({"error": error}).encode(), b"HTTP/1.1 400 No\r\nContent-Type: application/json\r\n")
+    server = Upstream(lambda peer: [peer.send(refusal) for _ in iter(peer.request, None)])
+    front = start(args=("--config", str(configuration(tmp_path, server.url))))
+    body = json.loads(bodies.KINDS[kind](2 * MIB))
+    request = ask(bodies.compact({**body, "stream": stream}).encode())
+    check_held(front, request, (400,))
+    assert front.stats()["jobs_total"] == 2  # translated, and looked at again
+    server.close()
+
+
 def test_only_large_bodies_are_jobs(daemon):
     before = daemon.stats()["jobs_total"]
     assert daemon.chat(max_tokens=3).status == 200

@@ -3,7 +3,9 @@
 
 import http.client
 import json
+import pathlib
 import queue
+import re
 import socket
 import subprocess
 import time
@@ -131,6 +133,50 @@ def test_a_client_that_ends_its_side_gets_its_answer(front, stream, version, way
         assert answer.json["choices"][0]["message"]["content"] == "Hello there."
         assert answer["connection"] == "close"
     assert client.is_closed()
+
+
+def switches(daemon):
+    """How often the worker has come to rest: once a turn of its loop."""
+    status = pathlib.Path(f"/proc/{daemon.workers()[0]}/status").read_text()
+    return int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", status, re.M)[1])
+
+
+@pytest.mark.parametrize("way", ["tcp", "unix"])
+def test_a_client_that_ended_its_side_costs_nothing_while_it_waits(front, way):
+    """It is heard of, not looked for: whoever opens many of these must not keep a worker busy."""
+    slow = Slow(after_s=60)
+    daemon = front(slow)
+    clients = [connect(daemon, way) for _ in range(20)]
+    for client in clients:
+        client.send(wire.chat())
+        client.socket.shutdown(socket.SHUT_WR)
+        slow.asked.get(timeout=10)
+    time.sleep(0.3)
+    before = switches(daemon)
+    time.sleep(1.5)
+    assert switches(daemon) - before < 15
+    # Then it goes, without having sent anything more.
+    for client in clients:
+        began = time.monotonic()
+        leave(client, "RST" if way == "tcp" else "FIN")
+        assert slow.closed.get(timeout=10) - began < BAR_S / 4
+    wait_for(lambda: daemon.stats()["exchanges"] == 1)
+
+
+def test_a_client_that_sends_urgent_data_keeps_nobody_busy(front):
+    slow = Slow(after_s=60)
+    daemon = front(slow)
+    client = connect(daemon, "tcp")
+    client.send(wire.chat())
+    slow.asked.get(timeout=10)
+    client.socket.send(b"!", socket.MSG_OOB)
+    client.socket.shutdown(socket.SHUT_WR)
+    time.sleep(0.3)
+    before = switches(daemon)
+    time.sleep(1)
+    assert switches(daemon) - before < 15
+    leave(client, "RST")
+    assert slow.closed.get(timeout=10)
 
 
 def test_the_status_stays_open_for_a_client_that_ended_its_side(front):

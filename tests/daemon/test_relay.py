@@ -8,7 +8,7 @@ import servers
 import wire
 from chunks import check_chunks, check_completion
 from servers import NAMES, delta, event
-from upstream import LAST_CHUNK, STREAM_HEAD, Upstream, chunk, native, sized
+from upstream import LAST_CHUNK, STREAM_HEAD, Upstream, chunk, events_of, native, sized
 from waiting import wait_for
 
 KINDS = ("vllm", "tgi", "openai")
@@ -48,11 +48,6 @@ def lab(serve, front):
         return front({"lab": {"kind": kind, "base_url": server.url, **members}}, *settings,
                      endpoints={"4815162342": {"upstream": "lab"}}), server
     return start_both
-
-
-def events_of(answer):
-    assert (answer.status, answer.events[-1]) == (200, "[DONE]"), answer
-    return [json.loads(each) for each in answer.events[:-1]]
 
 
 def body_of(server, index=-1):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Upstreams over TLS: whom we believe, what a failed handshake says, sessions, cuts. What is the same with TLS and
-without is asked in test_upstream.py, both ways."""
+without is asked in test_upstream*.py, both ways."""
 
 import json
 import socket
@@ -345,3 +345,50 @@ def test_large_bodies_both_ways(serve, front):
     answer = daemon.ask(wire.chat(text), timeout=60)
     assert answer.status == 200 and answer.json["choices"][0]["message"]["content"] == text
     assert chat(daemon).status == 200 and server.connections == 1
+
+
+# --- an answer and the end behind it ------------------------------------------------------------
+
+
+def answer_and_end(peer, context, data):
+    """One request over TLS; the answer and TLS's end leave in one write, as of a server that closes after each."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = context.wrap_bio(incoming, outgoing, server_side=True)
+
+    def until(step):
+        while True:
+            try:
+                return step()
+            except ssl.SSLWantReadError:
+                peer.socket.sendall(outgoing.read())
+                piece = peer.socket.recv(1 << 16)
+                if not piece:
+                    raise EOFError from None
+                incoming.write(piece)
+
+    until(tls.do_handshake)
+    peer.socket.sendall(outgoing.read())
+    asked = b""
+    while not asked.endswith(b"}") and b"\r\n\r\n" in asked or not asked:
+        asked += until(lambda: tls.read(1 << 16))
+    tls.write(data)
+    try:
+        tls.unwrap()
+    except ssl.SSLWantReadError:
+        pass
+    peer.socket.sendall(outgoing.read())
+    peer.server.requests.append(asked)
+    peer.wait_closed(5)
+
+
+def test_a_connection_that_ends_with_its_answer_is_not_used_again(front):
+    """What is asked next, in the midst of that answer, must not go where nobody reads: it would be lost, and sent again."""
+    context = pki.server()
+    nothing = json.dumps({"candidates": [{"finishReason": "STOP"}]}).encode()
+    server = Upstream(lambda peer: answer_and_end(peer, context, sized(nothing if not peer.server.requests else native())))
+    daemon = front(server.url.replace("http:", "https:"))
+    said = chat(daemon)
+    assert (said.status, said.json["choices"][0]["message"]["content"]) == (200, "Hello there.")
+    stats = daemon.stats()
+    assert (stats["attempts_total"], stats["replayed_total"], stats["upstream_connections_total"]) == (2, 0, 2)
+    server.close()

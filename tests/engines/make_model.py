@@ -3,7 +3,8 @@
 """Writes a model of the llama architecture, of half a megabyte and random weights, as a GGUF file: make_model.py FILE
 
 What it says means nothing, but it is said by a real engine: tokenized, sampled, held to a grammar where one is asked for.
-Its words are letters and a few syllables; bytes that are no ASCII are hardly ever said. It never ends by itself.
+Its words are letters and a few syllables; bytes that are no ASCII are hardly ever said. It never ends by itself, and begins
+no call: who wants that of it raises the two tokens that do by logit_bias.
 """
 
 import array
@@ -17,6 +18,7 @@ NORMAL, UNKNOWN, CONTROL, BYTE = 1, 2, 3, 6  # types of tokens
 WIDTH, LAYERS, HEADS, INNER, CONTEXT = 64, 2, 4, 128, 4096
 SYLLABLES = [a + b for a in ("", "b", "d", "k", "l", "m", "n", "r", "s", "t") for b in ("a", "e", "i", "o", "u")]
 ALIGNMENT = 32
+CALL = "<tool_call>\n"
 # Turns, tools, and calls as JSON between two marks.
 TEMPLATE = """{%- if tools %}<|im_start|>system
 Call functions so: <tool_call>
@@ -57,6 +59,12 @@ def tokens():
     yield from (("\u2581" + syllable, NORMAL, 1) for syllable in SYLLABLES)
     yield from ((syllable, NORMAL, 1) for syllable in SYLLABLES if len(syllable) > 1)
     yield "\u2581", NORMAL, 0.5
+    yield CALL, NORMAL, 0
+
+
+def number(word):
+    """Of a token."""
+    return next(i for i, (text, _, _) in enumerate(tokens()) if text == word)
 
 
 def text(value):

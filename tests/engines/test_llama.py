@@ -3,6 +3,7 @@
 
 import json
 
+import make_model
 import openai
 import pytest
 import shapes
@@ -14,6 +15,11 @@ HELLO = [{"role": "user", "content": "Hello, engine."}]
 SCHEMA = {"type": "object", "additionalProperties": False, "required": ["city", "warm", "days"], "properties": {
     "city": {"type": "string", "enum": ["Oslo", "Rome"]}, "warm": {"type": "boolean"}, "days": {"type": "integer", "enum": [1, 2, 3]}}}
 TOOL = {"type": "function", "function": {"name": "get_weather", "description": "The weather", "parameters": SCHEMA}}
+
+
+# What a trained model does by itself is asked of this one: to begin a call, and to end behind it. The engine's grammar does the rest.
+CALLING = {"tools": [TOOL], "tool_choice": "required", "parallel_tool_calls": False, "max_tokens": 400,
+           "logit_bias": {str(make_model.number(make_model.CALL)): 50, str(make_model.number("</s>")): 100}}
 
 
 def ask(client, **members):
@@ -54,8 +60,49 @@ def test_a_json_schema_is_held(client):
     assert said.finishes == ["stop"]
 
 
+def check_call(call):
+    assert call.id and call.type == "function" and call.function.name == "get_weather"
+    found = json.loads(call.function.arguments)
+    assert list(found) == ["city", "warm", "days"] and found["city"] in ("Oslo", "Rome") and found["days"] in (1, 2, 3), found
+    return found
+
+
+def test_a_call_comes_back(client):
+    """Whole and streamed, and by OpenAI's own accumulation of a stream's pieces."""
+    whole = ask(client, **CALLING).choices[0]
+    assert whole.finish_reason == "tool_calls" and not whole.message.content, whole
+    [call] = whole.message.tool_calls
+    chunks = [chunk for chunk in ask(client, stream=True, **CALLING)]
+    check_chunks([chunk.to_dict() for chunk in chunks], MODEL)
+    assert sum(bool(choice.delta.tool_calls) for chunk in chunks for choice in chunk.choices) > 3, "it is not streamed in pieces"
+    with client.chat.completions.stream(model=MODEL, messages=HELLO, temperature=0, **CALLING) as stream:
+        for _ in stream:
+            pass
+        streamed = stream.get_final_completion().choices[0]
+    assert streamed.finish_reason == "tool_calls"
+    [again] = streamed.message.tool_calls
+    assert check_call(again) == check_call(call)
+
+
+def test_an_agents_round(client):
+    """A call, its result, and what the model says then: the engine takes its own call back."""
+    first = ask(client, **CALLING)
+    message = first.choices[0].message
+    history = [*HELLO, message.to_dict(), {"role": "tool", "tool_call_id": message.tool_calls[0].id, "content": "sun"}]
+    then = text_of(client, messages=history, tools=[TOOL])
+    assert then.texts[0] and then.usage["prompt_tokens"] > first.usage.prompt_tokens + 40
+
+
+def test_several_calls(client):
+    """parallel_tool_calls: this model would go on for ever, and is cut: what is whole is kept apart."""
+    said = ask(client, **{**CALLING, "parallel_tool_calls": True, "max_tokens": 250}).choices[0]
+    calls = said.message.tool_calls
+    assert said.finish_reason == "length" and len(calls) > 1 and len({call.id for call in calls}) == len(calls), said
+    check_call(calls[0])
+
+
 def test_tools_and_their_results_arrive(client):
-    """A model of random weights calls nothing by itself; what is asked of it stands in its prompt, and is counted."""
+    """What is asked of the model stands in its prompt, and is counted; by itself this one calls nothing."""
     plain = ask(client)
     asked = ask(client, tools=[TOOL])
     assert asked.usage.prompt_tokens > plain.usage.prompt_tokens + 100 and asked.choices[0].message.content

@@ -9,8 +9,8 @@ x-dragoman-schema-notes under the tool's name.
 import json
 import re
 
-import generate
 import jsonschema
+import seeded
 
 # What OpenAPI's subset has no word for (google.md 6.5). Others are judged by values alone.
 TOLD_BY_NAME = {"multipleOf", "uniqueItems", "contains", "patternProperties", "propertyNames", "dependentRequired",
@@ -109,7 +109,7 @@ def _from_subset(schema):
 def a_value(rng, root, schema, depth=0):
     """A value that the schema may well take; at times one that it may not."""
     if depth > 6 or not isinstance(schema, dict) or rng.maybe(0.06):
-        return generate.value(rng, 1)
+        return seeded.value(rng, 1)
     if isinstance(schema.get("$ref"), str):
         return a_value(rng, root, resolve(root, schema["$ref"]), depth + 1)
     if "const" in schema:
@@ -152,7 +152,7 @@ def _of_kind(rng, root, schema, kind, depth):
         return rng.choice([0, 1, 2, 3, 7, -1, 50, 51, 100, 101, 5.0])
     if kind == "number":
         return rng.choice([0, 0.5, 1, 1.5, -1, 50, 99.5, 101])
-    return {"boolean": rng.maybe(0.5), "null": None}.get(kind, generate.value(rng, 1))
+    return {"boolean": rng.maybe(0.5), "null": None}.get(kind, seeded.value(rng, 1))
 
 
 def _takes(validator, value):

@@ -11,6 +11,7 @@ import jsonschema
 import many
 import pydantic
 import pytest
+import seeded
 from conftest import amount
 
 pytestmark = pytest.mark.timeout(600)
@@ -136,7 +137,7 @@ def answers_to(schemas):
 
 
 def test_json_schemas():
-    made = [{"type": "object", "properties": {"it": schema(generate.source("instances", 1, i))}, "required": ["it"]}
+    made = [{"type": "object", "properties": {"it": schema(seeded.source("instances", 1, i))}, "required": ["it"]}
             for i in range(amount(1800))]
     wrong = []
     for said, (answer, outcome) in zip(made, answers_to(made), strict=True):
@@ -148,6 +149,6 @@ def test_json_schemas():
 
 
 def test_pydantic():
-    models = [model(generate.source("models", 1, i), i) for i in range(amount(200))]
+    models = [model(seeded.source("models", 1, i), i) for i in range(amount(200))]
     for made, (answer, outcome) in zip(models, answers_to([m.model_json_schema() for m in models]), strict=True):
         made.model_validate_json(json.dumps(answer))

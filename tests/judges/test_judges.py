@@ -4,6 +4,7 @@
 import generate
 import losses
 import pytest
+import seeded
 
 FULL = {
     "systemInstruction": {"parts": [{"text": "Be kind."}]},
@@ -60,7 +61,7 @@ NOTE = "tool_a: multipleOf at /properties/share"
 
 
 def loss(sent, notes=NOTE, before=BEFORE):
-    return losses.unreported(generate.Source(1), "tool_a", before, sent, notes)
+    return losses.unreported(seeded.Source(1), "tool_a", before, sent, notes)
 
 
 def without(schema, name, keyword):

@@ -14,6 +14,7 @@ import generate
 import losses
 import many
 import pytest
+import seeded
 import wire
 from conftest import HERE, NODE, PYTHONS
 
@@ -144,7 +145,7 @@ def test_tool_list(server, model, daemon, tool_lists, judges):
         assert outcome.emulator_status == 200, outcome.show()
         assert (answer["x-dragoman-schema-notes"] or "") == outcome.told["schema"]
         assert judges["vertex"].judge("request", outcome.native) is None
-        lost = list(losses.of_outcome(generate.source("mcp", 1, name_of(server)), outcome))
+        lost = list(losses.of_outcome(seeded.source("mcp", 1, name_of(server)), outcome))
         assert lost == [], outcome.told["schema"]
 
 

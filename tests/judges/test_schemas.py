@@ -9,6 +9,8 @@ import generate
 import losses
 import many
 import pytest
+import schema_maker
+import seeded
 from conftest import HERE, NODE, amount
 
 pytestmark = pytest.mark.timeout(600)  # all of them, under sanitizers, on a busy machine
@@ -45,7 +47,7 @@ def judge(cases, judges, found):
             found.add("the emulator: " + json.loads(o.told["emulator"]["body"])["error"]["message"], o.show())
             continue
         try:
-            for label, lost in losses.of_outcome(generate.source("values", 1, number), o):
+            for label, lost in losses.of_outcome(seeded.source("values", 1, number), o):
                 found.add(lost.split(":")[0], f"{label}: {lost}\n{o.show()}")
         except AssertionError as error:
             found.add(str(error), o.show())
@@ -54,13 +56,13 @@ def judge(cases, judges, found):
 
 @pytest.mark.parametrize("form", FORMS)
 def test_random(form, judges, found):
-    made = [(f"schema {i}", generate.schema(generate.source("schema", 1, i))) for i in range(amount(3000))]
+    made = [(f"schema {i}", schema_maker.schema(seeded.source("schema", 1, i))) for i in range(amount(3000))]
     judge(cases_of(made, form), judges, found)
 
 
 def test_broken(found):
     """What refers to nothing is refused, with its place."""
-    made = [(f"broken {i}", generate.broken_schema(generate.source("broken", 1, i))) for i in range(amount(300))]
+    made = [(f"broken {i}", schema_maker.broken_schema(seeded.source("broken", 1, i))) for i in range(amount(300))]
     outcomes = many.translate(cases_of(made, "tools"))
     for o in outcomes:
         if not o.refused or not o.refused["param"].startswith("tools[0]"):

@@ -40,6 +40,7 @@ def changed(whole, path, value):
     (CHUNK, ["usage"], USAGE),
     (ERROR, ["error", "status"], "INTERNAL"),
     (ERROR, ["error", "details"], [{}]),
+    (ERROR, ["error", "suspects"], [{"id": "X", "likelihood": "high", "param": None, "message": "Is it this?"}]),
 ])
 def test_sound(whole, path, value):
     shapes.check(changed(whole, path, value))
@@ -56,6 +57,11 @@ def test_sound(whole, path, value):
     (COMPLETION, ["choices", 0, "reasoning"], "Hm.", "ChatCompletion.choices[0].reasoning"),
     (COMPLETION, ["choices", 0, "message", "tool_calls"], [{"type": "function", "function": {}}], "tool_calls"),
     (COMPLETION, ["usage", "thoughts_tokens"], 1, "usage.thoughts_tokens"),
+    (COMPLETION, ["choices", 0, "message", "reasoning_content"], 1, "reasoning_content (Input should be a valid string)"),
+    (COMPLETION, ["extra_content"], {"google": "x"}, "ChatCompletion.extra_content"),
+    (ERROR, ["error", "suspects"], [], "ErrorObject.suspects"),
+    (ERROR, ["error", "suspects"], ["tools"], "ErrorObject.suspects"),
+    (ERROR, ["error", "google_message"], None, "ErrorObject.google_message"),
     (CHUNK, ["choices", 0, "index"], None, "index"),
     (CHUNK, ["choices", 0, "delta", "text"], "Hi", "delta.text"),
     (CHUNK, ["choices", 0, "delta", "tool_calls"], [{"id": "c"}], "index"),

@@ -3,24 +3,36 @@
 but those that are Google's or everybody's (EXTRA)."""
 
 import json
+import typing
 
 import pydantic
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
+from openai.types.chat.chat_completion_message import Annotation
 from openai.types.shared.error_object import ErrorObject
 
-# member -> where it may stand beside OpenAI's own, by the name of the model there; None: anywhere
+class Suspect(pydantic.BaseModel, extra="forbid"):
+    """What a bare 400 may have been caused by, the likeliest first."""
+
+    id: str
+    likelihood: typing.Literal["high", "medium", "low"]
+    param: str | None
+    message: str
+
+
+# member -> where it may stand beside OpenAI's own, by the name of the model there (None: anywhere), and what it is
 EXTRA = {
-    "extra_content": None,
-    "annotations": {"ChoiceDelta"},  # as OpenAI's own search models stream them; the models know them of messages alone
-    "image_tokens": {"CompletionTokensDetails"},
-    "images": {"ChatCompletionMessage", "ChoiceDelta"},
-    "reasoning_content": {"ChatCompletionMessage", "ChoiceDelta"},
-    "reasoning": {"ChatCompletionMessage", "ChoiceDelta"},
-    "extra_properties": {"CompletionUsage"},
-    "status": {"ErrorObject"},
-    "details": {"ErrorObject"},
-    "google_message": {"ErrorObject"},  # Google's own words, where ours stand in message
-    "suspects": {"ErrorObject"},
+    "extra_content": (None, dict[str, dict]),
+    # as OpenAI's own search models stream them; the models know them of messages alone
+    "annotations": ({"ChoiceDelta"}, list[Annotation]),
+    "image_tokens": ({"CompletionTokensDetails"}, int),
+    "images": ({"ChatCompletionMessage", "ChoiceDelta"}, list[dict]),
+    "reasoning_content": ({"ChatCompletionMessage", "ChoiceDelta"}, str),
+    "reasoning": ({"ChatCompletionMessage", "ChoiceDelta"}, str),
+    "extra_properties": ({"CompletionUsage"}, dict[str, dict]),
+    "status": ({"ErrorObject"}, str),
+    "details": ({"ErrorObject"}, list[dict]),
+    "google_message": ({"ErrorObject"}, str),  # Google's own words, where ours stand in message
+    "suspects": ({"ErrorObject"}, typing.Annotated[list[Suspect], pydantic.Field(min_length=1)]),
 }
 KINDS = {"chat.completion": ChatCompletion, "chat.completion.chunk": ChatCompletionChunk}
 
@@ -45,14 +57,20 @@ def check(text):
 
 
 def _alien(value, path):
-    """The paths of members that no model has and EXTRA does not allow."""
+    """The paths of members that no model has and EXTRA does not allow, there or as they are."""
     if isinstance(value, list):
         for i, item in enumerate(value):
             yield from _alien(item, f"{path}[{i}]")
     if not isinstance(value, pydantic.BaseModel):
         return
-    for key in value.model_extra or ():
-        if key not in EXTRA or EXTRA[key] and type(value).__name__ not in EXTRA[key]:
+    for key, extra in (value.model_extra or {}).items():
+        places, kind = EXTRA.get(key, (set(), None))
+        if places is not None and type(value).__name__ not in places:
             yield f"{path}.{key}"
+            continue
+        try:
+            pydantic.TypeAdapter(kind).validate_python(extra, strict=True)
+        except pydantic.ValidationError as error:
+            yield f"{path}.{key} ({error.errors()[0]['msg']})"
     for key in type(value).model_fields:
         yield from _alien(getattr(value, key), f"{path}.{key}")

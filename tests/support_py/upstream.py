@@ -202,3 +202,28 @@ def configuration(folder, url, **members):
 
 def chat(daemon, stream=False, **members):
     return daemon.ask(wire.chat(stream=stream, **members))
+
+
+def stall(*data):
+    """A server that says this to a connection's first request, and then nothing for ever."""
+    def behave(peer):
+        peer.request()
+        for piece in data:
+            peer.send(piece)
+        peer.server.closed_after = peer.wait_closed()
+    return behave
+
+
+# --- what came of it ----------------------------------------------------------------------------
+
+
+def events_of(answer):
+    """The chunks of a stream that ended well."""
+    assert (answer.status, answer.events[-1]) == (200, "[DONE]"), answer
+    return [json.loads(event) for event in answer.events[:-1]]
+
+
+def error_of(answer, status, code):
+    """The message of such an error."""
+    assert (answer.status, answer.error["code"]) == (status, code), answer.body
+    return answer.error["message"]

@@ -55,6 +55,79 @@ static void needs_are_asked_for_once_and_used(void **state)
     dgm_buf_dispose(&body);
 }
 
+static bool stands(const struct dgm_request *r, const char *text)
+{
+    return dgm_str_find(native(r), dgm_str_c(text)) < native(r).n;
+}
+
+/* What is remembered goes before what the client brought; so does knowledge that it is another model's. */
+static void what_is_remembered_wins(void **state)
+{
+    static const char text[] =
+        "{\"model\":\"gemini-3-pro\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"},"
+        "{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"one\",\"function\":{\"name\":\"f\","
+        "\"arguments\":\"{}\"},\"extra_content\":{\"google\":{\"thought_signature\":\"U0VOVA==\"}}}]},"
+        "{\"role\":\"tool\",\"tool_call_id\":\"one\",\"content\":\"y\"}]}";
+    static const struct {
+        struct dgm_str supplied;
+        const char *sent;
+        bool stood_in;
+    } cases[] = {{{0}, "\"U0VOVA==\"", false},
+                 {{"S0VQVA==", 8}, "\"S0VQVA==\"", false},
+                 {{"", 0}, "\"skip_thought_signature_validator\"", true}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct dgm_buf body;
+        struct dgm_request *r = NULL;
+        struct dgm_fail fail;
+        const struct dgm_need *needs;
+        body_init(&body, text);
+        assert_int_equal(dgm_chat_request(&env, &body, &r, &fail), DGM_NEED);
+        assert_int_equal(dgm_request_needs(r, &needs), 1);
+        assert_true(dgm_str_eq(needs[0].sent, DGM_STR("U0VOVA==")));
+        assert_true(dgm_request_supply(r, 0, cases[i].supplied));
+        assert_int_equal(dgm_request_resume(r, &fail), DGM_OK);
+        assert_true(stands(r, cases[i].sent));
+        assert_int_equal(needs[0].stood_in, cases[i].stood_in);
+        dgm_request_free(r);
+        dgm_buf_dispose(&body);
+    }
+}
+
+/* The same conversation with other signatures: all else is as it was, byte for byte, as often as one likes. */
+static void a_conversation_is_put_anew(void **state)
+{
+    struct dgm_buf body, before;
+    struct dgm_request *r = NULL;
+    struct dgm_fail fail;
+    (void)state;
+    body_init(&body,
+              "{\"model\":\"gemini-3-pro\",\"temperature\":1,\"messages\":["
+              "{\"role\":\"system\",\"content\":\"s\"},{\"role\":\"user\",\"content\":\"x\"},"
+              "{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"one\",\"function\":"
+              "{\"name\":\"f\",\"arguments\":\"{\\\"a\\\":1\"}}]},"
+              "{\"role\":\"tool\",\"tool_call_id\":\"one\",\"content\":\"{\\\"b\\\":2}\"},"
+              "{\"role\":\"tool\",\"tool_call_id\":\"two\",\"content\":\"an orphan\"}]}");
+    assert_int_equal(dgm_chat_request(&env, &body, &r, &fail), DGM_NEED);
+    assert_true(dgm_request_supply(r, 0, DGM_STR("Zmlyc3Q=")));
+    assert_int_equal(dgm_request_resume(r, &fail), DGM_OK);
+    dgm_buf_init(&before, &dgm_alloc_libc, SIZE_MAX);
+    dgm_buf_put(&before, native(r));
+    struct dgm_str warnings = dgm_request_notes(r, DGM_NOTE_WARNING);
+    for (int i = 0; i < 2; i++) {
+        assert_true(dgm_request_supply(r, 0, DGM_STR("c2Vjb25k")));
+        assert_int_equal(dgm_request_remake(r, &fail), DGM_OK);
+        assert_true(stands(r, "\"c2Vjb25k\"") && !stands(r, "Zmlyc3Q="));
+        assert_true(dgm_request_supply(r, 0, DGM_STR("Zmlyc3Q=")));
+        assert_int_equal(dgm_request_remake(r, &fail), DGM_OK);
+        assert_true(dgm_str_eq(native(r), dgm_buf_str(&before)));
+        assert_true(dgm_str_eq(dgm_request_notes(r, DGM_NOTE_WARNING), warnings));
+    }
+    dgm_request_free(r);
+    dgm_buf_dispose(&before);
+    dgm_buf_dispose(&body);
+}
+
 /* Translates and keeps the native body. */
 static void translate(const char *text, struct dgm_buf *ret)
 {
@@ -310,6 +383,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(needs_are_asked_for_once_and_used),
+        cmocka_unit_test(what_is_remembered_wins),
+        cmocka_unit_test(a_conversation_is_put_anew),
         cmocka_unit_test(one_more_turn_only_appends),
         cmocka_unit_test(time_grows_with_the_body_alone),
         cmocka_unit_test(the_arena_has_a_ceiling),

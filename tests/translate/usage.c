@@ -78,6 +78,39 @@ static void test_random_counts(void **state)
     }
 }
 
+/* As Google counts, with thoughts beside the candidates or among them: what it bills is what we tell. */
+static void test_google_bills_what_we_tell(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 100000; round++) {
+        int64_t prompt = next_random() % 100000,
+                tools = next_random() % 3 ? 0 : next_random() % 1000;
+        int64_t said = next_random() % 10000,
+                thoughts = next_random() % 2 ? next_random() % 10000 : 0;
+        int64_t cached = next_random() % (prompt + 1), written = said;
+        bool among = next_random() % 4 == 0;
+        if (among)
+            written = said + thoughts;
+        int64_t total = prompt + tools + said + thoughts;
+        char text[512];
+        snprintf(
+            text, sizeof text,
+            "{\"promptTokenCount\":%lld,\"toolUsePromptTokenCount\":%lld,\"candidatesTokenCount\":%lld,"
+            "\"thoughtsTokenCount\":%lld,\"cachedContentTokenCount\":%lld,\"totalTokenCount\":%lld}",
+            (long long)prompt, (long long)tools, (long long)written, (long long)thoughts,
+            (long long)cached, (long long)total);
+        struct dgm_arena arena;
+        dgm_arena_init(&arena, &dgm_alloc_libc, 1 << 20);
+        struct usage u = read(text, &arena);
+        assert_int_equal(u.prompt, prompt + tools);
+        assert_int_equal(u.prompt + u.completion, total);
+        assert_int_equal(u.completion, said + thoughts);
+        assert_int_equal(u.reasoning, thoughts);
+        assert_int_equal(u.cached, cached);
+        dgm_arena_dispose(&arena);
+    }
+}
+
 static void test_thoughts_among_the_candidates(void **state)
 {
     char apart[256] =
@@ -99,6 +132,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random_counts),
+        cmocka_unit_test(test_google_bills_what_we_tell),
         cmocka_unit_test(test_thoughts_among_the_candidates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
