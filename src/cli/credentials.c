@@ -178,7 +178,8 @@ static int create(struct credentials *c, const struct gw_config *config, bool us
 int cli_credentials_create(const struct cli_args *args)
 {
     char file[NAME_CHARS_MAX + sizeof ".json"], uri_room[2048];
-    struct credentials c = {.name = dgm_str_c(cli_get_word(args))};
+    const char *name = cli_get_word(args);
+    struct credentials c = {.name = name ? dgm_str_c(name) : (struct dgm_str){0}};
     struct dgm_buf uri = {.p = uri_room, .cap = sizeof uri_room, .max = sizeof uri_room};
     struct gw_config *config = NULL;
     bool user = cli_get(args, CLI_OPT_USER).p != NULL;

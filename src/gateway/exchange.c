@@ -328,7 +328,7 @@ void gw_exchange_fail(struct gw_exchange *x, const struct dgm_fail *f)
     gw_chat_cancel(x);
     x->worker->counters.refused_total++;
     dgm_buf_clear(&x->out);
-    dgm_fail_put_as(f, x->reply.compat, &x->out);
+    gw_reply_put_error(&x->reply, f, &x->out);
     gw_exchange_answer(x, dgm_error_status(f->id), GW_MEDIA_JSON);
 }
 
@@ -403,6 +403,19 @@ static bool has_endpoint(const struct gw_exchange *x)
            gw_config_endpoint(x->worker->config, endpoint) != NULL;
 }
 
+/* Whether a request is made as Google's clients make theirs: they name themselves, and their key in a place of its own; and
+ * nobody else posts to a model. */
+static bool asks_as_google(const struct gw_exchange *x)
+{
+    struct dgm_str target = x->head->target, query = target, path;
+    dgm_str_split(&query, '?', &path);
+    return http_head_get(x->head, DGM_STR("x-goog-api-key")).p != NULL ||
+           http_head_get(x->head, DGM_STR("x-goog-api-client")).p != NULL ||
+           dgm_str_starts(query, DGM_STR("key=")) ||
+           dgm_str_find(query, DGM_STR("&key=")) < query.n ||
+           (x->head->method == HTTP_METHOD_POST && dgm_str_find_char(path, ':') < path.n);
+}
+
 /* False: it was answered. */
 static bool find_route(struct gw_exchange *x)
 {
@@ -414,11 +427,13 @@ static bool find_route(struct gw_exchange *x)
         return false;
     }
     if (rc == DGM_OK)
-        rc = gw_route_find(&path, &x->target, &f);
+        rc = gw_route_find(&path, asks_as_google(x), &x->target, &f);
     if (rc != DGM_OK) {
         gw_exchange_fail(x, &f);
         return false;
     }
+    if (x->target.route->what == GW_GOOGLE)
+        gw_reply_as_google(&x->reply);
     if (!has_endpoint(x)) {
         refuse_with(x, DGM_ERR_UPSTREAM_NONE, DGM_STR("The endpoint "), x->target.endpoint,
                     DGM_STR(" is not configured; models are served at endpoints/openapi."));
@@ -513,6 +528,7 @@ void gw_exchange_run(struct gw_exchange *x)
         gw_chat_run(x);
         break;
     case GW_NATIVE:
+    case GW_GOOGLE:
         gw_native_run(x);
         break;
     case GW_EMULATED:

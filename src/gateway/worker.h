@@ -24,8 +24,8 @@ struct gw_policy;
 struct gw_pool;
 struct gw_tally;
 struct gw_keeper_link;
-struct gw_revoked;
 struct gw_recorder;
+struct gw_revoked;
 
 /**
  * Lifetime: from after the fork to the process's end.
@@ -50,10 +50,10 @@ struct gw_worker {
     struct gw_tally
         *script_tally; /* the same for the rules of this configuration's scenario file */
     struct gw_keeper_link *keeper; /* NULL: nothing here needs one */
+    struct gw_recorder *recorder;  /* NULL: nothing is recorded */
     struct gw_revoked *revoked;    /* tokens; shared with all other processes */
     unsigned char
-        pass_key[EMU_KEY_BYTES];  /* of the tokens that clients show: auth.google is emulated */
-    struct gw_recorder *recorder; /* NULL: nothing is recorded */
+        pass_key[EMU_KEY_BYTES]; /* of the tokens that clients show: auth.google is emulated */
     struct net_listener **listeners;
     size_t listeners_n, slot;
     struct net_watch *master; /* readable: drain; ended: the master is gone */

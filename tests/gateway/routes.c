@@ -20,14 +20,19 @@ struct looked_up {
 
 static struct dgm_arena arena;
 
-static struct looked_up look_up(const char *path)
+static struct looked_up look_up_as(const char *path, bool googles)
 {
     struct looked_up l = {0};
     struct http_path parsed;
     dgm_arena_reset(&arena);
     assert_int_equal(http_path_parse(dgm_str_c(path), &arena, &parsed, &l.fail), DGM_OK);
-    l.rc = gw_route_find(&parsed, &l.target, &l.fail);
+    l.rc = gw_route_find(&parsed, googles, &l.target, &l.fail);
     return l;
+}
+
+static struct looked_up look_up(const char *path)
+{
+    return look_up_as(path, false);
 }
 
 /* A pattern with each {name} replaced by its name, each {name+} by "name/more". */
@@ -63,7 +68,7 @@ static void test_every_row_is_found(void **state)
         char path[300];
         struct dgm_str pattern = routes[i].pattern;
         example(pattern, path, sizeof path);
-        struct looked_up l = look_up(path);
+        struct looked_up l = look_up_as(path, routes[i].shared);
         if (l.rc != DGM_OK || l.target.route != &routes[i])
             fail_msg("%s is not found by its own pattern", path);
         assert_capture(pattern, "project", l.target.project);
@@ -75,13 +80,40 @@ static void test_every_row_is_found(void **state)
 
         assert_true(gw_route_serves(&routes[i], routes[i].method));
         assert_true(gw_route_serves(&routes[i], HTTP_METHOD_OPTIONS));
+        bool googles = routes[i].what == GW_GOOGLE; /* which answers whatever is asked */
+        bool get = routes[i].method == HTTP_METHOD_GET || googles;
         assert_int_equal(gw_route_serves(&routes[i], HTTP_METHOD_DELETE),
-                         routes[i].also == HTTP_METHOD_DELETE);
-        assert_false(gw_route_serves(&routes[i], HTTP_METHOD_PUT));
-        bool get = routes[i].method == HTTP_METHOD_GET;
+                         routes[i].also == HTTP_METHOD_DELETE || googles);
+        assert_int_equal(gw_route_serves(&routes[i], HTTP_METHOD_PUT), googles);
         assert_int_equal(gw_route_serves(&routes[i], HTTP_METHOD_HEAD), get);
         struct dgm_str allow = gw_route_allow(&routes[i]);
         assert_int_equal(dgm_str_find(allow, DGM_STR("GET")) < allow.n, get);
+    }
+}
+
+/* Paths that both APIs have are Google's only for who asks as Google's clients do. */
+static void test_shared_paths(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path;
+        enum gw_what plain, googles;
+    } rows[] = {
+        {"/v1/models", GW_MODELS, GW_GOOGLE},
+        {"/v1/models/gemini-2.5-flash", GW_MODEL, GW_GOOGLE},
+        {"/v1/models/google/gemini-2.5-flash", GW_MODEL, GW_MODEL},
+        {"/v1beta/models", GW_GOOGLE, GW_GOOGLE},
+        {"/v1beta1/publishers/*/models", GW_GOOGLE, GW_GOOGLE},
+        {"/v1beta/openai/models", GW_MODELS, GW_MODELS},
+        {"/models", GW_MODELS, GW_MODELS},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct looked_up l = look_up_as(rows[i].path, false);
+        assert_int_equal(l.rc, DGM_OK);
+        assert_int_equal(l.target.route->what, rows[i].plain);
+        l = look_up_as(rows[i].path, true);
+        assert_int_equal(l.rc, DGM_OK);
+        assert_int_equal(l.target.route->what, rows[i].googles);
     }
 }
 
@@ -174,8 +206,11 @@ int main(void)
 {
     dgm_arena_init(&arena, &dgm_alloc_libc, 1 << 20);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_row_is_found), cmocka_unit_test(test_names_must_be_names),
-        cmocka_unit_test(test_unserved),           cmocka_unit_test(test_advice),
+        cmocka_unit_test(test_every_row_is_found),
+        cmocka_unit_test(test_shared_paths),
+        cmocka_unit_test(test_names_must_be_names),
+        cmocka_unit_test(test_unserved),
+        cmocka_unit_test(test_advice),
         cmocka_unit_test(test_long_paths),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
