@@ -84,6 +84,9 @@ def test_every_api_and_nothing_else_is_behind_it(gated):
         assert gated.ask(wire.request("POST", path, body, {"x-goog-api-key": token(gated)})).status == 200
         assert gated.ask(wire.request("POST", f"{path}?key={token(gated)}", body)).status == 200
         assert "API keys are not supported" in gated.ask(wire.request("POST", f"{path}?key=AIzaX", body)).json["error"]["message"]
+    for path in ("/v1beta/models", "/v1beta1/publishers/*/models", "/v1/publishers/google/models/gemini-2.0-flash-001"):
+        assert gated.get(path).json["error"]["status"] == "UNAUTHENTICATED", path
+        assert gated.get(path, headers=good).status == 200, path
     for path in ("/healthz", "/readyz", "/_dragoman/stats", "/_dragoman/emulator", identity.PAGE, "/"):
         assert gated.get(path).status == 200, path
     assert gated.get("/nothing").status == 404
