@@ -280,6 +280,25 @@ def test_without_a_folder_it_is_temporary(start):
     assert not {folder for folder in made if folder.exists()} or len(made) > 1  # others may run beside
 
 
+def test_what_a_killed_one_leaves_is_removed_by_the_next(tmp_path):
+    def begin():
+        daemon = Daemon(env={"TMPDIR": str(tmp_path)}).wait_ready()
+        wait_for(daemon.keeper)
+        return daemon
+    first, second = begin(), begin()
+    left = set(tmp_path.glob("dragoman-store-*"))
+    assert len(left) == 2
+    for pid in [first.process.pid, *first.children()]:
+        os.kill(pid, signal.SIGKILL)
+    first.kill()
+    third = begin()
+    now = set(tmp_path.glob("dragoman-store-*"))
+    assert len(now) == 2 and len(now & left) == 1  # the second's is there still
+    second.stop()
+    third.stop()
+    assert not set(tmp_path.glob("dragoman-store-*"))
+
+
 # ---- what clients do to it ----
 
 
