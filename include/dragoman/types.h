@@ -108,7 +108,8 @@ struct dgm_fail {
 /** The HTTP status of an error, from its row; 500 for a number that has none. */
 int dgm_error_status(enum dgm_error);
 
-/** Its OpenAI `code` ("" where the row has none) and `type`, from its row. */
+/** Its OpenAI `code` ("" where the row has none) and `type`, and the sentence, from its row. */
+struct dgm_str dgm_error_sentence(enum dgm_error);
 struct dgm_str dgm_error_code(enum dgm_error);
 struct dgm_str dgm_error_type(enum dgm_error);
 

@@ -158,6 +158,7 @@ static size_t words_max(const struct cli_args *args)
     case '[': /* [COMMAND], whose name may be two words */
         return SIZE_MAX;
     case 'D': /* DIR */
+    case 'N': /* NAME */
         return 1;
     default: /* what is read comes from standard input */
         return 0;
@@ -221,6 +222,18 @@ static int find_command(int argc, char **argv, enum cli_command_id *ret)
     return n;
 }
 
+/* Whether some command's name begins with this word and another. */
+static bool is_group(struct dgm_str first)
+{
+    for (size_t i = 0; i < CLI_COMMANDS; i++) {
+        struct dgm_str name = dgm_str_c(cli_commands[i].name);
+        size_t blank = dgm_str_find_char(name, ' ');
+        if (blank < name.n && dgm_str_eq(first, dgm_str_head(name, blank)))
+            return true;
+    }
+    return false;
+}
+
 /* A line without a command of ours: help, a version, or a mistake. */
 static int run_none(int argc, char **argv)
 {
@@ -231,9 +244,9 @@ static int run_none(int argc, char **argv)
     if (dgm_str_eq(first, DGM_STR("--help")) || dgm_str_eq(first, DGM_STR("-h")))
         return print_help(DGM_STR(""));
     bool wants_help = dgm_str_eq(second, DGM_STR("--help")) || dgm_str_eq(second, DGM_STR("-h"));
-    if (dgm_str_eq(first, DGM_STR("translate")) && wants_help)
+    if (is_group(first) && wants_help)
         return print_help(first);
-    if (argc == 0 || (dgm_str_eq(first, DGM_STR("translate")) && argc == 1)) {
+    if (argc == 0 || (is_group(first) && argc == 1)) {
         struct dgm_buf out;
         dgm_buf_init(&out, &dgm_alloc_libc, 1 << 20);
         (void)cli_put_help(first, &out);
@@ -241,10 +254,10 @@ static int run_none(int argc, char **argv)
         dgm_buf_dispose(&out);
         return CLI_USAGE;
     }
-    if (!dgm_str_eq(first, DGM_STR("translate")))
+    if (!is_group(first))
         return tell_unknown_command(first);
     char name[64];
-    snprintf(name, sizeof name, "translate %s", argv[1]);
+    snprintf(name, sizeof name, "%.*s %s", (int)first.n, first.p, argv[1]);
     return tell_unknown_command(dgm_str_c(name));
 }
 

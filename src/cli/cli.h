@@ -126,6 +126,7 @@ int cli_translate_response(const struct cli_args *);
 int cli_translate_stream(const struct cli_args *);
 int cli_check(const struct cli_args *);
 int cli_replay(const struct cli_args *);
+int cli_credentials_create(const struct cli_args *);
 int cli_version(const struct cli_args *);
 int cli_help(const struct cli_args *);
 

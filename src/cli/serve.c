@@ -41,6 +41,23 @@ static void put_exports(struct dgm_str at, struct dgm_buf *out)
     dgm_buf_put_lit(out, BASE_PATH "\n  export OPENAI_API_KEY=test\n");
 }
 
+/* Where Google's libraries find a token, and one for the shell. */
+static void put_identity(struct dgm_str at, struct dgm_buf *out)
+{
+    if (dgm_str_starts(at, DGM_STR("unix:")))
+        return;
+    dgm_buf_put_lit(
+        out, "\nauth.google is emulated: clients need a token. Google's libraries find one by\n\n"
+             "  export GCE_METADATA_HOST=");
+    dgm_buf_put(out, at);
+    dgm_buf_put_lit(out, " GCE_METADATA_IP=");
+    dgm_buf_put(out, at);
+    dgm_buf_put_lit(out,
+                    "\n\nand this prints one:\n\n  curl -H \"Metadata-Flavor: Google\" http://");
+    dgm_buf_put(out, at);
+    dgm_buf_put_lit(out, "/computeMetadata/v1/instance/service-accounts/default/token\n\n");
+}
+
 static void on_listening(void *ctx, const struct gw_config *c, const struct dgm_str *at, size_t n)
 {
     (void)ctx;
@@ -53,7 +70,9 @@ static void on_listening(void *ctx, const struct gw_config *c, const struct dgm_
         dgm_buf_put(&out, at[i]);
     }
     dgm_buf_put_lit(&out, "\n");
-    if (c->fallback) {
+    if (c->auth.google == GW_GOOGLE_EMULATED)
+        put_identity(at[0], &out);
+    else if (c->fallback) {
         dgm_buf_put_lit(
             &out,
             "No upstream is configured: the built-in emulator answers, and no model is asked.\n"

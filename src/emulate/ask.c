@@ -8,12 +8,16 @@
 static bool is_snake_of(struct dgm_str snake, struct dgm_str camel)
 {
     size_t at = 0;
-    for (size_t i = 0; i < camel.n; i++) {
+    for (size_t i = 0; i < camel.n; i++, at++) {
         char c = camel.p[i];
         bool upper = c >= 'A' && c <= 'Z';
-        if (upper && (at == snake.n || snake.p[at++] != '_'))
-            return false;
-        if (at == snake.n || snake.p[at++] != (upper ? (char)(c + ('a' - 'A')) : c))
+        if (upper) {
+            if (at == snake.n || snake.p[at] != '_')
+                return false;
+            at++;
+            c = (char)(c + ('a' - 'A'));
+        }
+        if (at == snake.n || snake.p[at] != c)
             return false;
     }
     return at == snake.n;

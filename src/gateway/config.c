@@ -409,6 +409,8 @@ static void finish(struct gw_parse *p)
         c->workers = gw_row_find(GW_OF_CONFIG, DGM_STR("workers"))->max;
     if (p->problems.n == 0)
         note_idle_upstreams(p);
+    if (c->auth.google == GW_GOOGLE_VERIFY)
+        gw_parse_idle(p, DGM_STR("auth.google"));
     c->idle = (struct gw_strs){p->idle, p->idle_n};
 }
 

@@ -183,6 +183,8 @@ struct gw_emulator {
     int64_t piece_chars;     /* characters of text in a piece */
     struct dgm_str scenario; /* path of a file of scripted answers; absent: none */
     bool read_back;          /* what it receives is kept */
+    struct dgm_str seed;     /* of the keys that seal and sign its tokens; a secret */
+    int64_t token_life_ms;
     const struct emu_scenario
         *script; /* what the file says, once gw_config_scenario has read it; or NULL */
 };

@@ -5,6 +5,7 @@
 #include "gateway/attempt.h"
 
 #include "base/str.h"
+#include "gateway/gate.h"
 #include "gateway/log.h"
 #include "gateway/recorder.h"
 #include "http/media.h"
@@ -327,7 +328,7 @@ void gw_exchange_fail(struct gw_exchange *x, const struct dgm_fail *f)
     gw_chat_cancel(x);
     x->worker->counters.refused_total++;
     dgm_buf_clear(&x->out);
-    dgm_fail_put_as(f, x->reply.compat, &x->out);
+    gw_reply_put_error(&x->reply, f, &x->out);
     gw_exchange_answer(x, dgm_error_status(f->id), GW_MEDIA_JSON);
 }
 
@@ -402,6 +403,19 @@ static bool has_endpoint(const struct gw_exchange *x)
            gw_config_endpoint(x->worker->config, endpoint) != NULL;
 }
 
+/* Whether a request is made as Google's clients make theirs: they name themselves, and their key in a place of its own; and
+ * nobody else posts to a model. */
+static bool asks_as_google(const struct gw_exchange *x)
+{
+    struct dgm_str target = x->head->target, query = target, path;
+    dgm_str_split(&query, '?', &path);
+    return http_head_get(x->head, DGM_STR("x-goog-api-key")).p != NULL ||
+           http_head_get(x->head, DGM_STR("x-goog-api-client")).p != NULL ||
+           dgm_str_starts(query, DGM_STR("key=")) ||
+           dgm_str_find(query, DGM_STR("&key=")) < query.n ||
+           (x->head->method == HTTP_METHOD_POST && dgm_str_find_char(path, ':') < path.n);
+}
+
 /* False: it was answered. */
 static bool find_route(struct gw_exchange *x)
 {
@@ -413,11 +427,13 @@ static bool find_route(struct gw_exchange *x)
         return false;
     }
     if (rc == DGM_OK)
-        rc = gw_route_find(&path, &x->target, &f);
+        rc = gw_route_find(&path, asks_as_google(x), &x->target, &f);
     if (rc != DGM_OK) {
         gw_exchange_fail(x, &f);
         return false;
     }
+    if (x->target.route->what == GW_GOOGLE)
+        gw_reply_as_google(&x->reply);
     if (!has_endpoint(x)) {
         refuse_with(x, DGM_ERR_UPSTREAM_NONE, DGM_STR("The endpoint "), x->target.endpoint,
                     DGM_STR(" is not configured; models are served at endpoints/openapi."));
@@ -458,6 +474,8 @@ void gw_exchange_head(struct gw_exchange *x)
                     (struct dgm_str){0}, (struct dgm_str){0});
         return;
     }
+    if (!server_wide && !gw_gate_pass(x))
+        return;
     if (x->head->framing == HTTP_BODY_SIZED &&
         x->head->length > (uint64_t)x->worker->config->limits.body_bytes) {
         refuse_large(x, x->head->length, true);
@@ -467,8 +485,10 @@ void gw_exchange_head(struct gw_exchange *x)
     if (x->head->framing == HTTP_BODY_SIZED)
         x->body.max = (size_t)x->head->length + BODY_SLACK_BYTES;
     if (x->head->method == HTTP_METHOD_POST) {
-        /* A page may send text/plain, or no type at all, to any server without asking first. */
-        if (http_media_type(http_head_get(x->head, DGM_STR("content-type"))) != HTTP_MEDIA_JSON) {
+        /* A page may send text/plain, or no type at all, to any server without asking first; but not unnamed (Origin). */
+        bool form = !server_wide && x->target.route->what == GW_IDENTITY;
+        if (!form &&
+            http_media_type(http_head_get(x->head, DGM_STR("content-type"))) != HTTP_MEDIA_JSON) {
             gw_exchange_fail_as(x, DGM_ERR_MEDIA_TYPE);
             return;
         }
@@ -508,10 +528,20 @@ void gw_exchange_run(struct gw_exchange *x)
         gw_chat_run(x);
         break;
     case GW_NATIVE:
+    case GW_GOOGLE:
         gw_native_run(x);
         break;
     case GW_EMULATED:
         gw_emulator_page(x);
+        break;
+    case GW_IDENTITY:
+        gw_identity_run(x);
+        break;
+    case GW_IDENTITY_PAGE:
+        gw_identity_page(x);
+        break;
+    case GW_IDENTITY_REVOKE:
+        gw_identity_revoke(x);
         break;
     default:
         gw_pages_answer(x);

@@ -168,6 +168,11 @@ void gw_endpoints_answer(struct gw_exchange *);
 /* emulator_page.c: what the emulator received */
 void gw_emulator_page(struct gw_exchange *);
 
+/* identity_page.c: the emulated identity servers; what they did; tokens revoked */
+void gw_identity_run(struct gw_exchange *);
+void gw_identity_page(struct gw_exchange *);
+void gw_identity_revoke(struct gw_exchange *);
+
 /* native.c: Gemini's own calls */
 void gw_native_run(struct gw_exchange *);
 

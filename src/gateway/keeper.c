@@ -10,6 +10,7 @@
 
 #include "base/str.h"
 #include "gateway/emulator_log.h"
+#include "gateway/identity.h"
 #include "gateway/keeper_wire.h"
 #include "gateway/log.h"
 #include "net/pass.h"
@@ -50,6 +51,8 @@ struct keeper {
     struct net_timer turn; /* questions are answered */
     struct gw_emulator_log *emulated;
     struct gw_keeper_store *store;
+    struct gw_accounts accounts;
+    struct gw_identity *identity;
 };
 
 /* ---- links ------------------------------------------------------------------------------------------- */
@@ -78,6 +81,7 @@ static void on_link_closed(void *owner)
         l->next->prev = l->prev;
     k->links_n--;
     gw_keeper_store_forget(k->store, l);
+    gw_identity_forget(k->identity, l);
     gw_wire_dispose(&l->wire);
     dgm_buf_dispose(&l->questions);
     k->alloc->resize(k->alloc->ctx, l, sizeof *l, 0);
@@ -131,9 +135,25 @@ static void answer(struct link *l, const struct question *q)
         gw_emulator_log_reset(k->emulated);
         say(l, GW_MSG_DONE, q->id, DGM_STR(""));
         return;
+    case GW_MSG_IDENTITY_READ:
+        dgm_buf_init(&text, k->alloc, gw_message_max_bytes(GW_MSG_IDENTITY_LOG));
+        gw_identity_put(k->identity, getpid(), &text);
+        if (text.rc == DGM_OK)
+            say(l, GW_MSG_IDENTITY_LOG, q->id, dgm_buf_str(&text));
+        dgm_buf_dispose(&text);
+        return;
+    case GW_MSG_IDENTITY_RESET:
+        gw_identity_reset(k->identity);
+        say(l, GW_MSG_DONE, q->id, DGM_STR(""));
+        return;
     default:
         end_link(l);
     }
+}
+
+static void say_identity(void *link, uint32_t id, struct dgm_str payload)
+{
+    say(link, GW_MSG_IDENTITY_SAYS, id, payload);
 }
 
 /* Those of one link, as long as it takes what is answered. */
@@ -167,6 +187,9 @@ static bool hear(struct link *l, const struct gw_frame *frame)
     struct keeper *k = l->keeper;
     if (frame->kind == GW_MSG_STORE_PUT || frame->kind == GW_MSG_STORE_GET)
         return gw_keeper_store_hear(k->store, l, frame); /* which has turns of its own */
+    if (frame->kind == GW_MSG_IDENTITY) /* nothing that was told before has to do with it */
+        return gw_identity_hear(k->identity, l, frame->id, frame->payload,
+                                net_loop_wall_ms(k->loop));
     if (gw_message_way(frame->kind) == GW_WAY_ASK) {
         struct question q = {frame->kind, frame->id};
         dgm_buf_put(&l->questions, (struct dgm_str){(const char *)&q, sizeof q});
@@ -257,7 +280,7 @@ bool gw_keeper_needed(const struct gw_config *config)
              (config->emulator.read_back || u->dialect == GW_DIALECT_GEMINI)))
             return true;
     }
-    return false;
+    return config->auth.google == GW_GOOGLE_EMULATED;
 }
 
 bool gw_door_open(struct gw_door *ret)
@@ -286,12 +309,14 @@ int gw_keeper_run(const struct gw_keeper_start *start)
     net_timer_init(&k.turn, on_turn, &k);
     k.loop = net_loop_new(k.alloc);
     k.emulated = gw_emulator_log_new(k.alloc);
+    k.identity = gw_identity_new(k.alloc, &k.accounts, start->revoked, say_identity);
     if (k.loop)
         k.store = gw_keeper_store_new(k.loop, start->store ? start->store : &in_memory,
                                       start->is_suspect, start->busy, &store_events, &k);
+    k.accounts.store = k.store;
     if (k.store)
         k.door = net_watch_new(k.loop, start->door, on_door, &k);
-    if (!k.door || !k.emulated) {
+    if (!k.door || !k.emulated || !k.identity) {
         gw_log(GW_LOG_ERROR, "can not start: out of memory or descriptors");
         return 1; /* the process ends: nothing needs to be taken apart */
     }
@@ -299,6 +324,7 @@ int gw_keeper_run(const struct gw_keeper_start *start)
     net_loop_run(k.loop);
 
     net_timer_stop(&k.turn);
+    gw_identity_free(k.identity);
     gw_keeper_store_free(k.store);
     gw_emulator_log_free(k.emulated);
     net_loop_free(k.loop);

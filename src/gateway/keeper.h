@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * keeper.h - the keeper: the one process beside the workers that keeps what there must be one of. So far that is what
- * the emulator received, and the store; access tokens and limits come to it as their issues say.
+ * the emulator received, its identity servers, and the store; access tokens of Google's and limits come to it as their issues
+ * say.
  *
  * Its door is a socket pair that the master makes before it forks anybody: it has both ends, workers have one and the
  * keeper the other. A worker that wants a link sends one end of a new socket pair through it. So links need no name in
@@ -12,6 +13,7 @@
 
 #include "gateway/config.h"
 #include "gateway/keeper_store.h"
+#include "gateway/revoked.h"
 
 /** The two ends of the door. */
 struct gw_door {
@@ -30,6 +32,7 @@ struct gw_keeper_start {
     int door;                           /* its end; the keeper's from here on */
     const struct gw_store_place *store; /* where the store is; NULL: in memory */
     bool is_suspect;                    /* processes have died of its file */
+    struct gw_revoked *revoked;         /* tokens; borrowed, may be NULL */
     volatile bool *busy;                /* see gw_keeper_store_new; may be NULL */
 };
 

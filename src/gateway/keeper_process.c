@@ -63,6 +63,7 @@ void gw_keeper_process_start(struct gw_keeper_process *k, int64_t now_ms, void (
         const struct gw_keeper_start start = {.door = keep_side(k->door.keeper, k->door.workers),
                                               .store = &k->store,
                                               .is_suspect = k->is_suspect,
+                                              .revoked = k->revoked,
                                               .busy =
                                                   gw_store_mark(k->marks, GW_STORE_MARK_KEEPER)};
         forget(ctx);

@@ -62,7 +62,8 @@ struct master {
     const struct gw_master_hooks *hooks;
     struct gw_keeper_process keeper; /* of no generation */
     struct generation *newest;
-    struct gw_tally *tally; /* what all workers of all generations count together */
+    struct gw_tally *tally;     /* what all workers of all generations count together */
+    struct gw_revoked *revoked; /* tokens, for all processes */
     sigset_t signals;
     bool ending;
     int exit_code;
@@ -115,6 +116,7 @@ static _Noreturn void be_worker(const struct master *m, const struct generation 
                                           .listening_n = n,
                                           .master = control,
                                           .tally = m->tally,
+                                          .revoked = m->revoked,
                                           .script_tally = g->script_tally,
                                           .store_mark = gw_store_mark(m->keeper.marks, slot + 1),
                                           .door = gw_keeper_process_door(&m->keeper)};
@@ -481,11 +483,14 @@ int gw_master_run(const struct gw_config *config, const struct gw_master_hooks *
 {
     struct master m = {.hooks = hooks,
                        .tally = gw_tally_new(),
+                       .revoked = gw_revoked_new(),
                        .keeper = {.door = {-1, -1}},
                        .last_instant_ms = INT64_MIN / 2};
+    m.keeper.revoked = m.revoked;
     gw_log_init(config->log.level, "master");
     m.newest = generation_new(config, NULL);
-    if (m.newest == NULL || m.tally == NULL || !gw_keeper_process_open(&m.keeper, config)) {
+    if (m.newest == NULL || m.tally == NULL || m.revoked == NULL ||
+        !gw_keeper_process_open(&m.keeper, config)) {
         gw_log(GW_LOG_ERROR, "out of memory or descriptors");
         return GW_EXIT_REFUSED;
     }
@@ -517,6 +522,7 @@ int gw_master_run(const struct gw_config *config, const struct gw_master_hooks *
 
     gw_log(GW_LOG_INFO, "ended");
     gw_tally_free(m.tally);
+    gw_revoked_free(m.revoked);
     generation_free(m.newest);
     sigprocmask(SIG_SETMASK, &before, NULL);
     return m.exit_code;

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* native.c - the APIs of upstreams, answered by the emulator byte for byte: the other end of a chain of two. */
+/* native.c - Google's own APIs, and the servers of endpoints, answered by the emulator byte for byte. */
 #include "base/str.h"
 #include "gateway/exchange.h"
 #include "gateway/upstream.h"
 
 /* ---- the answer ------------------------------------------------------------------------------------- */
 
-/* A good answer leaves piece by piece, as it comes; an error is short, and has its length. */
+/* A good stream leaves piece by piece, as it comes; everything else has its length. */
 static bool is_streamed(const struct gw_exchange *x)
 {
-    return x->chat.status == 200;
+    bool asked = dgm_str_find(x->target.call, DGM_STR(":stream")) < x->target.call.n;
+    return x->chat.status == 200 &&
+           (asked || dgm_str_starts(x->reply.media, DGM_STR("text/event-stream")));
 }
 
 static void on_warning(void *owner, struct dgm_str value)
@@ -49,11 +51,19 @@ static void on_end(void *owner)
         gw_exchange_answer(x, x->chat.status, x->reply.media);
 }
 
+/* A server that breaks off is heard breaking off, behind what it had said. */
+static void break_off(struct gw_exchange *x)
+{
+    if (x->stage == GW_WAITING && x->out.n != 0)
+        gw_exchange_stream(x, false);
+    gw_conn_break(x->conn);
+}
+
 static void on_fail(void *owner, const struct dgm_fail *f)
 {
     struct gw_exchange *x = owner;
     if (f->id == DGM_ERR_UPSTREAM_CUT)
-        gw_conn_break(x->conn); /* a server that breaks off is heard breaking off */
+        break_off(x);
     else if (x->stage <= GW_STREAMING)
         gw_exchange_fail(x, f);
 }
@@ -66,7 +76,12 @@ static const struct gw_call_events call_events = {.on_head = on_head,
 
 /* ---- the request ------------------------------------------------------------------------------------ */
 
-/* What the emulator is asked for: a model of Gemini's, or the server behind an endpoint. */
+static bool is_gemini(const struct gw_upstream *u)
+{
+    return u != NULL && u->kind == GW_EMULATOR && u->dialect == GW_DIALECT_GEMINI;
+}
+
+/* What the emulator is asked for: the server behind an endpoint, or a model of Gemini's; absent: all of them. */
 static struct dgm_str asked_name(const struct gw_exchange *x)
 {
     struct dgm_str call = x->target.call;
@@ -74,20 +89,38 @@ static struct dgm_str asked_name(const struct gw_exchange *x)
                                 : dgm_str_head(call, dgm_str_find_char(call, ':'));
 }
 
+static const struct gw_upstream *emulator_of(const struct gw_config *c, bool server,
+                                             struct dgm_str name)
+{
+    if (server) {
+        const struct gw_endpoint *e = gw_config_endpoint(c, name);
+        bool emulated = e != NULL && e->upstream->kind == GW_EMULATOR && !is_gemini(e->upstream);
+        return emulated ? e->upstream : NULL;
+    }
+    if (name.p != NULL) {
+        const struct gw_upstream *u = gw_config_model(c, name);
+        return is_gemini(u) ? u : NULL;
+    }
+    for (size_t i = 0; i < c->upstreams_n; i++)
+        if (is_gemini(&c->upstreams[i]))
+            return &c->upstreams[i];
+    return NULL;
+}
+
 /* The emulator that this goes to; NULL: it goes elsewhere, and that was answered. */
 static const struct gw_upstream *find_emulator(struct gw_exchange *x)
 {
-    const struct gw_config *c = x->worker->config;
     bool server = x->target.endpoint.p != NULL;
     struct dgm_str name = asked_name(x);
-    const struct gw_endpoint *e = server ? gw_config_endpoint(c, name) : NULL;
-    const struct gw_upstream *u = server ? (e ? e->upstream : NULL) : gw_config_model(c, name);
-    if (u != NULL && u->kind == GW_EMULATOR && server == (u->dialect != GW_DIALECT_GEMINI))
+    const struct gw_upstream *u = emulator_of(x->worker->config, server, name);
+    if (u != NULL)
         return u;
     struct dgm_fail f;
     dgm_fail_set(&f, DGM_ERR_UPSTREAM_NONE, (struct dgm_str){0},
                  (struct dgm_str[4]){DGM_STR("No emulator is configured for the "),
-                                     server ? DGM_STR("endpoint ") : DGM_STR("model "),
+                                     server           ? DGM_STR("endpoint ")
+                                     : name.p != NULL ? DGM_STR("model ")
+                                                      : DGM_STR("list of models"),
                                      dgm_str_head(name, 200), DGM_STR(".")});
     gw_exchange_fail(x, &f);
     return NULL;
@@ -105,15 +138,15 @@ void gw_native_run(struct gw_exchange *x)
     x->reply.upstream = DGM_STR("emulator");
     x->chat.body = dgm_buf_str(&x->body);
     bool server = x->target.endpoint.p != NULL;
-    const struct gw_call_request request = {.method = x->head->method_name,
-                                            .target = server ? DGM_STR("/v1/chat/completions")
-                                                             : x->head->target,
-                                            .headers = headers,
-                                            .headers_n = headers_n,
-                                            .segments = &x->chat.body,
-                                            .segments_n = 1,
-                                            .hold = &x->hold,
-                                            .tape = x->tape};
+    const struct gw_call_request request = {
+        .method = x->reply.head_only ? DGM_STR("GET") : x->head->method_name,
+        .target = server ? DGM_STR("/v1/chat/completions") : x->head->target,
+        .headers = headers,
+        .headers_n = headers_n,
+        .segments = &x->chat.body,
+        .segments_n = 1,
+        .hold = &x->hold,
+        .tape = x->tape};
     gw_exchange_wait(x);
     x->chat.call = gw_call_new(x->worker, u, &request, &call_events, x);
     if (x->chat.call == NULL)

@@ -8,6 +8,12 @@
 
 #define ID_BYTES (GW_ID_CHARS / 2)
 
+void gw_random_bytes(void *ret, size_t n)
+{
+    ssize_t filled = getrandom(ret, n, 0);
+    assert(n <= 256 && filled == (ssize_t)n); /* up to 256 bytes it is never cut short */
+}
+
 /* ID_BYTES of it, which the caller overwrites. */
 static unsigned char *take(void)
 {
@@ -16,8 +22,7 @@ static unsigned char *take(void)
     static size_t left;
 
     if (left == 0) {
-        ssize_t n = getrandom(stock, sizeof stock, 0);
-        assert(n == (ssize_t)sizeof stock); /* up to 256 bytes it is never cut short */
+        gw_random_bytes(stock, sizeof stock);
         left = sizeof stock;
     }
     left -= ID_BYTES;

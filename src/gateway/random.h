@@ -15,4 +15,7 @@ void gw_random_id(char ret[GW_ID_CHARS]);
 /** A number that nobody can guess. */
 uint32_t gw_random_u32(void);
 
+/** Fills up to 256 bytes. */
+void gw_random_bytes(void *ret, size_t n);
+
 #endif

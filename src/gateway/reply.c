@@ -4,6 +4,8 @@
 
 #include "http/put.h"
 
+#include <string.h>
+
 #define FAIL_BODY_MAX                                                                              \
     8192 /* dgm_fail's texts, in Google's form twice, each byte escaped at worst, and what stands round them */
 
@@ -36,6 +38,9 @@ static void put_common(struct dgm_buf *out, const struct gw_reply *r, int status
     put_if(out, "x-dragoman-warning", r->notes[DGM_NOTE_WARNING]);
     put_if(out, "x-dragoman-warning", r->doubts);
     put_if(out, "Allow", r->allow);
+    put_if(out, "WWW-Authenticate", r->authenticate);
+    if (r->flavored)
+        http_put_header_lit(out, "Metadata-Flavor", "Google");
     if (r->has_retry)
         put_retry(out, &r->retry);
     else if (status == 503)
@@ -88,11 +93,28 @@ void gw_reply_put(struct dgm_buf *out, const struct gw_reply *r, int status, str
         dgm_buf_put(out, body);
 }
 
+void gw_reply_as_google(struct gw_reply *r)
+{
+    r->compat = DGM_COMPAT_GOOGLE;
+    r->bare = true;
+    r->tells_compat = false;
+}
+
+void gw_reply_put_error(const struct gw_reply *r, const struct dgm_fail *f, struct dgm_buf *out)
+{
+    dgm_fail_put_as(f, r->compat, out);
+    if (!r->bare || out->rc != DGM_OK)
+        return;
+    struct dgm_str error = dgm_fail_event(dgm_buf_str(out));
+    memmove(out->p, error.p, error.n);
+    out->n = error.n;
+}
+
 void gw_reply_put_fail(struct dgm_buf *out, const struct gw_reply *r, const struct dgm_fail *f)
 {
     struct dgm_buf body;
     dgm_buf_init(&body, out->_alloc, FAIL_BODY_MAX);
-    dgm_fail_put_as(f, r->compat, &body);
+    gw_reply_put_error(r, f, &body);
     if (body.rc == DGM_OK)
         gw_reply_put(out, r, dgm_error_status(f->id), GW_MEDIA_JSON, dgm_buf_str(&body));
     else

@@ -9,15 +9,16 @@
 #include <string.h>
 
 static const struct gw_route routes[] = {
-#define ROUTE(pattern_, method_, what_)                                                            \
+#define ROUTE_ALSO(pattern_, method_, also_, what_)                                                \
     {.pattern = {pattern_, sizeof(pattern_) - 1},                                                  \
      .method = HTTP_METHOD_##method_,                                                              \
+     .also = HTTP_METHOD_##also_,                                                                  \
      .what = GW_##what_},
-#define ROUTE_DELETE(pattern_, what_)                                                              \
+#define GOOGLE_TOO(pattern_)                                                                       \
     {.pattern = {pattern_, sizeof(pattern_) - 1},                                                  \
-     .method = HTTP_METHOD_GET,                                                                    \
-     .what = GW_##what_,                                                                           \
-     .deletes = true},
+     .method = HTTP_METHOD_POST,                                                                   \
+     .what = GW_GOOGLE,                                                                            \
+     .shared = true},
 #include "gateway/routes.def"
 };
 #define ROUTES_N (sizeof routes / sizeof *routes)
@@ -43,18 +44,22 @@ size_t gw_routes(const struct gw_route **ret)
 
 bool gw_route_serves(const struct gw_route *r, enum http_method method)
 {
-    return method == HTTP_METHOD_OPTIONS || method == r->method ||
+    return method == HTTP_METHOD_OPTIONS || method == r->method || r->what == GW_GOOGLE ||
            (method == HTTP_METHOD_HEAD && r->method == HTTP_METHOD_GET) ||
-           (method == HTTP_METHOD_DELETE && r->deletes);
+           (method == r->also && r->also != HTTP_METHOD_OTHER);
 }
 
 struct dgm_str gw_route_allow(const struct gw_route *r)
 {
     if (r == NULL)
         return DGM_STR("GET, HEAD, POST, DELETE, OPTIONS");
-    if (r->deletes)
-        return DGM_STR("GET, HEAD, DELETE, OPTIONS");
-    return r->method == HTTP_METHOD_GET ? DGM_STR("GET, HEAD, OPTIONS") : DGM_STR("POST, OPTIONS");
+    if (r->what == GW_GOOGLE)
+        return DGM_STR("GET, HEAD, POST, OPTIONS");
+    if (r->method == HTTP_METHOD_POST)
+        return DGM_STR("POST, OPTIONS");
+    return r->also == HTTP_METHOD_DELETE ? DGM_STR("GET, HEAD, DELETE, OPTIONS")
+           : r->also == HTTP_METHOD_POST ? DGM_STR("GET, HEAD, POST, OPTIONS")
+                                         : DGM_STR("GET, HEAD, OPTIONS");
 }
 
 /* ---- a path that is served -------------------------------------------------------------------------- */
@@ -190,8 +195,8 @@ static void advise(const struct http_path *path, struct dgm_fail *ret)
 
     bool comparable = path->text.n <= NEAR_PATH_MAX && path->segments <= HTTP_SEGMENTS_MAX;
     for (size_t i = 0; comparable && i < ROUTES_N; i++) {
-        if (routes[i].what == GW_MODEL)
-            continue; /* its last part takes anything: /favicon.ico would be near to it */
+        if (routes[i].what == GW_MODEL || routes[i].what == GW_IDENTITY || routes[i].shared)
+            continue; /* the last part of some takes anything, others are "/": /favicon.ico would be near */
         size_t cost = distance(path, routes[i].pattern, &out);
         if (cost >= best_cost || out.rc != DGM_OK)
             continue;
@@ -239,11 +244,13 @@ static bool is_unserved(const struct http_path *path, struct dgm_fail *reterr)
     return false;
 }
 
-enum dgm_rc gw_route_find(const struct http_path *path, struct gw_target *ret,
+enum dgm_rc gw_route_find(const struct http_path *path, bool googles, struct gw_target *ret,
                           struct dgm_fail *reterr)
 {
     for (size_t i = 0; i < ROUTES_N; i++) {
         struct dgm_str captured[HTTP_CAPTURES_MAX];
+        if (routes[i].shared && !googles)
+            continue;
         if (!http_path_match(path, routes[i].pattern, captured))
             continue;
         struct gw_target found = {.route = &routes[i]};

@@ -9,7 +9,8 @@
 /** What a path is about. */
 enum gw_what {
     GW_CHAT,
-    GW_NATIVE,
+    GW_NATIVE, /* the server of an endpoint, byte for byte */
+    GW_GOOGLE, /* Google's own APIs */
     GW_MODELS,
     GW_MODEL,
     GW_ENDPOINTS,
@@ -18,6 +19,9 @@ enum gw_what {
     GW_READY,
     GW_STATS,
     GW_EMULATED,
+    GW_IDENTITY,        /* Google's identity servers, emulated */
+    GW_IDENTITY_PAGE,   /* what they did */
+    GW_IDENTITY_REVOKE, /* tokens, from now on */
 };
 
 /** One row of routes.def. */
@@ -25,7 +29,8 @@ struct gw_route {
     struct dgm_str pattern;
     enum http_method method;
     enum gw_what what;
-    bool deletes; /* DELETE is served too */
+    enum http_method also; /* is served too: DELETE, POST; OTHER: nothing */
+    bool shared;           /* with OpenAI's API: only for who asks as Google's clients do */
 };
 
 /** A path that is served, and what stands in it: absent where its pattern has no such part. */
@@ -36,15 +41,16 @@ struct gw_target {
 };
 
 /**
- * Finds what a path asks for.
+ * Finds what a path asks for. `googles`: it is asked as Google's clients do, which settles whose a path is that both APIs
+ * have.
  *
  * DGM_OK: `*ret` is set. DGM_E_REFUSED: `*reterr` has ENDPOINT_UNSUPPORTED (naming what is served beside it),
  * PATH_UNKNOWN (with "did you mean") or HTTP_TARGET (a name that may not stand in a resource path).
  */
-DGM_MUST_USE enum dgm_rc gw_route_find(const struct http_path *, struct gw_target *ret,
-                                       struct dgm_fail *reterr);
+DGM_MUST_USE enum dgm_rc gw_route_find(const struct http_path *, bool googles,
+                                       struct gw_target *ret, struct dgm_fail *reterr);
 
-/** Whether a route serves a method; OPTIONS counts. */
+/** Whether a route serves a method; OPTIONS counts. Google's take all, for their frontend has an answer to each. */
 bool gw_route_serves(const struct gw_route *, enum http_method);
 
 /** The value of Allow for a route; for NULL (OPTIONS *) all methods. */

@@ -139,7 +139,8 @@ static bool open_all(struct gw_worker *w, const struct gw_worker_start *start)
         return false;
     w->listeners =
         w->alloc.resize(w->alloc.ctx, NULL, 0, start->listening_n * sizeof(struct net_listener *));
-    if (w->master == NULL || w->listeners == NULL || !gw_jobs_open(w))
+    if (w->master == NULL || w->listeners == NULL || !gw_jobs_open(w) ||
+        !emu_key_of_seed(w->config->emulator.seed, w->pass_key))
         return false;
     for (size_t i = 0; i < start->listening_n; i++) {
         w->listeners[i] = net_listener_new(w->loop, start->listening[i], &listener_events, w);
@@ -155,6 +156,7 @@ int gw_worker_run(const struct gw_worker_start *start)
     struct gw_worker w = {.config = start->config,
                           .slot = start->slot,
                           .tally = start->tally,
+                          .revoked = start->revoked,
                           .script_tally = start->script_tally};
     dgm_stock_init(&w.stock, &dgm_alloc_libc, STOCK_BYTES);
     w.alloc = (struct dgm_alloc){resize_counted, &w};

@@ -4,6 +4,7 @@
 #define GATEWAY_WORKER_H
 
 #include "base/stock.h"
+#include "emulate/pass.h"
 #include "gateway/config.h"
 #include "net/listener.h"
 #include "net/loop.h"
@@ -24,6 +25,7 @@ struct gw_pool;
 struct gw_tally;
 struct gw_keeper_link;
 struct gw_recorder;
+struct gw_revoked;
 
 /**
  * Lifetime: from after the fork to the process's end.
@@ -49,6 +51,9 @@ struct gw_worker {
         *script_tally; /* the same for the rules of this configuration's scenario file */
     struct gw_keeper_link *keeper; /* NULL: nothing here needs one */
     struct gw_recorder *recorder;  /* NULL: nothing is recorded */
+    struct gw_revoked *revoked;    /* tokens; shared with all other processes */
+    unsigned char
+        pass_key[EMU_KEY_BYTES]; /* of the tokens that clients show: auth.google is emulated */
     struct net_listener **listeners;
     size_t listeners_n, slot;
     struct net_watch *master; /* readable: drain; ended: the master is gone */
@@ -66,7 +71,8 @@ struct gw_worker_start {
     int master; /* the worker's end of a stream socket to the master */
     struct gw_tally *tally, *script_tally;
     volatile bool *store_mark; /* set while the store's file is read; may be NULL */
-    int door;                  /* where the keeper is knocked for; -1: nothing here needs it */
+    struct gw_revoked *revoked;
+    int door; /* where the keeper is knocked for; -1: nothing here needs it */
 };
 
 /** Serves until it has drained; returns the process's exit code. */

@@ -31,6 +31,11 @@ int dgm_error_status(enum dgm_error id)
     return find_row(id)->status;
 }
 
+struct dgm_str dgm_error_sentence(enum dgm_error id)
+{
+    return dgm_str_c(find_row(id)->sentence);
+}
+
 struct dgm_str dgm_error_code(enum dgm_error id)
 {
     return dgm_str_c(find_row(id)->code);

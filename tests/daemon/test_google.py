@@ -6,13 +6,13 @@ import json
 import re
 import subprocess
 
-import google
+import googles as google
 import pki
 import pytest
 import wire
 from chunks import check_chunks, check_completion
 from dragoman import BINARY, environment
-from google import DEDICATED, EU, GEMINI, GLOBAL, REGIONAL, US
+from googles import DEDICATED, EU, GEMINI, GLOBAL, REGIONAL, US
 from upstream import MODEL, sized
 
 VERSION = "dragoman/" + subprocess.run([BINARY, "--version"], capture_output=True, text=True).stdout.split()[1]

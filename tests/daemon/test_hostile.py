@@ -3,7 +3,7 @@
 
 import json
 
-import google
+import googles as google
 import hostile
 import pki
 import pytest

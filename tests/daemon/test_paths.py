@@ -79,7 +79,7 @@ def test_endpoints_of_ones_own_are_not_configured(start, tmp_path, method):
     assert (answer.status, answer.error["code"]) == (404, "endpoint_not_found")
 
 
-@pytest.mark.parametrize("path", ["/", "/nothing", "/v1", "/_dragoman/nothing"])
+@pytest.mark.parametrize("path", ["/nothing", "/v1", "/_dragoman/nothing"])
 def test_nothing_like_it(daemon, path):
     answer = daemon.get(path)
     assert answer.status == 404 and answer.error["type"] == "invalid_request_error"

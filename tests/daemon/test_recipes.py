@@ -5,7 +5,7 @@ speaks whatever it is asked for, through a proxy, and so do the addresses of thi
 import re
 import shlex
 
-import google
+import googles as google
 import pki
 import pytest
 import servers

@@ -369,7 +369,7 @@ def answer_and_end(peer, context, data):
     until(tls.do_handshake)
     peer.socket.sendall(outgoing.read())
     asked = b""
-    while not asked.endswith(b"}") and b"\r\n\r\n" in asked or not asked:
+    while b"\r\n\r\n" not in asked or not asked.endswith(b"}"):
         asked += until(lambda: tls.read(1 << 16))
     tls.write(data)
     try:
@@ -385,7 +385,7 @@ def test_a_connection_that_ends_with_its_answer_is_not_used_again(front):
     """What is asked next, in the midst of that answer, must not go where nobody reads: it would be lost, and sent again."""
     context = pki.server()
     nothing = json.dumps({"candidates": [{"finishReason": "STOP"}]}).encode()
-    server = Upstream(lambda peer: answer_and_end(peer, context, sized(nothing if not peer.server.requests else native())))
+    server = Upstream(lambda peer: answer_and_end(peer, context, sized(nothing if peer.number == 1 else native())))
     daemon = front(server.url.replace("http:", "https:"))
     said = chat(daemon)
     assert (said.status, said.json["choices"][0]["message"]["content"]) == (200, "Hello there.")

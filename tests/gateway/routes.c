@@ -20,14 +20,19 @@ struct looked_up {
 
 static struct dgm_arena arena;
 
-static struct looked_up look_up(const char *path)
+static struct looked_up look_up_as(const char *path, bool googles)
 {
     struct looked_up l = {0};
     struct http_path parsed;
     dgm_arena_reset(&arena);
     assert_int_equal(http_path_parse(dgm_str_c(path), &arena, &parsed, &l.fail), DGM_OK);
-    l.rc = gw_route_find(&parsed, &l.target, &l.fail);
+    l.rc = gw_route_find(&parsed, googles, &l.target, &l.fail);
     return l;
+}
+
+static struct looked_up look_up(const char *path)
+{
+    return look_up_as(path, false);
 }
 
 /* A pattern with each {name} replaced by its name, each {name+} by "name/more". */
@@ -63,7 +68,7 @@ static void test_every_row_is_found(void **state)
         char path[300];
         struct dgm_str pattern = routes[i].pattern;
         example(pattern, path, sizeof path);
-        struct looked_up l = look_up(path);
+        struct looked_up l = look_up_as(path, routes[i].shared);
         if (l.rc != DGM_OK || l.target.route != &routes[i])
             fail_msg("%s is not found by its own pattern", path);
         assert_capture(pattern, "project", l.target.project);
@@ -75,9 +80,11 @@ static void test_every_row_is_found(void **state)
 
         assert_true(gw_route_serves(&routes[i], routes[i].method));
         assert_true(gw_route_serves(&routes[i], HTTP_METHOD_OPTIONS));
-        assert_int_equal(gw_route_serves(&routes[i], HTTP_METHOD_DELETE), routes[i].deletes);
-        assert_false(gw_route_serves(&routes[i], HTTP_METHOD_PUT));
-        bool get = routes[i].method == HTTP_METHOD_GET;
+        bool googles = routes[i].what == GW_GOOGLE; /* which answers whatever is asked */
+        bool get = routes[i].method == HTTP_METHOD_GET || googles;
+        assert_int_equal(gw_route_serves(&routes[i], HTTP_METHOD_DELETE),
+                         routes[i].also == HTTP_METHOD_DELETE || googles);
+        assert_int_equal(gw_route_serves(&routes[i], HTTP_METHOD_PUT), googles);
         assert_int_equal(gw_route_serves(&routes[i], HTTP_METHOD_HEAD), get);
         struct dgm_str allow = gw_route_allow(&routes[i]);
         assert_int_equal(dgm_str_find(allow, DGM_STR("GET")) < allow.n, get);
@@ -101,9 +108,16 @@ static void test_what_is_served(void **state)
         enum http_method method;
         enum gw_what what;
     } paths[] = {
-        {"/v1" PLACE "/publishers/google/models/m:generateContent", HTTP_METHOD_POST, GW_NATIVE},
-        {"/v1beta1" PLACE "/publishers/google/models/m:countTokens", HTTP_METHOD_POST, GW_NATIVE},
-        {"/v1beta/models/m:streamGenerateContent", HTTP_METHOD_POST, GW_NATIVE},
+        {"/v1" PLACE "/publishers/google/models/m:generateContent", HTTP_METHOD_POST, GW_GOOGLE},
+        {"/v1beta1" PLACE "/publishers/google/models/m:countTokens", HTTP_METHOD_POST, GW_GOOGLE},
+        {"/v1/publishers/google/models/m:generateContent", HTTP_METHOD_POST, GW_GOOGLE},
+        {"/v1beta1/publishers/google/models/m", HTTP_METHOD_POST, GW_GOOGLE},
+        {"/v1/publishers/*/models", HTTP_METHOD_POST, GW_GOOGLE},
+        {"/v1beta1/publishers/*/models", HTTP_METHOD_POST, GW_GOOGLE},
+        {"/v1/publishers/google/models", HTTP_METHOD_POST, GW_GOOGLE},
+        {"/v1beta1/publishers/google/models", HTTP_METHOD_POST, GW_GOOGLE},
+        {"/v1beta/models", HTTP_METHOD_POST, GW_GOOGLE},
+        {"/v1beta/models/m:streamGenerateContent", HTTP_METHOD_POST, GW_GOOGLE},
         {"/v1" PLACE "/endpoints", HTTP_METHOD_GET, GW_ENDPOINTS},
         {"/v1" PLACE "/endpoints/1", HTTP_METHOD_GET, GW_ENDPOINT},
         {"/v1beta1" PLACE "/endpoints", HTTP_METHOD_GET, GW_ENDPOINTS},
@@ -114,6 +128,9 @@ static void test_what_is_served(void **state)
         {"/_dragoman/emulator", HTTP_METHOD_GET, GW_EMULATED},
         {"/_dragoman/emulator", HTTP_METHOD_DELETE, GW_EMULATED},
         {"/_dragoman/emulator/1/v1/chat/completions", HTTP_METHOD_POST, GW_NATIVE},
+        {"/_dragoman/identity", HTTP_METHOD_GET, GW_IDENTITY_PAGE},
+        {"/_dragoman/identity", HTTP_METHOD_DELETE, GW_IDENTITY_PAGE},
+        {"/_dragoman/identity/revoke", HTTP_METHOD_POST, GW_IDENTITY_REVOKE},
     };
 #undef PLACE
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
@@ -135,6 +152,32 @@ static void test_what_is_served(void **state)
             if (l.rc != DGM_OK || l.target.route->what != behind[i].what)
                 fail_msg("%s", path);
         }
+}
+
+/* Paths that both APIs have are Google's only for who asks as Google's clients do. */
+static void test_shared_paths(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path;
+        enum gw_what plain, googles;
+    } rows[] = {
+        {"/v1/models", GW_MODELS, GW_GOOGLE},
+        {"/v1/models/gemini-2.5-flash", GW_MODEL, GW_GOOGLE},
+        {"/v1/models/google/gemini-2.5-flash", GW_MODEL, GW_MODEL},
+        {"/v1beta/models", GW_GOOGLE, GW_GOOGLE},
+        {"/v1beta1/publishers/*/models", GW_GOOGLE, GW_GOOGLE},
+        {"/v1beta/openai/models", GW_MODELS, GW_MODELS},
+        {"/models", GW_MODELS, GW_MODELS},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct looked_up l = look_up_as(rows[i].path, false);
+        assert_int_equal(l.rc, DGM_OK);
+        assert_int_equal(l.target.route->what, rows[i].plain);
+        l = look_up_as(rows[i].path, true);
+        assert_int_equal(l.rc, DGM_OK);
+        assert_int_equal(l.target.route->what, rows[i].googles);
+    }
 }
 
 static void test_names_must_be_names(void **state)
@@ -207,7 +250,6 @@ static void test_advice(void **state)
          "did you mean /v1/projects/pp/locations/ll/endpoints/openapi/chat/completions?"},
         {"/v1/projects/pp/locations/ll/openapi/chat/completions",
          "did you mean /v1/projects/pp/locations/ll/endpoints/openapi/chat/completions?"},
-        {"/", NULL},
         {"/favicon.ico", NULL},
         {"/wp-admin/setup.php", NULL},
     };
@@ -247,6 +289,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_row_is_found),
         cmocka_unit_test(test_what_is_served),
+        cmocka_unit_test(test_shared_paths),
         cmocka_unit_test(test_names_must_be_names),
         cmocka_unit_test(test_unserved),
         cmocka_unit_test(test_each_that_is_unserved),

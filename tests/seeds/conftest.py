@@ -16,12 +16,26 @@ import samples  # noqa: E402
 
 
 @pytest.fixture(scope="session")
+def daemon():
+    """One that asks for tokens, and hands them out."""
+    running = Daemon("auth.google=emulated")
+    try:
+        running.wait_ready()
+    except BaseException:
+        running.kill()
+        raise
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
 def chain(daemon, tmp_path_factory):
-    """A Dragoman whose upstream, over the network, is `daemon`, its Gemini and its endpoint."""
-    file = upstream.configuration(tmp_path_factory.mktemp("chain"), daemon.url)
+    """A Dragoman whose upstream, over the network, is `daemon`, its Gemini and its endpoint. Both know a token by the seed,
+    and the caller's goes on from the first to the second."""
+    file = upstream.configuration(tmp_path_factory.mktemp("chain"), daemon.url, credentials="caller")
     endpoints = {samples.FILLED["ENDPOINT_ID"]: {"upstream": "back"}}
     file.write_text(json.dumps(json.loads(file.read_text()) | {"endpoints": endpoints}))
-    running = Daemon(args=("--config", str(file)))
+    running = Daemon("auth.google=emulated", args=("--config", str(file)))
     try:
         running.wait_ready()
     except BaseException:

@@ -19,7 +19,6 @@ FOLDER = pathlib.Path(__file__).resolve().parent
 SUPPORT = FOLDER / "support"
 DONE = 6  # samples of this issue and earlier ones run
 
-TOKEN = "seed-token"
 FILLED = {"PROJECT_ID": "my-project", "your-project-id": "my-project", "LOCATION": "us-central1",
           "MODEL_ID": "gemini-2.0-flash-001", "ENDPOINT_ID": "4815162342", "YOUR_ENDPOINT_ID": "4815162342"}
 IMAGE, SOUND = "image.jpeg", "sound.wav"
@@ -75,12 +74,14 @@ def _fill(match):
     return f"{start}{quote}{FILLED[word]}{quote}"
 
 
-def variables():
-    """What is set before any sample: what the pages tell the reader to have, and nothing of OpenAI's."""
+def variables(base_url, folder):
+    """What is set before any sample: what the pages tell the reader to have, a machine whose metadata server is the
+    emulator's, and nothing of OpenAI's."""
     path = os.pathsep.join([str(SUPPORT), str(pathlib.Path(sys.executable).parent), os.environ["PATH"]])
-    ours = {k: v for k, v in environment().items() if not k.startswith(("OPENAI_", "GOOGLE_"))}
-    return ours | {"PATH": path, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "SEED_TOKEN": TOKEN,
-                   "PROJECT": FILLED["PROJECT_ID"], "PROJECT_ID": FILLED["PROJECT_ID"],
+    ours = {k: v for k, v in environment().items() if not k.startswith(("OPENAI_", "GOOGLE_", "GCE_"))}
+    at = base_url.removeprefix("http://")
+    return ours | {"PATH": path, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "GCE_METADATA_HOST": at, "GCE_METADATA_IP": at,
+                   "CLOUDSDK_CONFIG": str(folder), "PROJECT": FILLED["PROJECT_ID"], "PROJECT_ID": FILLED["PROJECT_ID"],
                    "LOCATION": FILLED["LOCATION"], "MODEL_ID": FILLED["MODEL_ID"], "ENDPOINT": FILLED["ENDPOINT_ID"]}
 
 
@@ -111,12 +112,12 @@ def run(sample, base_url, folder, version=None):
         lines.append(f"python {SUPPORT / 'run.py'} {fill(sample.file)} {sample.after}")
     elif sample.path.suffix == ".json":
         lines.append(f"curl -sS --fail-with-body {base_url}/v1/chat/completions "
-                     f"-H 'content-type: application/json' --data-binary @{sample.path}")
+                     f"-H \"Authorization: Bearer $(gcloud auth print-access-token)\" -H 'content-type: application/json' --data-binary @{sample.path}")
     else:
         lines.append(f". {fill(sample.file)}")
         if sample.after == "env":
             lines.append("env")
-    return subprocess.run(["bash", "-c", "\n".join(lines)], cwd=folder, env=variables(), timeout=60, text=True,
+    return subprocess.run(["bash", "-c", "\n".join(lines)], cwd=folder, env=variables(base_url, folder), timeout=60, text=True,
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 

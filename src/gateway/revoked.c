@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* revoked.c - which tokens were revoked. */
+#include "gateway/revoked.h"
+
+#include "base/str.h"
+#include "emulate/hash.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+
+/* A name of 0 is a free place. Places are taken one behind the other from where the name's hash says. */
+struct place {
+    _Atomic uint64_t name;
+    _Atomic int64_t until_ms; /* tokens that were issued up to then are revoked */
+};
+
+struct gw_revoked {
+    _Atomic uint64_t n; /* of names: while there is none nobody looks */
+    struct place places[GW_REVOKED_MAX];
+};
+
+static_assert(ATOMIC_LLONG_LOCK_FREE == 2,
+              "processes can share atomics only where these need no lock");
+
+struct gw_revoked *gw_revoked_new(void)
+{
+    void *p = mmap(NULL, sizeof(struct gw_revoked), PROT_READ | PROT_WRITE,
+                   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    return p == MAP_FAILED ? NULL : p;
+}
+
+void gw_revoked_free(struct gw_revoked *r)
+{
+    if (r != NULL)
+        munmap(r, sizeof *r);
+}
+
+/* A token's name, and an account's; "" is everybody's. */
+static uint64_t name_of_id(uint64_t id)
+{
+    return emu_hash_mix(id) | 1;
+}
+
+static uint64_t name_of_who(struct dgm_str who)
+{
+    return emu_hash_mix(emu_hash_str(who) ^ UINT64_C(0x77686f)) | 1;
+}
+
+static bool add(struct gw_revoked *r, uint64_t name, int64_t until_ms)
+{
+    for (size_t i = 0; r != NULL && i < GW_REVOKED_MAX; i++) {
+        struct place *p = &r->places[(name + i) % GW_REVOKED_MAX];
+        uint64_t found = 0;
+        if (!atomic_compare_exchange_strong(&p->name, &found, name) && found != name)
+            continue;
+        int64_t was = atomic_load(&p->until_ms);
+        while (was < until_ms && !atomic_compare_exchange_weak(&p->until_ms, &was, until_ms))
+            ;
+        atomic_fetch_add(&r->n, found == 0);
+        return true;
+    }
+    return false;
+}
+
+static bool has(const struct gw_revoked *r, uint64_t name, int64_t issued_ms)
+{
+    for (size_t i = 0; i < GW_REVOKED_MAX; i++) {
+        const struct place *p = &r->places[(name + i) % GW_REVOKED_MAX];
+        uint64_t found = atomic_load(&p->name);
+        if (found == 0 || found == name)
+            return found != 0 && issued_ms <= atomic_load(&p->until_ms);
+    }
+    return false;
+}
+
+bool gw_revoked_add(struct gw_revoked *r, const struct emu_pass *pass)
+{
+    return add(r, name_of_id(pass->id), INT64_MAX);
+}
+
+bool gw_revoked_add_all(struct gw_revoked *r, struct dgm_str who, int64_t until_ms)
+{
+    return add(r, name_of_who(who), until_ms);
+}
+
+bool gw_revoked_has(const struct gw_revoked *r, const struct emu_pass *pass)
+{
+    return r != NULL && atomic_load(&r->n) != 0 &&
+           (has(r, name_of_id(pass->id), pass->issued_ms) ||
+            has(r, name_of_who(pass->who), pass->issued_ms) ||
+            has(r, name_of_who((struct dgm_str){0}), pass->issued_ms));
+}
