@@ -50,6 +50,13 @@ static void test_what_changes_from_run_to_run(void **state)
         "\"metadata\":{\"user\":\"kept\"}}",
         false,
         "{\"messages\":[{\"tool_calls\":[{\"id\":1}]},{\"tool_call_id\":1}],\"metadata\":{\"user\":\"kept\"}}");
+    assert_form(
+        "{\"messages\":[{\"tool_calls\":[{\"extra_content\":{\"google\":{\"thought_signature\":"
+        "\"a\",\"b\":1}}}]},{\"extra_content\":{\"google\":{\"thought_signature\":\"c\","
+        "\"d\":1}}}],\"safety_identifier\":\"e\"}",
+        false,
+        "{\"messages\":[{\"tool_calls\":[{\"extra_content\":{\"google\":{\"b\":1}}}]},"
+        "{\"extra_content\":{\"google\":{\"d\":1}}}]}");
     /* The same names elsewhere mean something else. */
     assert_form("{\"tools\":[{\"user\":1,\"thoughtSignature\":2,\"id\":\"x\"}]}", false,
                 "{\"tools\":[{\"id\":\"x\",\"thoughtSignature\":2,\"user\":1}]}");
