@@ -81,6 +81,8 @@ static void names_without_a_version_are_resolved(void **state)
                    "models/gemini-pro-latest is not found for API version v1,");
     assert_refused("/v1/models/gemini-3-flash-preview:generateContent", HELLO, 404,
                    "application/json", "is not found for API version v1,");
+    assert_refused("/v1/models/gemini-2.5-flash-tts:generateContent", HELLO, 404,
+                   "application/json", "is not found for API version v1,");
     assert_refused("/v1beta/models/gemini-newest-latest:generateContent", HELLO, 404,
                    "application/json", "models/gemini-newest-latest is not found");
 }
