@@ -53,6 +53,7 @@ static void numbers(void **state)
         {"timeouts: {drain: 3s}", AT(timeouts.drain_ms), 3000},
         {"fetch: {max_mb: 3}", AT(fetch.max_bytes), 3 << 20},
         {"fetch: {timeout: 3s}", AT(fetch.timeout_ms), 3000},
+        {"record: {max_mb: 3}", AT(record.max_bytes), 3 << 20},
         {"emulator: {first_ms: 3}", AT(emulator.first_ms), 3},
         {"emulator: {piece_ms: 3}", AT(emulator.piece_ms), 3},
         {"emulator: {piece_chars: 3}", AT(emulator.piece_chars), 3},
@@ -67,6 +68,18 @@ static void numbers(void **state)
             fail_msg("%s: %lld", settings[i].yaml, (long long)is);
         gw_config_free(c);
     }
+}
+
+static void recording_and_replaying(void **state)
+{
+    (void)state;
+    struct gw_config *c = read("record: {dir: /var/exchanges}");
+    assert_true(dgm_str_eq(c->record.dir, DGM_STR("/var/exchanges")));
+    gw_config_free(c);
+    c = read("replay: {dir: /var/exchanges, timing: recorded}");
+    assert_true(dgm_str_eq(c->replay.dir, DGM_STR("/var/exchanges")));
+    assert_int_equal(c->replay.timing, GW_REPLAY_RECORDED);
+    gw_config_free(c);
 }
 
 static void texts_and_words(void **state)
@@ -98,6 +111,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers),
+        cmocka_unit_test(recording_and_replaying),
         cmocka_unit_test(texts_and_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
