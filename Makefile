@@ -53,7 +53,7 @@ matrix: ## every client of README.md's table in every cell; writes the table
 judges: ## all of what Google's own message classes, MCP servers and the rest judge; `make test` has a tenth of it
 	@JUDGES=all scripts/test judges
 
-mutate: ## remove one table row at a time: some golden case must fail
+mutate: ## remove one row of a table at a time: some test must fail
 	@scripts/mutate
 
 bless: ## rewrite the golden cases' expected files; CASE=name for some

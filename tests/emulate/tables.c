@@ -2,6 +2,7 @@
 /* tables.c - tests of what emulate reads from its tables: native, target; and of base64 and tokens. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -110,6 +111,53 @@ static void paths(void **state)
     }
 }
 
+/* Google's paths (google.md 1.4, 1.6), and its methods of a model, of which three are emulated. */
+static void each_path_and_method(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *method, *target;
+        enum native_surface surface;
+        enum target_verb verb;
+    } paths[] = {
+        {"POST", "/v1/projects/p/locations/l/publishers/google/models/m:countTokens", NATIVE_V1,
+         TARGET_COUNT},
+        {"POST", "/v1beta1/projects/p/locations/l/publishers/google/models/m:generateContent",
+         NATIVE_V1B1, TARGET_GENERATE},
+        {"POST", "/v1/publishers/google/models/m:generateContent", NATIVE_V1, TARGET_GENERATE},
+        {"POST", "/v1beta1/publishers/google/models/m:generateContent", NATIVE_V1B1,
+         TARGET_GENERATE},
+        {"GET", "/v1/publishers/google/models/m", NATIVE_V1, TARGET_GET},
+        {"GET", "/v1beta1/publishers/google/models/m", NATIVE_V1B1, TARGET_GET},
+        {"GET", "/v1beta1/publishers/google/models", NATIVE_V1B1, TARGET_LIST},
+        {"POST", "/v1/models/m:streamGenerateContent", NATIVE_G1, TARGET_STREAM},
+        {"POST", "/v1beta/models/m:countTokens", NATIVE_G1B, TARGET_COUNT},
+        {"GET", "/v1/models/m", NATIVE_G1, TARGET_GET},
+        {"GET", "/v1beta/models/m", NATIVE_G1B, TARGET_GET},
+        {"GET", "/v1/models", NATIVE_G1, TARGET_LIST},
+        {"GET", "/v1beta/models", NATIVE_G1B, TARGET_LIST},
+    };
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        struct target t;
+        if (!emu_target_read(dgm_str_c(paths[i].method), dgm_str_c(paths[i].target), &t) ||
+            t.surface != paths[i].surface || t.verb != paths[i].verb)
+            fail_msg("%s %s", paths[i].method, paths[i].target);
+    }
+    static const char *const unserved[] = {"asyncBatchEmbedContent", "batchEmbedContents",
+                                           "batchGenerateContent",   "bidiGenerateContent",
+                                           "computeTokens",          "embedContent",
+                                           "fetchPredictOperation",  "predict",
+                                           "predictLongRunning",     "rawPredict",
+                                           "serverStreamingPredict", "streamRawPredict"};
+    for (size_t i = 0; i < sizeof unserved / sizeof *unserved; i++) {
+        char target[100];
+        struct target t;
+        snprintf(target, sizeof target, "/v1beta/models/m:%s", unserved[i]);
+        if (!emu_target_read(DGM_STR("POST"), dgm_str_c(target), &t) || t.verb != TARGET_UNSERVED)
+            fail_msg("%s", target);
+    }
+}
+
 static void base64_both_ways(void **state)
 {
     (void)state;
@@ -169,9 +217,8 @@ static void tokens_are_counted_and_cut(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(members_are_found),
-        cmocka_unit_test(paths),
-        cmocka_unit_test(base64_both_ways),
+        cmocka_unit_test(members_are_found),          cmocka_unit_test(paths),
+        cmocka_unit_test(each_path_and_method),       cmocka_unit_test(base64_both_ways),
         cmocka_unit_test(tokens_are_counted_and_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -73,6 +73,64 @@ static void test_a_whole_file(void **state)
     gw_config_free(c);
 }
 
+/* Every key that there is, each with a value of its own. */
+static void test_each_key(void **state)
+{
+    (void)state;
+    static const char all[] = "rules:\n"
+                              "  - name: one\n"
+                              "    times: 7\n"
+                              "    when:\n"
+                              "      model: gemini-2.5-*\n"
+                              "      prompt: {exact: Hello}\n"
+                              "      system: {like: be *}\n"
+                              "      tool_result: {name: f, contains: rain}\n"
+                              "      stream: false\n"
+                              "      nth: 3\n"
+                              "    answer:\n"
+                              "      text: said\n"
+                              "      calls: [{name: g, args: '{\"a\":1}'}]\n"
+                              "      thinking: thought\n"
+                              "      finish: SAFETY\n"
+                              "      usage: {prompt: 11, candidates: 12, thoughts: 13}\n"
+                              "      fault: cut-event=2\n"
+                              "      first_ms: 14\n"
+                              "      piece_ms: 15\n"
+                              "  - when: {prompt: {contains: sky}, tool_result: {exact: '5'}}\n"
+                              "    answers: [{responder: blocked}, {responder: echo}]\n"
+                              "  - when: {tool_result: {like: 'a*'}}\n"
+                              "    answer: {text: ''}\n";
+    struct gw_problems problems = {0};
+    struct gw_config *c = parse();
+    if (gw_config_scenario(c, dgm_str_c(all), &problems) != DGM_OK)
+        fail_msg("%s", problems.at[0].text);
+    const struct scenario_rule *one = c->emulator.script->rules, *two = one + 1, *three = one + 2;
+    const struct scenario_answer *a = one->answers;
+    expect(one->name, "one");
+    assert_true(one->times == 7 && one->nth == 3 && one->stream == 0 && one->nanswers == 1);
+    assert_true(one->model.how == SCENARIO_LIKE && one->prompt.how == SCENARIO_EXACT &&
+                one->system.how == SCENARIO_LIKE && one->tool_result.how == SCENARIO_CONTAINS);
+    expect(one->model.text, "gemini-2.5-*");
+    expect(one->prompt.text, "Hello");
+    expect(one->system.text, "be *");
+    expect(one->tool_name.text, "f");
+    expect(one->tool_result.text, "rain");
+    expect(a->text, "said");
+    expect(a->thinking, "thought");
+    expect(a->finish, "SAFETY");
+    expect(a->fault, "cut-event=2");
+    expect(a->calls[0].name, "g");
+    expect(a->calls[0].args, "{\"a\":1}");
+    assert_true(a->prompt_tokens == 11 && a->candidates_tokens == 12 && a->thoughts_tokens == 13);
+    assert_true(a->first_ms == 14 && a->piece_ms == 15);
+    assert_true(two->prompt.how == SCENARIO_CONTAINS && two->tool_result.how == SCENARIO_EXACT);
+    assert_int_equal(two->nanswers, 2);
+    expect(two->answers[0].responder, "blocked");
+    expect(two->answers[1].responder, "echo");
+    assert_true(three->tool_result.how == SCENARIO_LIKE);
+    gw_config_free(c);
+}
+
 /* A file that is wrong leaves the one before in force. */
 static void test_what_was_read_stays(void **state)
 {
@@ -111,6 +169,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_whole_file),
+        cmocka_unit_test(test_each_key),
         cmocka_unit_test(test_what_was_read_stays),
         cmocka_unit_test(test_failing_allocations),
     };

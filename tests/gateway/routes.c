@@ -91,6 +91,69 @@ static void test_every_row_is_found(void **state)
     }
 }
 
+/* Where OpenAI's clients, Google's and Azure's ask, and what is ours. */
+static void test_what_is_served(void **state)
+{
+    (void)state;
+#define PLACE "/projects/p/locations/l"
+    static const char *const bases[] = {"/v1" PLACE "/endpoints/openapi",
+                                        "/v1beta1" PLACE "/endpoints/openapi",
+                                        "/v1",
+                                        "",
+                                        "/openai/v1",
+                                        "/v1beta/openai",
+                                        "/openai/deployments/m"};
+    static const struct {
+        const char *path;
+        enum http_method method;
+        enum gw_what what;
+    } paths[] = {
+        {"/v1" PLACE "/publishers/google/models/m:generateContent", HTTP_METHOD_POST, GW_GOOGLE},
+        {"/v1beta1" PLACE "/publishers/google/models/m:countTokens", HTTP_METHOD_POST, GW_GOOGLE},
+        {"/v1/publishers/google/models/m:generateContent", HTTP_METHOD_POST, GW_GOOGLE},
+        {"/v1beta1/publishers/google/models/m", HTTP_METHOD_POST, GW_GOOGLE},
+        {"/v1/publishers/*/models", HTTP_METHOD_POST, GW_GOOGLE},
+        {"/v1beta1/publishers/*/models", HTTP_METHOD_POST, GW_GOOGLE},
+        {"/v1/publishers/google/models", HTTP_METHOD_POST, GW_GOOGLE},
+        {"/v1beta1/publishers/google/models", HTTP_METHOD_POST, GW_GOOGLE},
+        {"/v1beta/models", HTTP_METHOD_POST, GW_GOOGLE},
+        {"/v1beta/models/m:streamGenerateContent", HTTP_METHOD_POST, GW_GOOGLE},
+        {"/v1" PLACE "/endpoints", HTTP_METHOD_GET, GW_ENDPOINTS},
+        {"/v1" PLACE "/endpoints/1", HTTP_METHOD_GET, GW_ENDPOINT},
+        {"/v1beta1" PLACE "/endpoints", HTTP_METHOD_GET, GW_ENDPOINTS},
+        {"/v1beta1" PLACE "/endpoints/1", HTTP_METHOD_GET, GW_ENDPOINT},
+        {"/healthz", HTTP_METHOD_GET, GW_HEALTH},
+        {"/readyz", HTTP_METHOD_GET, GW_READY},
+        {"/_dragoman/stats", HTTP_METHOD_GET, GW_STATS},
+        {"/_dragoman/emulator", HTTP_METHOD_GET, GW_EMULATED},
+        {"/_dragoman/emulator", HTTP_METHOD_DELETE, GW_EMULATED},
+        {"/_dragoman/emulator/1/v1/chat/completions", HTTP_METHOD_POST, GW_NATIVE},
+        {"/_dragoman/identity", HTTP_METHOD_GET, GW_IDENTITY_PAGE},
+        {"/_dragoman/identity", HTTP_METHOD_DELETE, GW_IDENTITY_PAGE},
+        {"/_dragoman/identity/revoke", HTTP_METHOD_POST, GW_IDENTITY_REVOKE},
+    };
+#undef PLACE
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        struct looked_up l = look_up(paths[i].path);
+        if (l.rc != DGM_OK || l.target.route->what != paths[i].what ||
+            !gw_route_serves(l.target.route, paths[i].method))
+            fail_msg("%s", paths[i].path);
+    }
+    static const struct {
+        const char *path;
+        enum gw_what what;
+    } behind[] = {
+        {"/chat/completions", GW_CHAT}, {"/models", GW_MODELS}, {"/models/google/m", GW_MODEL}};
+    for (size_t b = 0; b < sizeof bases / sizeof *bases; b++)
+        for (size_t i = 0; i < sizeof behind / sizeof *behind; i++) {
+            char path[200];
+            snprintf(path, sizeof path, "%s%s", bases[b], behind[i].path);
+            struct looked_up l = look_up(path);
+            if (l.rc != DGM_OK || l.target.route->what != behind[i].what)
+                fail_msg("%s", path);
+        }
+}
+
 /* Paths that both APIs have are Google's only for who asks as Google's clients do. */
 static void test_shared_paths(void **state)
 {
@@ -155,6 +218,24 @@ static void test_unserved(void **state)
     }
 }
 
+/* All of OpenAI's API that is none of ours. */
+static void test_each_that_is_unserved(void **state)
+{
+    (void)state;
+    static const char *const names[] = {
+        "assistants",    "audio",   "batches",       "chatkit",      "completions", "containers",
+        "conversations", "edits",   "embeddings",    "engines",      "evals",       "files",
+        "fine_tuning",   "images",  "moderations",   "organization", "realtime",    "responses",
+        "threads",       "uploads", "vector_stores", "videos"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char path[100];
+        snprintf(path, sizeof path, "/v1/%s/1", names[i]);
+        struct looked_up l = look_up(path);
+        if (l.rc != DGM_E_REFUSED || l.fail.id != DGM_ERR_ENDPOINT_UNSUPPORTED)
+            fail_msg("%s", path);
+    }
+}
+
 static void test_advice(void **state)
 {
     (void)state;
@@ -207,9 +288,11 @@ int main(void)
     dgm_arena_init(&arena, &dgm_alloc_libc, 1 << 20);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_row_is_found),
+        cmocka_unit_test(test_what_is_served),
         cmocka_unit_test(test_shared_paths),
         cmocka_unit_test(test_names_must_be_names),
         cmocka_unit_test(test_unserved),
+        cmocka_unit_test(test_each_that_is_unserved),
         cmocka_unit_test(test_advice),
         cmocka_unit_test(test_long_paths),
     };

@@ -29,10 +29,19 @@ static const struct {
            "ftypheic\0\0\0\0"),
      "image/heic"},
     {BYTES("\0\0\0\x18"
+           "ftypheix\0\0\0\0"),
+     "image/heic"},
+    {BYTES("\0\0\0\x18"
            "ftypmif1\0\0\0\0"),
      "image/heif"},
     {BYTES("\0\0\0\x18"
+           "ftypmsf1\0\0\0\0"),
+     "image/heif"},
+    {BYTES("\0\0\0\x18"
            "ftypavif\0\0\0\0"),
+     "image/avif"},
+    {BYTES("\0\0\0\x18"
+           "ftypavis\0\0\0\0"),
      "image/avif"},
     {BYTES("\0\0\0\x18"
            "ftypM4A \0\0\0\0"),
@@ -50,6 +59,9 @@ static const struct {
          "\x1a\x45\xdf\xa3\x9f\x42\x86\x81\x01\x42\xf7\x81\x01\x42\xf2\x81\x04\x42\xf3\x81\x08\x42\x82\x84webm"),
      "video/webm"},
     {BYTES(
+         "\x1a\x45\xdf\xa3\x01\0\0\0\0\0\0\x1f\x42\x86\x81\x01\x42\xf7\x81\x01\x42\xf2\x81\x04\x42\xf3\x81\x08\x42\x82\x84webm"),
+     "video/webm"},
+    {BYTES(
          "\x1a\x45\xdf\xa3\x01\0\0\0\0\0\0\x23\x42\x86\x81\x01\x42\xf7\x81\x01\x42\xf2\x81\x04\x42\xf3\x81\x08\x42\x82\x88matroska"),
      "video/x-matroska"},
     {BYTES("FLV\x01\x05"), "video/x-flv"},
@@ -58,10 +70,14 @@ static const struct {
     {BYTES("ID3\x04\0"), "audio/mp3"},
     {BYTES("\xff\xfb\x90\x64"), "audio/mp3"},
     {BYTES("\xff\xf3\x90\x64"), "audio/mp3"},
+    {BYTES("\xff\xf2\x90\x64"), "audio/mp3"},
+    {BYTES("\xff\xfa\x90\x64"), "audio/mp3"},
     {BYTES("\xff\xf1\x50\x80"), "audio/aac"},
+    {BYTES("\xff\xf9\x50\x80"), "audio/aac"},
     {BYTES("OggS\0\x02"), "audio/ogg"},
     {BYTES("fLaC\0"), "audio/flac"},
     {BYTES("FORM\0\0\0\0AIFFCOMM"), "audio/aiff"},
+    {BYTES("FORM\0\0\0\0AIFCCOMM"), "audio/aiff"},
     {BYTES("%PDF-1.7\n"), "application/pdf"},
     {BYTES("{\\rtf1\\ansi"), "text/rtf"},
     {BYTES("<!DOCTYPE html>"), "text/html"},

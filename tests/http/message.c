@@ -452,6 +452,10 @@ static void test_methods(void **state)
     assert_true(dgm_str_eq(http_method_name(HTTP_METHOD_##name), DGM_STR(#name)));
 #include "http/method.def"
 #undef METHOD
+    static const char *const known[] = {"GET",  "HEAD", "OPTIONS", "TRACE",
+                                        "POST", "PUT",  "PATCH",   "DELETE"};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        assert_int_not_equal(http_method_find(dgm_str_c(known[i])), HTTP_METHOD_OTHER);
     assert_int_equal(http_method_find(DGM_STR("get")), HTTP_METHOD_OTHER);
     assert_int_equal(http_method_find(DGM_STR("")), HTTP_METHOD_OTHER);
 }
