@@ -6,6 +6,7 @@
  * The last byte chooses who says it and the size of the pieces.
  */
 #include "gateway/emulator_log.h"
+#include "gateway/identity.h"
 #include "gateway/keeper_wire.h"
 
 #include "base/str.h"
@@ -54,6 +55,24 @@ static void check_payload(struct dgm_str payload)
     gw_emulator_log_free(log);
 }
 
+/* What is read of a payload and put again is the same payload. */
+static void check_identity(struct dgm_str payload)
+{
+    struct gw_identity_request r;
+    struct gw_identity_says says;
+    struct dgm_buf again;
+    if (gw_identity_request_read(payload, &r) && r.life_s < INT32_MAX) {
+        dgm_buf_init(&again, &dgm_alloc_libc, SIZE_MAX);
+        gw_identity_request_put(&r, &again);
+        PROPERTY(again.n == payload.n);
+        PROPERTY(dgm_str_eq(dgm_str_skip(dgm_buf_str(&again), 8), dgm_str_skip(payload, 8)));
+        dgm_buf_dispose(&again);
+    }
+    if (gw_identity_says_read(payload, &says))
+        PROPERTY(says.status >= 200 && says.status < 600 &&
+                 says.media.n + says.body.n + 24 == payload.n);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     if (n == 0)
@@ -70,5 +89,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     dgm_buf_dispose(&whole);
     dgm_buf_dispose(&cut);
     check_payload(bytes);
+    check_identity(bytes);
     return 0;
 }

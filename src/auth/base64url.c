@@ -22,10 +22,10 @@ void auth_base64url_put(struct dgm_buf *out, struct dgm_str bytes)
 bool auth_base64url_read(struct dgm_str text, struct dgm_buf *out)
 {
     size_t n = text.n / 4 * 3 + (text.n % 4 != 0 ? text.n % 4 - 1 : 0);
-    if (text.n % 4 == 1)
-        return false;
-    char *to = n != 0 ? dgm_buf_reserve(out, n) : NULL;
-    if (n != 0 && to == NULL)
+    if (text.n == 0)
+        return true;
+    char *to = text.n % 4 != 1 ? dgm_buf_reserve(out, n) : NULL;
+    if (to == NULL)
         return false;
     unsigned bits = 0, held = 0;
     for (size_t i = 0; i < text.n; i++) {

@@ -3,6 +3,7 @@
 #include "emulate/identity_parts.h"
 
 #include "base/str.h"
+#include "base/utf8.h"
 #include "emulate/refusal.h"
 
 #define MEDIA_JSON DGM_STR("application/json; charset=utf-8")
@@ -49,7 +50,9 @@ static struct dgm_str value_of(struct dgm_str form, struct dgm_str name, struct 
     dgm_buf_init(&value, dgm_arena_alloc(arena), IDENTITY_TEXT_MAX);
     bool found = http_query_get(form, name, &value);
     *starved |= value.rc == DGM_E_NOMEM;
-    return found && value.rc == DGM_OK && value.n != 0 ? dgm_buf_str(&value) : DGM_STR("");
+    bool sound =
+        found && value.rc == DGM_OK && value.n != 0 && dgm_utf8_bad(dgm_buf_str(&value)) == value.n;
+    return sound ? dgm_buf_str(&value) : DGM_STR("");
 }
 
 struct dgm_str identity_form(struct identity *x, struct dgm_str name)
@@ -112,6 +115,8 @@ void identity_refuse_api(struct identity *x, int status, struct dgm_str google,
 {
     struct refusal r = {.status = status, .google = google, .message = message};
     x->answer->status = status;
+    if (message.n == 0) /* the frontend's page */
+        x->answer->media = DGM_STR("text/html; charset=UTF-8");
     emu_refusal_put(&r, x->out);
 }
 

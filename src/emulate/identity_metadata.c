@@ -49,7 +49,7 @@ static bool find(struct dgm_str path, size_t *ret_from, size_t *ret_to, size_t *
     while (path.n != 0 && dgm_str_split(&path, '/', &name)) {
         while (from < to && !dgm_str_eq(name_at(&rows[from], at), name))
             from = same_name(from, to, at);
-        if (from == to || (path.p != NULL && is_leaf(&rows[from], at)))
+        if (from >= to || (path.p != NULL && is_leaf(&rows[from], at)))
             return false;
         to = same_name(from, to, at);
         if (!is_leaf(&rows[from], at))

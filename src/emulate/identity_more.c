@@ -214,7 +214,6 @@ void identity_impersonate(struct identity *x)
     bool access = dgm_str_eq(verb, DGM_STR("generateAccessToken"));
     if (!access && !dgm_str_eq(verb, DGM_STR("generateIdToken"))) {
         identity_refuse_api(x, 404, DGM_STR("NOT_FOUND"), (struct dgm_str){0});
-        x->answer->media = DGM_STR("text/html; charset=UTF-8");
         return;
     }
     struct dgm_str bearer = http_bearer(x->call->authorization);

@@ -31,7 +31,7 @@ enum oauth_error {
     OAUTH_ERRORS
 };
 
-/** A value of the form, or of the query of a GET; "" when it is not there. */
+/** A value of the form, or of the query of a GET; "" when it is not there, or no UTF-8. */
 struct dgm_str identity_form(struct identity *, struct dgm_str name);
 
 /** Reads a JWT. False: it is none. */
@@ -40,7 +40,7 @@ bool identity_jwt(struct identity *, struct dgm_str text, struct auth_jwt *ret);
 /** Refuses as a token server does; `more` is put behind the row's description. */
 void identity_refuse(struct identity *, enum oauth_error, struct dgm_str more);
 
-/** Refuses as Google's APIs do. */
+/** Refuses as Google's APIs do; a 404 without a message as their frontend does. */
 void identity_refuse_api(struct identity *, int status, struct dgm_str google,
                          struct dgm_str message);
 

@@ -4,6 +4,7 @@
 
 #include "auth/base64url.h"
 #include "base/str.h"
+#include "base/utf8.h"
 
 /*
  * What stands behind the prefix, in base64url: the kind, three numbers with the low byte first, three texts with their
@@ -33,7 +34,7 @@ static void put_number(struct dgm_buf *out, uint64_t n, unsigned bytes)
 
 static void put_text(struct dgm_buf *out, struct dgm_str s)
 {
-    s = dgm_str_head(s, EMU_PASS_TEXT_MAX);
+    s = dgm_utf8_head(s, EMU_PASS_TEXT_MAX);
     put_number(out, s.n, 2);
     dgm_buf_put(out, s);
 }

@@ -43,7 +43,7 @@ static const struct refused {
 /* Paths of Google's REST APIs, whose clients read nothing but Google's object, without the array. */
 static bool is_googles(const struct gw_route *r)
 {
-    return r->what == GW_NATIVE || r->what == GW_ENDPOINT || r->what == GW_ENDPOINTS;
+    return r->what == GW_GOOGLE || r->what == GW_ENDPOINT || r->what == GW_ENDPOINTS;
 }
 
 static void refuse(struct gw_exchange *x, enum dgm_error id)

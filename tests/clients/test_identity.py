@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Google's own auth libraries, unmodified, against the emulated identity servers; and what they get is let in."""
+"""Google's own auth libraries, unmodified, against the emulated identity servers; and what they get is let in (L3)."""
 
 import json
 import pathlib
@@ -161,7 +161,7 @@ def test_pyjwts_tokens_are_verified(gated, folder, tmp_path):
 
 
 @pytest.mark.parametrize("words, said", [
-    (["credentials", "create"], "NAME"), (["credentials", "create", "A"], "NAME"), (["credentials", "create", "a", "b"], "NAME"),
+    (["credentials", "create"], "NAME"), (["credentials", "create", "A"], "NAME"), (["credentials", "create", "a", "b"], 'unexpected "b"'),
     (["credentials", "create", "a"], "store.path is not set"), (["credentials", "make"], "credentials create"),
     (["credentials", "create", "a", "--user", "--out", "/nowhere/a.json"], "No such file"),
 ])

@@ -233,6 +233,8 @@ static void test_undecodable(void **state)
     expect_error(ask("/token", huge, true), "invalid_request", "Bad Request");
     expect_error(ask("/token", "grant_type=password", true), "unsupported_grant_type",
                  "Invalid grant_type: password");
+    expect_error(ask("/token", "grant_type=a%ee", true), "unsupported_grant_type",
+                 "Invalid grant_type: ");
 }
 
 /* A scope that Google does not know is taken for an audience: check 8. */
