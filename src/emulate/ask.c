@@ -4,7 +4,7 @@
 
 #include "base/str.h"
 
-/* Whether a name in snake case is one in camel case. Both begin with the same letter, which tells most apart. */
+/* Whether a name in snake case is one in camel case. */
 static bool is_snake_of(struct dgm_str snake, struct dgm_str camel)
 {
     size_t at = 0;
@@ -28,6 +28,8 @@ const struct json_val *emu_ask_get(const struct json_val *obj, struct dgm_str ca
 {
     const struct json_val *found = NULL;
     for (struct json_iter i = json_iter(json_kind(obj) == JSON_OBJ ? obj : NULL); json_next(&i);) {
+        if (i.name.n < camel.n || i.name.p[0] != camel.p[0])
+            continue; /* either spelling is as long at least, and begins with the same letter */
         if (dgm_str_eq(i.name, camel)) {
             found = i.value;
             break;

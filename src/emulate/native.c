@@ -19,7 +19,8 @@ static const struct span messages[] = {
 
 static const struct native_field fields[] = {
 #define FIELD(name, snake, kind, type, shape, surfaces, oneof)                                     \
-    {name, snake, NATIVE_##kind, type, NATIVE_##shape, surfaces, oneof},
+    {name,     snake, sizeof(name) - 1, sizeof(snake) - 1, NATIVE_##kind, type, NATIVE_##shape,    \
+     surfaces, oneof},
 #include "emulate/native.def"
 #undef FIELD
 };
@@ -46,7 +47,8 @@ const struct native_field *emu_native_field(enum native_message_id id, struct dg
     const struct native_field *field = fields + messages[id].first;
     for (size_t i = 0; i < messages[id].count; i++, field++)
         if (field->surfaces & surface &&
-            (dgm_str_eq(name, dgm_str_c(field->name)) || dgm_str_eq(name, dgm_str_c(field->snake))))
+            (dgm_str_eq(name, (struct dgm_str){field->name, field->name_n}) ||
+             dgm_str_eq(name, (struct dgm_str){field->snake, field->snake_n})))
             return field;
     return NULL;
 }

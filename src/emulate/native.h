@@ -50,6 +50,7 @@ enum native_enum_id {
 
 struct native_field {
     const char *name, *snake;
+    unsigned char name_n, snake_n; /* their lengths */
     enum native_kind kind;
     unsigned type; /* an enum native_message_id or native_enum_id, as `kind` says */
     enum native_shape shape;

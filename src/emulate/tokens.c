@@ -34,8 +34,17 @@ size_t emu_tokens_end(struct dgm_str s, size_t at)
 uint64_t emu_tokens_count(struct dgm_str s)
 {
     uint64_t n = 0;
-    for (size_t at = 0; at < s.n; at = emu_tokens_end(s, at))
-        n++;
+    unsigned run = 0; /* letters and digits of the token that is open */
+    for (size_t at = 0; at < s.n; at++) {
+        char c = s.p[at];
+        if (is_alnum(c)) {
+            n += run == 0;
+            run = run + 1 < RUN_MAX ? run + 1 : 0;
+        } else if (((unsigned char)c & 0xc0) != 0x80) { /* not the rest of a character */
+            run = 0;
+            n += c != ' ' || at + 1 == s.n || s.p[at + 1] == ' ';
+        }
+    }
     return n;
 }
 

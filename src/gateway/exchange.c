@@ -403,6 +403,12 @@ static bool has_endpoint(const struct gw_exchange *x)
            gw_config_endpoint(x->worker->config, endpoint) != NULL;
 }
 
+/* Whether a path may be one that OpenAI's API and Google's both have. */
+static bool is_shared(const struct http_path *path)
+{
+    return dgm_str_starts(path->text, DGM_STR("/v1/models"));
+}
+
 /* Whether a request is made as Google's clients make theirs: they name themselves, and their key in a place of its own; and
  * nobody else posts to a model. */
 static bool asks_as_google(const struct gw_exchange *x)
@@ -427,7 +433,7 @@ static bool find_route(struct gw_exchange *x)
         return false;
     }
     if (rc == DGM_OK)
-        rc = gw_route_find(&path, asks_as_google(x), &x->target, &f);
+        rc = gw_route_find(&path, is_shared(&path) && asks_as_google(x), &x->target, &f);
     if (rc != DGM_OK) {
         gw_exchange_fail(x, &f);
         return false;

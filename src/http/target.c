@@ -120,33 +120,31 @@ enum dgm_rc http_path_parse(struct dgm_str target, struct dgm_arena *arena, stru
     return DGM_OK;
 }
 
-/* What stands from segment `i` to the end of the path. */
-static struct dgm_str from_segment(const struct http_path *path, size_t i)
+/* Both texts from `at` on, where a capture begins in the pattern; no text of one has to be cut in pieces for it. */
+static bool match_from(struct dgm_str text, struct dgm_str pattern, size_t at,
+                       struct dgm_str found[HTTP_CAPTURES_MAX])
 {
-    return dgm_str_skip(path->text, (size_t)(path->segment[i].p - path->text.p));
-}
-
-static bool match_segments(const struct http_path *path, struct dgm_str pattern,
-                           struct dgm_str found[HTTP_CAPTURES_MAX])
-{
-    struct dgm_str want;
-    size_t captures = 0, i = 0;
-    bool rest_taken = false;
-    pattern = dgm_str_skip(pattern, 1);
-    while (pattern.n != 0 && dgm_str_split(&pattern, '/', &want)) {
-        assert(want.n != 0 && !rest_taken);
-        if (i >= path->segments || i >= HTTP_SEGMENTS_MAX)
-            return false;
-        if (want.p[0] == '{') {
-            assert(dgm_str_ends(want, DGM_STR("}")) && captures < HTTP_CAPTURES_MAX);
-            rest_taken = dgm_str_ends(want, DGM_STR("+}"));
-            found[captures++] = rest_taken ? from_segment(path, i) : path->segment[i];
-        } else if (!dgm_str_eq(want, path->segment[i])) {
-            return false;
+    size_t captures = 0, from = at;
+    while (at < pattern.n) {
+        if (pattern.p[at] != '{') {
+            if (from == text.n || pattern.p[at] != text.p[from])
+                return false;
+            at++, from++;
+            continue;
         }
-        i++;
+        size_t name_n = dgm_str_find_char(dgm_str_skip(pattern, at), '}'), end = from;
+        assert(at + name_n < pattern.n && captures < HTTP_CAPTURES_MAX);
+        bool rest = pattern.p[at + name_n - 1] == '+';
+        assert(!rest || at + name_n + 1 == pattern.n);
+        while (end < text.n && (rest || text.p[end] != '/'))
+            end++;
+        if (end == from)
+            return false;
+        found[captures++] = (struct dgm_str){text.p + from, end - from};
+        from = end;
+        at += name_n + 1;
     }
-    return i == path->segments || rest_taken;
+    return from == text.n;
 }
 
 bool http_path_match(const struct http_path *path, struct dgm_str pattern,
@@ -158,12 +156,11 @@ bool http_path_match(const struct http_path *path, struct dgm_str pattern,
     while (same < pattern.n && same < path->text.n && pattern.p[same] != '{' &&
            pattern.p[same] == path->text.p[same])
         same++;
-    bool fits = false;
-    if (same == pattern.n)
-        fits = path->text.n == same && path->segments <= HTTP_SEGMENTS_MAX;
-    else if (pattern.p[same] == '{')
-        fits = match_segments(path, pattern, found);
-    if (!fits)
+    if (same < pattern.n && pattern.p[same] != '{')
+        return false;
+    if (path->segments > HTTP_SEGMENTS_MAX && !dgm_str_ends(pattern, DGM_STR("+}")))
+        return false;
+    if (!match_from(path->text, pattern, same, found))
         return false;
     for (size_t k = 0; captured && k < HTTP_CAPTURES_MAX; k++)
         captured[k] = found[k];
