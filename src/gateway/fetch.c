@@ -164,19 +164,22 @@ static void encode(struct download *d, struct dgm_str bytes)
     if (to == NULL)
         return;
     char *from = to;
-    while (d->carry_n != 0 && p < end) {
-        if (d->carry_n == 2) {
-            put_three(to, d->carry[0], d->carry[1], *p++);
-            to += 4;
-            d->carry_n = 0;
-            break;
-        }
-        d->carry[d->carry_n++] = *p++;
+    if (d->carry_n == 1 && p < end) {
+        d->carry[1] = *p++;
+        d->carry_n = 2;
+    }
+    if (d->carry_n == 2 && p < end) {
+        put_three(to, d->carry[0], d->carry[1], *p++);
+        to += 4;
+        d->carry_n = 0;
     }
     for (; end - p >= 3; p += 3, to += 4)
         put_three(to, p[0], p[1], p[2]);
-    while (p < end)
-        d->carry[d->carry_n++] = *p++;
+    if (p < end) {
+        d->carry_n = (size_t)(end - p);
+        assert(d->carry_n <= sizeof d->carry); /* or it would have made three */
+        memcpy(d->carry, p, d->carry_n);
+    }
     d->base64.n += (size_t)(to - from);
 }
 

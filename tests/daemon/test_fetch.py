@@ -400,20 +400,26 @@ def test_what_can_not_be_allowed(entry, fault):
 # --- where several upstreams may be asked -------------------------------------------------------
 
 
-@pytest.mark.parametrize("stream", [False, True])
-@pytest.mark.parametrize("large", [False, True], ids=["on the loop", "in a thread"])
-def test_another_upstream_gets_what_it_can_read(host, start, tmp_path, stream, large):
-    """The first reads URLs itself and fails; the second can not, and speaks another protocol."""
-    pictures = host({"/a.png": file()})
+@pytest.fixture
+def pair(start, tmp_path):
+    """A Dragoman before one that reads URLs itself and is full, and behind it one that can not, of another protocol."""
     full = Upstream(lambda peer: [peer.send(b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n") for _ in iter(peer.request, None)])
     good = Upstream()
-    where = tmp_path / "two.yaml"
+    where = tmp_path / "pair.yaml"
     where.write_text(json.dumps({
         "upstreams": {"lab": {"kind": "vllm", "base_url": full.url},
                       "g": {"kind": "gemini", "base_url": good.url, "credentials": "none", "fetch": "public"}},
         "models": [{"match": "*", "upstream": [{"name": "lab", "weight": 1}, {"name": "g", "weight": 0}]}]}))
-    daemon = start("fetch.allow=127.0.0.1:*", args=("--config", str(where)))
-    for turn in range(2):
+    yield start("fetch.allow=127.0.0.1:*", args=("--config", str(where))), full, good
+    full.close()
+    good.close()
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("large", [False, True], ids=["on the loop", "in a thread"])
+def test_another_upstream_gets_what_it_can_read(host, pair, stream, large):
+    pictures, (daemon, full, good) = host({"/a.png": file()}), pair
+    for _ in range(2):
         said = ask(daemon, f"{pictures.url}/a.png", {"type": "text", "text": "x" * (200000 if large else 1)}, stream=stream)
         assert (said.status, said["x-dragoman-upstream"]) == (200, "g"), said.body
         parts = json.loads(good.requests[-1].body)["contents"][-1]["parts"]
@@ -421,22 +427,11 @@ def test_another_upstream_gets_what_it_can_read(host, start, tmp_path, stream, l
     # The second time the first one rests: it is not asked, and the request is made once.
     assert json.loads(full.requests[0].body)["messages"][-1]["content"][1] == image(f"{pictures.url}/a.png")
     assert (len(full.requests), len(good.requests), pictures.connections) == (1, 2, 2)
-    full.close()
-    good.close()
 
 
-def test_a_url_that_is_not_fetched_ends_it(host, start, tmp_path):
+def test_a_url_that_is_not_fetched_ends_it(host, pair):
     """Also where another upstream was asked before; nobody is asked once more."""
-    full = Upstream(lambda peer: [peer.send(b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n") for _ in iter(peer.request, None)])
-    good = Upstream()
-    where = tmp_path / "two.yaml"
-    where.write_text(json.dumps({
-        "upstreams": {"lab": {"kind": "vllm", "base_url": full.url},
-                      "g": {"kind": "gemini", "base_url": good.url, "credentials": "none", "fetch": "public"}},
-        "models": [{"match": "*", "upstream": [{"name": "lab", "weight": 1}, {"name": "g", "weight": 0}]}]}))
-    daemon = start("fetch.allow=127.0.0.1:*", args=("--config", str(where)))
+    daemon, full, good = pair
     refused(ask(daemon, host().url + "/lost.png"), "404")
     assert (len(full.requests), len(good.requests)) == (1, 0)
     settled(daemon)
-    full.close()
-    good.close()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """llama.cpp's server with a model of random weights, and a Dragoman before it."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -9,7 +10,8 @@ import sys
 import time
 import urllib.request
 
-sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent), str(pathlib.Path(__file__).resolve().parent.parent / "daemon")]
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "daemon"), str(HERE.parent / "seeds")]
 
 import make_model
 import openai
@@ -21,7 +23,7 @@ ENDPOINT = "4815162342"
 
 
 class Engine:
-    def __init__(self, folder):
+    def __init__(self, folder, *options):
         model = folder / "tiny-random.gguf"
         model.write_bytes(make_model.model())
         self.port = free_port()
@@ -29,7 +31,7 @@ class Engine:
         self.log = open(folder / "engine.log", "w+")
         self.process = subprocess.Popen(
             [SERVER, "--model", model, "--host", "127.0.0.1", "--port", str(self.port), "--ctx-size", "8192", "--parallel", "2",
-             "--threads", "1", "--seed", "1", "--alias", "tiny-random", "--slots", "--jinja"],
+             "--threads", "1", "--seed", "1", "--alias", "tiny-random", "--slots", "--jinja", *options],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=subprocess.STDOUT)
 
     def get(self, path):
@@ -49,29 +51,49 @@ class Engine:
         return sum(slot["is_processing"] for slot in self.get("/slots"))
 
     def stop(self):
-        self.process.terminate()
+        self.process.kill()  # asked to end it would first say all that nobody waits for any more
         self.process.wait(10)
         self.log.close()
 
 
+@contextlib.contextmanager
+def running(folder, *options):
+    one = Engine(folder, *options)
+    try:
+        one.wait_ready()
+        yield one
+    finally:
+        one.stop()
+
+
+@contextlib.contextmanager
+def before(engine, folder, *settings):
+    file = folder / "dragoman.yaml"
+    file.write_text(json.dumps({"upstreams": {"llama": {"kind": "openai", "base_url": engine.url + "/v1"}},
+                                "endpoints": {ENDPOINT: {"upstream": "llama"}}}))
+    daemon = Daemon(*settings, args=("--config", str(file))).wait_ready()
+    yield daemon
+    daemon.stop()
+
+
 @pytest.fixture(scope="session")
 def engine(tmp_path_factory):
-    running = Engine(tmp_path_factory.mktemp("engine"))
-    try:
-        running.wait_ready()
-        yield running
-    finally:
-        running.stop()
+    with running(tmp_path_factory.mktemp("engine")) as one:
+        yield one
 
 
 @pytest.fixture(scope="session")
 def front(engine, tmp_path_factory):
-    file = tmp_path_factory.mktemp("front") / "dragoman.yaml"
-    file.write_text(json.dumps({"upstreams": {"llama": {"kind": "openai", "base_url": engine.url + "/v1"}},
-                                "endpoints": {ENDPOINT: {"upstream": "llama"}}}))
-    daemon = Daemon(args=("--config", str(file))).wait_ready()
-    yield daemon
-    daemon.stop()
+    with before(engine, tmp_path_factory.mktemp("front")) as daemon:
+        yield daemon
+
+
+@pytest.fixture(scope="session")
+def brief(tmp_path_factory):
+    """The same for requests that say no max_tokens, as this model would not end by itself, from whoever has got a token here."""
+    with running(tmp_path_factory.mktemp("brief"), "--predict", "40") as one, \
+            before(one, tmp_path_factory.mktemp("brief-front"), "auth.google=emulated") as daemon:
+        yield daemon
 
 
 @pytest.fixture

@@ -6,11 +6,13 @@ import json
 import make_model
 import openai
 import pytest
+import samples
 import shapes
 from chunks import check_chunks, check_completion
 from waiting import wait_for
 
 MODEL = "anything"
+SEEDS = [sample for sample in samples.read_index()[1] if sample.due and "endpoint" in sample.needs]
 HELLO = [{"role": "user", "content": "Hello, engine."}]
 SCHEMA = {"type": "object", "additionalProperties": False, "required": ["city", "warm", "days"], "properties": {
     "city": {"type": "string", "enum": ["Oslo", "Rome"]}, "warm": {"type": "boolean"}, "days": {"type": "integer", "enum": [1, 2, 3]}}}
@@ -43,6 +45,15 @@ def text_of(client, **members):
 def test_plain_and_streamed(client):
     said = text_of(client)
     assert said.texts[0] and said.finishes == ["length"] and said.usage["completion_tokens"] == 24
+
+
+@pytest.mark.parametrize("sample", SEEDS, ids=lambda sample: sample.file)
+def test_the_seeds_samples_of_endpoints(brief, sample, tmp_path):
+    """With nothing changed but host and credentials."""
+    done = samples.run(sample, brief.url, tmp_path)
+    assert done.returncode == 0, done.stderr
+    text, pieces = samples.said(done.stdout)
+    assert text and (pieces > 1) == sample.stream, done.stdout
 
 
 def test_shapes_are_openais(client):
