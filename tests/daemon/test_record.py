@@ -14,7 +14,8 @@ import pytest
 import servers
 import wire
 from dragoman import BINARY, ROOT, Daemon, environment
-from upstream import STREAM_HEAD, LAST_CHUNK, Upstream, chat, chunk, configuration, event, native, sized
+from upstream import LAST_CHUNK, STREAM_HEAD, Upstream, chat, chunk, configuration, event, native, sized
+from upstream import serve as upstream_serve
 from waiting import wait_for
 
 CORPUS = ROOT / "tests/replay"
@@ -247,6 +248,31 @@ def test_an_upstream_that_breaks_off_breaks_off_again(start, serve, tmp_path):
     assert "end: failed\n    error: UPSTREAM_CUT" in text
     second = chat(start(args=("--replay", str(folder))), stream=True)
     assert [json.loads(e).get("error") for e in first.events] == [json.loads(e).get("error") for e in second.events]
+
+
+def test_all_attempts_are_recorded_and_come_again(start, serve, tmp_path):
+    """The first upstream refuses, the second answers: one file, two calls."""
+    folder = tmp_path / "recordings"
+
+    def refuse(peer):
+        while peer.request():
+            peer.send(sized(b'{"error":{"code":503,"message":"no","status":"UNAVAILABLE"}}',
+                            b"HTTP/1.1 503 No\r\nContent-Type: application/json\r\nRetry-After: 7\r\n"))
+
+    bad, good = serve(refuse), serve(upstream_serve)
+    file = tmp_path / "d.yaml"
+    file.write_text(json.dumps({
+        "upstreams": {"bad": {"kind": "vertex", "base_url": bad.url, "credentials": "none"},
+                      "good": {"kind": "gemini", "base_url": good.url, "credentials": {"api_key": SECRETS[3]}}},
+        "models": [{"match": "*", "upstream": [{"name": "bad", "weight": 1}, {"name": "good", "weight": 0}]}]}))
+    daemon = start(args=("--config", str(file), "--record", str(folder)))
+    said = text_of(chat(daemon))
+    [text] = wait_recorded(folder, 1)
+    assert text.count("\n- upstream:\n") == 2 and "    retry_ms: 7000\n" in text, text
+    assert ended("replay", str(folder)).stdout.endswith("1 recording: 1 the same, 0 changed, 0 not run\n")
+    back = start(args=("--config", str(file), "--replay", str(folder)))
+    assert text_of(chat(back)) == said
+    assert len(good.requests) == 1
 
 
 def test_native_calls_are_recorded_too(start, tmp_path):
