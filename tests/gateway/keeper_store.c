@@ -346,10 +346,8 @@ static void test_marks(void **state)
         raise(SIGKILL);
     waitpid(pid, &killed, 0);
     pid = fork();
-    if (pid == 0) {
-        signal(SIGSEGV, SIG_DFL);
-        raise(SIGSEGV);
-    }
+    if (pid == 0)
+        raise(SIGABRT); /* of all crashes the one that no sanitizer reports */
     waitpid(pid, &crashed, 0);
     volatile bool *marks = gw_store_marks_new();
     assert_non_null(marks);
