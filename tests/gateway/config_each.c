@@ -54,6 +54,7 @@ static void numbers(void **state)
         {"fetch: {max_mb: 3}", AT(fetch.max_bytes), 3 << 20},
         {"fetch: {timeout: 3s}", AT(fetch.timeout_ms), 3000},
         {"record: {max_mb: 3}", AT(record.max_bytes), 3 << 20},
+        {"emulator: {token_life: 3s}", AT(emulator.token_life_ms), 3000},
         {"emulator: {first_ms: 3}", AT(emulator.first_ms), 3},
         {"emulator: {piece_ms: 3}", AT(emulator.piece_ms), 3},
         {"emulator: {piece_chars: 3}", AT(emulator.piece_chars), 3},
@@ -88,7 +89,7 @@ static void texts_and_words(void **state)
     struct gw_config *c =
         read("auth: {origins: [\"https://chat.example\"]}\n"
              "fetch: {allow: [127.0.0.0/8, files.example]}\n"
-             "emulator: {scenario: /etc/scenario.yaml, read_back: false}\n"
+             "emulator: {scenario: /etc/scenario.yaml, read_back: false, seed: sown}\n"
              "log: {level: debug, access: true}\n"
              "compat: google\nreasoning: tag\nstrict: true\n"
              "max_tokens_includes_thinking: true\nask_again: false\n"
@@ -97,6 +98,7 @@ static void texts_and_words(void **state)
     assert_int_equal(c->fetch.allow.n, 2);
     assert_true(dgm_str_eq(c->emulator.scenario, DGM_STR("/etc/scenario.yaml")));
     assert_false(c->emulator.read_back);
+    assert_true(dgm_str_eq(c->emulator.seed, DGM_STR("sown")));
     assert_int_equal(c->log.level, GW_LOG_DEBUG);
     assert_true(c->log.access && c->strict && c->max_tokens_includes_thinking);
     assert_false(c->ask_again);
