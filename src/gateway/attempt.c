@@ -363,6 +363,12 @@ bool gw_attempt_failed(struct gw_exchange *x, enum gw_outcome outcome, int64_t a
     return true;
 }
 
+void gw_attempt_again(struct gw_exchange *x)
+{
+    if (forget_answer(x))
+        ask(x);
+}
+
 void gw_attempt_end(struct gw_exchange *x)
 {
     if (x->chat.plan.asked && !x->chat.plan.plain)

@@ -9,6 +9,7 @@
 #define GATEWAY_ATTEMPT_H
 
 #include "gateway/exchange.h"
+#include "gateway/memory.h"
 #include "gateway/policy.h"
 #include "gateway/upstream.h"
 
@@ -36,6 +37,9 @@ bool gw_attempt_failed(struct gw_exchange *, enum gw_outcome, int64_t after_ms);
  */
 bool gw_attempt_unsaid(struct gw_exchange *);
 
+/** The same request, which was made anew, is asked again, of the same upstream; its first answer is forgotten. */
+void gw_attempt_again(struct gw_exchange *);
+
 /** The client left, or the exchange is over. */
 void gw_attempt_end(struct gw_exchange *);
 
@@ -59,6 +63,9 @@ extern const struct gw_call_events gw_chat_events;
 /** Works off the loop. The exchange is held until `done` gives it back. */
 void gw_chat_start_job(struct gw_exchange *, size_t text_bytes, void (*run)(void *owner),
                        void (*done)(void *owner));
+
+/** Whose memory is recalled and kept for. */
+struct gw_memory_of gw_chat_memory_of(const struct gw_exchange *);
 
 /** Whether anybody still waits for what a job has made. */
 bool gw_chat_is_wanted(const struct gw_exchange *);

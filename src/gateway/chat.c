@@ -2,8 +2,8 @@
 /* chat.c - a chat completion: translate, ask the upstream, translate back as it answers. */
 #include "base/str.h"
 #include "gateway/attempt.h"
+#include "gateway/destination.h"
 #include "gateway/fetch.h"
-#include "gateway/memory.h"
 
 #define URL_BYTES_MAX 4096
 #define GUESS_MAX ((size_t)64 * 1024) /* what is put has about the size of what it was made of */
@@ -20,6 +20,65 @@ void gw_chat_start_job(struct gw_exchange *x, size_t text_bytes, void (*run)(voi
 bool gw_chat_is_wanted(const struct gw_exchange *x)
 {
     return x->conn != NULL && x->stage <= GW_STREAMING;
+}
+
+/* ---- what is kept ------------------------------------------------------------------------------------ */
+
+struct gw_memory_of gw_chat_memory_of(const struct gw_exchange *x)
+{
+    return (struct gw_memory_of){x->subject, gw_upstream_surface(x->chat.made_for)};
+}
+
+bool gw_chat_holds(struct gw_exchange *x, bool last)
+{
+    struct gw_chat *chat = &x->chat;
+    if (!chat->keeps)
+        return false;
+    if (chat->held == GW_HELD_NOT && chat->call != NULL)
+        gw_chat_pause(x, true);
+    if (chat->held != GW_HELD_LAST)
+        chat->held = last ? GW_HELD_LAST : GW_HELD_EVENTS;
+    return true;
+}
+
+static void send_object(struct gw_exchange *);
+
+/* The calls of an answer are kept, or nobody can keep them in time. */
+static void on_kept(void *owner)
+{
+    struct gw_exchange *x = owner;
+    enum gw_held held = x->chat.held;
+    x->chat.wait = NULL;
+    x->chat.keeps = false;
+    x->chat.held = GW_HELD_NOT;
+    if (x->stage > GW_STREAMING)
+        return;
+    switch (held) {
+    case GW_HELD_NOT:
+        return;
+    case GW_HELD_OBJECT:
+        send_object(x);
+        return;
+    case GW_HELD_EVENTS:
+    case GW_HELD_LAST:
+        if (x->chat.call != NULL)
+            gw_chat_pause(x, false);
+        gw_exchange_stream(x, held == GW_HELD_LAST);
+        return;
+    }
+}
+
+/* Nothing that is put from here on leaves before what dgm_request_kept has is kept. */
+static void keep(struct gw_exchange *x)
+{
+    const struct gw_memory_of of = gw_chat_memory_of(x);
+    struct gw_memory_wait *wait = gw_memory_keep(x->worker, &of, x->chat.request, on_kept, x);
+    if (wait == NULL)
+        return;
+    gw_memory_cancel(
+        x->chat.wait); /* the keeper keeps them in their order: the last one's word is for all */
+    x->chat.wait = wait;
+    x->chat.keeps = true;
 }
 
 /* ---- the answer ------------------------------------------------------------------------------------- */
@@ -80,7 +139,7 @@ static bool goes_on(struct gw_exchange *x, enum dgm_rc rc)
 {
     switch (rc) {
     case DGM_KEEP:
-        gw_memory_keep(x->chat.request);
+        keep(x);
         return true;
     case DGM_FULL:
         gw_exchange_stream(x, false);
@@ -178,6 +237,31 @@ void gw_chat_take_notes(struct gw_exchange *x)
             dgm_arena_copy(&x->arena, dgm_request_notes(x->chat.request, (enum dgm_note)i));
 }
 
+/* Whether an upstream's error is about a thought signature (google.md 9.1). */
+static bool tells_of_signature(struct dgm_str body)
+{
+    return dgm_str_has_nocase(body, DGM_STR("thought_signature")) ||
+           dgm_str_has_nocase(body, DGM_STR("thought signature")) ||
+           dgm_str_has_nocase(body, DGM_STR("thoughtSignature"));
+}
+
+/* Asks once more without the signatures that may be wrong (user-pain D5). False: the answer is to be given. */
+static bool heals(struct gw_exchange *x)
+{
+    struct gw_chat *chat = &x->chat;
+    struct dgm_fail f;
+    if (chat->status != 400 || chat->healed || dgm_request_is_relayed(chat->request) ||
+        !tells_of_signature(dgm_buf_str(&chat->native)) || !gw_memory_doubt(chat->request))
+        return false;
+    chat->healed = true;
+    x->worker->counters.signatures_healed_total++;
+    if (dgm_request_remake(chat->request, &f) == DGM_OK)
+        gw_attempt_again(x);
+    else
+        gw_exchange_fail(x, &f);
+    return true;
+}
+
 /* What arrived becomes what is sent. Maybe in a thread: touches nothing of the exchange but these. */
 static void make_object(void *owner)
 {
@@ -188,29 +272,37 @@ static void make_object(void *owner)
         dgm_chat_response(chat->request, chat->status, native, &chat->object, &chat->object_status);
 }
 
+static void send_object(struct gw_exchange *x)
+{
+    struct gw_chat *chat = &x->chat;
+    if (x->stage == GW_STREAMING) {
+        stream_error(x, &chat->object);
+        return;
+    }
+    struct dgm_buf empty = x->out;
+    x->out = chat->object;
+    chat->object = empty;
+    take_retry(x, chat->object_status);
+    gw_exchange_answer(x, chat->object_status, GW_MEDIA_JSON);
+}
+
 static void give_object(struct gw_exchange *x)
 {
     struct gw_chat *chat = &x->chat;
     if (chat->object_rc == DGM_KEEP)
-        gw_memory_keep(chat->request);
+        keep(x);
     gw_chat_take_notes(x); /* the answer may have added to them */
-    if (chat->object_rc >= 0 && dgm_request_retry(chat->request).unsaid && gw_attempt_unsaid(x))
-        return;
     if (chat->object_rc >= 0 && chat->status >= 400 &&
-        gw_attempt_failed(x, gw_attempt_judge(x, chat->status, dgm_buf_str(&chat->native)),
-                          retry_ms(x)))
+        (heals(x) ||
+         gw_attempt_failed(x, gw_attempt_judge(x, chat->status, dgm_buf_str(&chat->native)),
+                           retry_ms(x))))
         return;
-    if (chat->object_rc < 0) {
+    if (chat->object_rc < 0)
         fail_rc(x, gw_job_rc(&chat->job, chat->object_rc));
-    } else if (x->stage == GW_STREAMING) {
-        stream_error(x, &chat->object);
-    } else {
-        struct dgm_buf empty = x->out;
-        x->out = chat->object;
-        chat->object = empty;
-        take_retry(x, chat->object_status);
-        gw_exchange_answer(x, chat->object_status, GW_MEDIA_JSON);
-    }
+    else if (chat->keeps)
+        chat->held = GW_HELD_OBJECT;
+    else
+        send_object(x);
 }
 
 static void on_object(void *owner)
@@ -280,6 +372,10 @@ void gw_chat_cancel(struct gw_exchange *x)
     gw_call_free(x->chat.call);
     x->chat.call = NULL;
     gw_fetch_cancel(x->chat.fetch);
+    gw_memory_cancel(x->chat.wait);
+    x->chat.wait = NULL;
+    x->chat.keeps = false;
+    x->chat.held = GW_HELD_NOT;
     if (gw_job_cancel(&x->chat.job))
         gw_hold_give(&x->hold);
 }

@@ -4,7 +4,6 @@
 
 #include "base/str.h"
 #include "gateway/fetch_policy.h"
-#include "gateway/memory.h"
 #include "gateway/origin.h"
 
 #include <assert.h>
@@ -120,14 +119,7 @@ static enum dgm_rc translate(const struct gw_upstream *u, struct dgm_request *r,
                              struct dgm_fail *reterr)
 {
     enum dgm_rc rc = u->model.n != 0 ? dgm_request_use_model(r, u->model, reterr) : DGM_OK;
-    if (rc == DGM_OK)
-        rc = dgm_request_translate(r, gw_upstream_surface(u), reterr);
-    if (rc != DGM_NEED)
-        return rc;
-    if (gw_memory_supply(r))
-        return dgm_request_resume(r, reterr);
-    dgm_fail_row(reterr, DGM_ERR_NO_MEMORY);
-    return DGM_E_NOMEM;
+    return rc == DGM_OK ? dgm_request_translate(r, gw_upstream_surface(u), reterr) : rc;
 }
 
 /* ---- URLs ------------------------------------------------------------------------------------------- */

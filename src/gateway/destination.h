@@ -33,11 +33,11 @@ const struct gw_choices *gw_destination_look(const struct gw_config *, struct dg
 
 /**
  * Reads a body and makes of it what its upstream gets: what `upstream` does where that is given (it is one of
- * gw_destination_look's), else by `endpoint`, the path's (absent: there is none), else by its model. Signatures that are
- * asked for are supplied.
+ * gw_destination_look's), else by `endpoint`, the path's (absent: there is none), else by its model.
  *
  * DGM_OK: `*ret` is the caller's to free; it is for the upstream that was given, or the first of `*ret_choices`, which
- * lacks nothing. DGM_NEED: so too, but the upstream can not read URLs that stand in it: fetch them (fetch.h), then call
+ * lacks nothing. DGM_NEED: so too, but signatures are asked for: where dgm_request_needs has some, answer them and call
+ * dgm_request_resume. Else the upstream can not read URLs that stand in it: fetch them (fetch.h), then call
  * gw_destination_finish. DGM_E_REFUSED, DGM_E_NOMEM, DGM_E_LIMIT: `*reterr` says why.
  */
 DGM_MUST_USE enum dgm_rc gw_destination_make(const struct gw_config *, const struct dgm_env *,
@@ -47,7 +47,8 @@ DGM_MUST_USE enum dgm_rc gw_destination_make(const struct gw_config *, const str
                                              const struct gw_choices **ret_choices,
                                              struct dgm_fail *reterr);
 
-/** Goes on after DGM_NEED, never to another. `by_endpoint`: the path had one. The request stays the caller's to free. */
+/** Goes on after the fetching, never to another; may return DGM_NEED, for signatures. `by_endpoint`: the path had one. The request stays
+ * the caller's to free. */
 DGM_MUST_USE enum dgm_rc gw_destination_finish(const struct gw_upstream *, bool by_endpoint,
                                                struct dgm_request *, struct dgm_fail *reterr);
 

@@ -242,6 +242,8 @@ void gw_exchange_stream(struct gw_exchange *x, bool last)
     char opening[HTTP_CHUNK_OPEN_MAX], ending[HTTP_CHUNK_END_MAX];
     struct dgm_buf head, open = {.p = opening, .cap = sizeof opening, .max = sizeof opening},
                          end = {.p = ending, .cap = sizeof ending, .max = sizeof ending};
+    if (gw_chat_holds(x, last))
+        return;
     dgm_buf_init(&head, &x->worker->alloc,
                  HEAD_BYTES_MAX); /* the arena would keep it while the stream lasts */
     if (x->stage == GW_WAITING) {

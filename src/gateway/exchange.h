@@ -28,7 +28,11 @@ enum gw_stage {
 
 struct gw_fetch;
 struct gw_tape;
+struct gw_memory_wait;
 struct translation;
+
+/** What is ready, but holds calls that are not kept yet. */
+enum gw_held { GW_HELD_NOT, GW_HELD_EVENTS, GW_HELD_LAST, GW_HELD_OBJECT };
 
 /** The conversation with an upstream; chat.c, and native.c as far as it needs no translation. */
 struct gw_chat {
@@ -42,7 +46,11 @@ struct gw_chat {
     int64_t wake_ms;   /* when to look again for an upstream; 0: nothing is waited for */
     int64_t retry_ms;  /* the upstream's Retry-After; negative: none */
     bool tells_compat; /* as it was asked */
-    struct gw_fetch *fetch; /* of URLs, before there is a call; NULL: none was wanted */
+    struct gw_fetch *fetch;      /* of URLs, before there is a call; NULL: none was wanted */
+    struct gw_memory_wait *wait; /* for what is remembered, or kept; NULL: for nothing */
+    bool keeps;                  /* it is for what is kept */
+    enum gw_held held;           /* what must not leave before that */
+    bool healed;                 /* it was made anew, as a signature was wrong */
     struct gw_job
         job; /* that translates what is large; its `alloc` is the request's all the time */
     struct translation *translation; /* of a job */
@@ -79,6 +87,7 @@ struct gw_exchange {
     enum gw_stage stage;
     struct gw_reply reply;
     struct gw_target target;
+    struct dgm_str subject; /* who is asking, where that is verified; in the arena */
     struct dgm_buf body, out;
     size_t sent_bytes; /* of `out`, when SENDING */
     struct gw_chat chat;
@@ -178,6 +187,9 @@ void gw_native_run(struct gw_exchange *);
 
 /* chat.c: chat completions */
 void gw_chat_run(struct gw_exchange *);
+
+/** Whether events must wait, as a call among them is not kept yet: they leave by themselves when it is. */
+bool gw_chat_holds(struct gw_exchange *, bool last);
 
 /* chat.c: any conversation with an upstream */
 void gw_chat_fail(struct gw_exchange *, const struct dgm_fail *); /* in a stream that has begun */

@@ -101,7 +101,10 @@ static enum dgm_error judge(struct gw_exchange *x)
         return DGM_ERR_TOKEN_EXPIRED;
     if (gw_revoked_has(w->revoked, &pass))
         return DGM_ERR_TOKEN_INVALID;
-    return emu_pass_has_scope(&pass, DGM_STR(EMU_SCOPE)) ? DGM_ERR_NONE : DGM_ERR_TOKEN_SCOPE;
+    if (!emu_pass_has_scope(&pass, DGM_STR(EMU_SCOPE)))
+        return DGM_ERR_TOKEN_SCOPE;
+    x->subject = pass.who;
+    return DGM_ERR_NONE;
 }
 
 /* Health, our own pages and who hands out tokens are open to anybody who can reach them. */

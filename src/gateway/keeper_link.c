@@ -111,6 +111,8 @@ static void end_stream(struct gw_keeper_link *l)
     l->stream = NULL;
     l->pid = 0;
     gw_wire_dispose(&l->wire);
+    if (l->on_push)
+        l->on_push(l->owner, NULL);
     l->closed_until_ms = net_loop_now_ms(l->loop) + AGAIN_MS;
     for (struct gw_ask *ask = l->asks; ask; ask = ask->next)
         if (ask->sent)

@@ -19,7 +19,7 @@
 /** One worker's. */
 struct gw_keeper_link;
 
-/** What the keeper says of its own accord; borrowed for the call. May be NULL. */
+/** What the keeper says of its own accord, borrowed for the call; NULL: the link has ended. The function may be NULL. */
 typedef void gw_keeper_push_fn(void *owner, const struct gw_frame *);
 
 /** `door` is borrowed, and must stay open until free. Nothing is linked yet. NULL: memory is short. */

@@ -395,7 +395,8 @@ gw_keeper_store_new(struct net_loop *loop, const struct gw_store_place *place, b
     if (!s)
         return NULL;
     *s = (struct gw_keeper_store){
-        .loop = loop, .alloc = a, .place = place, .events = events, .owner = owner, .busy = busy};
+        .loop = loop, .alloc = a, .place = place, .events = events, .owner = owner};
+    s->busy = busy;
     net_timer_init(&s->turn, on_turn, s);
     net_timer_init(&s->look, on_look, s);
     s->store = store_new(&place->bounds, a);

@@ -6,7 +6,10 @@
 #include "gateway/config.h"
 #include "gateway/keeper_store.h"
 
-/** Finds it, and makes it where it is to be a temporary one; without that, memory is all, and the log says so. */
+/**
+ * Finds it, and makes it where it is to be a temporary one; without that, memory is all, and the log says so. Temporary ones
+ * that are nobody's any more, as all of their processes were killed, go.
+ */
 void gw_store_place_make(struct gw_store_place *, const struct gw_config *);
 
 /** Removes a temporary folder; any other stays. */

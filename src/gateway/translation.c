@@ -3,6 +3,7 @@
 #include "gateway/attempt.h"
 #include "gateway/destination.h"
 #include "gateway/fetch.h"
+#include "gateway/memory.h"
 #include "gateway/random.h"
 
 #include "base/str.h"
@@ -55,6 +56,18 @@ static void translate(void *owner)
                                 &t->choices, &t->fail);
 }
 
+static bool asks_memory(const struct dgm_request *r)
+{
+    const struct dgm_need *needs;
+    return dgm_request_needs(r, &needs) != 0;
+}
+
+static void tell_stand_ins(struct gw_exchange *x)
+{
+    const struct gw_memory_of of = gw_chat_memory_of(x);
+    gw_memory_stood_in(x->worker, &of, x->chat.request);
+}
+
 /* The request is made, or refused. */
 static void made(struct gw_exchange *x, const struct translation *t)
 {
@@ -63,6 +76,8 @@ static void made(struct gw_exchange *x, const struct translation *t)
         return;
     }
     gw_chat_take_notes(x);
+    if (asks_memory(x->chat.request))
+        tell_stand_ins(x);
     x->reply.tells_compat = x->chat.tells_compat && !dgm_request_is_relayed(x->chat.request);
     if (dgm_request_wants_stream(x->chat.request)) {
         x->chat.stream = dgm_stream_new(x->chat.request);
@@ -72,6 +87,69 @@ static void made(struct gw_exchange *x, const struct translation *t)
         }
     }
     gw_attempt_made(x);
+}
+
+/* ---- what is remembered of its calls ----------------------------------------------------------------- */
+
+static void run_resume(void *owner)
+{
+    struct translation *t = ((struct gw_exchange *)owner)->chat.translation;
+    t->rc = dgm_request_resume(t->request, &t->fail);
+}
+
+static void on_resumed(void *owner)
+{
+    struct gw_exchange *x = owner;
+    if (gw_chat_is_wanted(x))
+        made(x, x->chat.translation);
+    gw_hold_give(&x->hold);
+}
+
+static void on_recalled(void *owner)
+{
+    struct gw_exchange *x = owner;
+    x->chat.wait = NULL;
+    if (gw_job_wanted(x->worker, x->body.n)) {
+        gw_chat_start_job(x, x->body.n, run_resume, on_resumed);
+        return;
+    }
+    run_resume(x);
+    made(x, x->chat.translation);
+}
+
+/* A translation that goes on later must stand in the arena. False: memory is short, and that was answered. */
+static bool keep_translation(struct gw_exchange *x, const struct translation *t)
+{
+    struct gw_chat *chat = &x->chat;
+    if (chat->translation == t)
+        return true;
+    chat->translation = dgm_arena_take(&x->arena, sizeof *t);
+    if (chat->translation == NULL) {
+        gw_exchange_fail_as(x, DGM_ERR_NO_MEMORY);
+        return false;
+    }
+    *chat->translation = *t;
+    return true;
+}
+
+static void recall(struct gw_exchange *x, const struct translation *t)
+{
+    const struct gw_memory_of of = gw_chat_memory_of(x);
+    if (!keep_translation(x, t))
+        return;
+    gw_exchange_wait(x);
+    x->chat.wait = gw_memory_recall(x->worker, &of, x->chat.request, on_recalled, x);
+    if (x->chat.wait == NULL)
+        on_recalled(x);
+}
+
+/* The body is put, but for what is asked for. */
+static void go_on(struct gw_exchange *x, const struct translation *t)
+{
+    if (t->rc == DGM_NEED)
+        recall(x, t);
+    else
+        made(x, t);
 }
 
 /* ---- what its URLs lead to -------------------------------------------------------------------------- */
@@ -87,7 +165,7 @@ static void on_rest(void *owner)
 {
     struct gw_exchange *x = owner;
     if (gw_chat_is_wanted(x))
-        made(x, x->chat.translation);
+        go_on(x, x->chat.translation);
     gw_hold_give(&x->hold);
 }
 
@@ -103,7 +181,7 @@ static void on_fetched(void *owner, const struct dgm_fail *f)
         return;
     }
     translate_rest(x);
-    made(x, x->chat.translation);
+    go_on(x, x->chat.translation);
 }
 
 /* The upstream can not read URLs: what they lead to is fetched before it is asked. */
@@ -111,14 +189,8 @@ static void fetch(struct gw_exchange *x, const struct translation *t)
 {
     struct gw_chat *chat = &x->chat;
     struct dgm_fail f;
-    if (chat->translation != t) {
-        chat->translation = dgm_arena_take(&x->arena, sizeof *t);
-        if (chat->translation == NULL) {
-            gw_exchange_fail_as(x, DGM_ERR_NO_MEMORY);
-            return;
-        }
-        *chat->translation = *t;
-    }
+    if (!keep_translation(x, t))
+        return;
     chat->translation->upstream = chat->made_for;
     gw_exchange_wait(x);
     if (gw_fetch_new(x->worker, chat->made_for, chat->request, on_fetched, x, &chat->fetch, &f) !=
@@ -155,10 +227,10 @@ static void take(struct gw_exchange *x, const struct translation *t)
     if (x->chat.plan.choices == NULL)
         gw_plan_init(&x->chat.plan, t->choices, dgm_request_model_sent(t->request));
     x->chat.made_for = gw_plan_upstream(&x->chat.plan);
-    if (t->rc == DGM_NEED)
+    if (t->rc == DGM_NEED && !asks_memory(t->request))
         fetch(x, t);
     else
-        made(x, t);
+        go_on(x, t);
 }
 
 static void run_translation(void *owner)

@@ -7,6 +7,7 @@
 #include "gateway/job.h"
 #include "gateway/keeper_link.h"
 #include "gateway/log.h"
+#include "gateway/memory.h"
 #include "gateway/policy.h"
 #include "gateway/pool.h"
 #include "gateway/recorder.h"
@@ -131,7 +132,9 @@ static bool open_all(struct gw_worker *w, const struct gw_worker_start *start)
     net_timer_init(&w->drained, on_drain_timeout, w);
     w->master = net_watch_new(w->loop, start->master, on_master, w);
     if (start->door >= 0) {
-        w->keeper = gw_keeper_link_new(w->loop, start->door, NULL, NULL);
+        w->memory = gw_memory_new(w, start->store_mark);
+        if (w->memory != NULL)
+            w->keeper = gw_keeper_link_new(w->loop, start->door, gw_memory_hear, w->memory);
         if (w->keeper == NULL)
             return false;
     }
@@ -178,6 +181,7 @@ int gw_worker_run(const struct gw_worker_start *start)
     gw_policy_free(w.policy);
     gw_keeper_link_free(w.keeper);
     gw_recorder_free(w.recorder);
+    gw_memory_free(w.memory);
     gw_jobs_close(&w);
     w.alloc.resize(w.alloc.ctx, w.listeners, start->listening_n * sizeof(struct net_listener *), 0);
     if (!net_loop_free(w.loop))

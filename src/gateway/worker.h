@@ -26,6 +26,7 @@ struct gw_tally;
 struct gw_keeper_link;
 struct gw_recorder;
 struct gw_revoked;
+struct gw_memory;
 
 /**
  * Lifetime: from after the fork to the process's end.
@@ -54,6 +55,7 @@ struct gw_worker {
     struct gw_revoked *revoked;    /* tokens; shared with all other processes */
     unsigned char
         pass_key[EMU_KEY_BYTES]; /* of the tokens that clients show: auth.google is emulated */
+    struct gw_memory *memory;    /* NULL: there is no keeper */
     struct net_listener **listeners;
     size_t listeners_n, slot;
     struct net_watch *master; /* readable: drain; ended: the master is gone */

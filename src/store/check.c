@@ -190,7 +190,7 @@ static bool check_age(struct look *l, MDB_val at, MDB_val named)
 static bool check_tree(struct look *l, MDB_dbi tree, bool (*check)(struct look *, MDB_val, MDB_val))
 {
     MDB_cursor *c;
-    MDB_stat s;
+    MDB_stat s = {0};
     MDB_val key, value, last = {0, NULL};
     size_t n = 0;
     int rc = mdb_cursor_open(l->txn, tree, &c);

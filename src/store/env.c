@@ -5,7 +5,8 @@
 #include <assert.h>
 #include <string.h>
 
-#define READERS_MAX 4096 /* a worker reads one value at a time */
+#define READERS_MAX                                                                                \
+    512 /* at once; a worker reads one value at a time, and asks the keeper where there is no place */
 
 bool store_path(const char *folder, const char *name, char ret[STORE_PATH_MAX])
 {

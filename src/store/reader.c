@@ -41,8 +41,10 @@ enum dgm_rc store_read(struct store_reader *r, enum store_map map, struct dgm_st
 {
     struct store_record record;
     MDB_txn *txn;
-    if (key.n == 0 || key.n > STORE_KEY_MAX || begin(r, &txn) != 0)
+    if (key.n == 0 || key.n > STORE_KEY_MAX)
         return DGM_MORE;
+    if (begin(r, &txn) != 0)
+        return DGM_E_LIMIT;
     enum dgm_rc rc = DGM_MORE;
     if (store_env_find(&r->env, txn, map, key, &record) == STORE_FOUND &&
         (!store_map_ages(map) || (int64_t)(record.stamp / 1000) >= oldest_ms)) {

@@ -154,7 +154,7 @@ void store_reader_close(struct store_reader *); /* NULL is fine */
 
 /**
  * Puts the value of a key to `out`. DGM_OK; DGM_MORE: it is not in the file, or is older than `oldest_ms` (since 1970),
- * but may be in the keeper's memory. Errors are `out`'s.
+ * but may be in the keeper's memory. DGM_E_LIMIT: the file can not be read now, or `out` has no room. DGM_E_NOMEM.
  */
 DGM_MUST_USE enum dgm_rc store_read(struct store_reader *, enum store_map, struct dgm_str key,
                                     int64_t oldest_ms, struct dgm_buf *out);

@@ -6,6 +6,7 @@
 
 #include "base/str.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define PLACES_MIN 64
@@ -105,6 +106,7 @@ static bool grow(struct store_volatile *v)
 static void drop_at(struct store_volatile *v, struct entry **at)
 {
     struct entry *e = *at;
+    assert(e);
     *at = e->next;
     *(e->older ? &e->older->newer : &v->oldest) = e->newer;
     *(e->newer ? &e->newer->older : &v->newest) = e->older;
@@ -141,8 +143,8 @@ static bool is_old(const struct store_volatile *v, const struct entry *e, int64_
 
 void store_volatile_expire(struct store_volatile *v, int64_t now_ms)
 {
-    struct entry *e;
-    while ((e = oldest_that_ages(v)) && is_old(v, e, now_ms)) {
+    for (const struct entry *e = oldest_that_ages(v); e && is_old(v, e, now_ms);
+         e = oldest_that_ages(v)) {
         drop_entry(v, e);
         v->expired++;
     }
@@ -156,7 +158,7 @@ bool store_volatile_put(struct store_volatile *v, enum store_map map, struct dgm
     store_volatile_drop(v, map, key);
     if (bytes > v->max_bytes)
         return false;
-    while (v->bytes > v->max_bytes - bytes && (e = oldest_that_ages(v))) {
+    for (e = oldest_that_ages(v); e && v->bytes > v->max_bytes - bytes; e = oldest_that_ages(v)) {
         drop_entry(v, e);
         v->evicted++;
     }

@@ -142,6 +142,8 @@ static void on_give_up(void *owner)
 static void on_push(void *owner, const struct gw_frame *frame)
 {
     struct rig *r = owner;
+    if (!frame)
+        return;
     assert_true(frame->kind == GW_MSG_HELLO || frame->kind == GW_MSG_STORE_STATE);
     r->pushes += frame->kind == GW_MSG_HELLO;
 }

@@ -67,9 +67,9 @@ static void on_give_up(void *owner)
 static void on_push(void *owner, const struct gw_frame *frame)
 {
     struct rig *r = owner;
-    struct gw_fields f = {.rest = frame->payload};
-    if (frame->kind != GW_MSG_STORE_STATE)
+    if (!frame || frame->kind != GW_MSG_STORE_STATE)
         return;
+    struct gw_fields f = {.rest = frame->payload};
     r->durable = gw_field_u64(&f) != 0;
     r->generation = gw_field_u64(&f);
     assert_true(gw_field_u64(&f) == (uint64_t)store_bounds_usual.age_ms);

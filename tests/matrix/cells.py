@@ -40,6 +40,9 @@ TOOLS = [
     {"name": "get_time", "description": "The local time in a city.", "parameters": CITY, "result": "half past four"},
 ]
 
+STEPS = [{"name": f"step_{letter}", "description": "A step of the work, in a city.", "parameters": CITY,
+          "result": f"step {letter} is done"} for letter in "abcdefghij"]
+
 
 # ---- what has to come of it: of what the client said, and of the exchanges that went by ------------------------
 
@@ -65,6 +68,13 @@ def called_and_told(said, exchanges):
     history = exchanges[1].request["messages"]
     asked = [call["id"] for message in history for call in message.get("tool_calls") or []]
     assert asked == [message["tool_call_id"] for message in history if message["role"] == "tool"], "the ids came back"
+
+
+def went_on(said, exchanges):
+    """Ten calls one after the other, each with its signature back, which Gemini 3 refuses to go on without."""
+    assert sorted(name for name, _ in said["calls"]) == sorted(tool["name"] for tool in STEPS), said["calls"]
+    assert [exchange.status for exchange in exchanges] == [200] * 11
+    assert said["finish"] == "stop"
 
 
 def planned(said, exchanges):
@@ -125,6 +135,7 @@ class Cell:
     audio: bytes = b""
     emulate: str = ""
     fault: tuple = ()
+    tools: tuple = tuple(TOOLS)
 
     def headers(self, client, stream, number):
         headers = {"x-matrix-cell": label(client, self, stream)}
@@ -140,6 +151,8 @@ ALL = (
     Cell("plain", "plain", heard("Sunlight", "(An emulated answer: no model was asked.)")),
     Cell("tools", "tools", called_and_told, kind="tools", model=SIGNS,
          text="What are the weather and the time in Paris? Ask for both at once."),
+    Cell("session", "ten rounds", went_on, kind="tools", model=SIGNS, text="Do all steps in Paris.", emulate="tools",
+         tools=tuple(STEPS)),
     Cell("schema", "schema", planned, kind="schema", text="Plan a trip to Rome."),
     Cell("image", "image", heard("image/png of 64 x 48 pixels"), text="What is in this picture?", image=png(64, 48)),
     Cell("audio", "audio", heard("audio/wav of 1.5 seconds"), text="What is said here?", audio=wav(1.5)),
@@ -159,5 +172,5 @@ def asked_of(client, number):
     """What the driver of the client with this number gets: all cells, as plain data."""
     return [{"cell": cell.name, "kind": cell.kind, "stream": stream, "model": cell.model, "text": cell.text,
              "headers": cell.headers(client, stream, 100 * number + 2 * i + stream), "retries": RETRIES,
-             "image": base64.b64encode(cell.image).decode(), "audio": base64.b64encode(cell.audio).decode(), "tools": TOOLS}
+             "image": base64.b64encode(cell.image).decode(), "audio": base64.b64encode(cell.audio).decode(), "tools": cell.tools}
             for i, cell in enumerate(ALL) for stream in MODES]

@@ -46,7 +46,7 @@ class Run:
 
 
 class Matrix:
-    """runs: by client; exchanges: all that went by. The slowest clients begin."""
+    """runs: by client; exchanges: all that went by; stats: of the daemon behind it. The slowest clients begin."""
 
     def __init__(self):
         for file in (HERE / "node").glob("*.mjs"):
@@ -58,6 +58,7 @@ class Matrix:
                 order = clients.ALL[::-1]
                 self.runs = dict(zip(order, pool.map(lambda client: Run(client, between.url), order)))
             self.exchanges = between.exchanges()
+            self.stats = daemon.stats()
         except BaseException:
             daemon.kill()
             raise

@@ -52,6 +52,12 @@ def test_all_answers_are_openais(matrix, client):
             check_completion(found[0], asked["model"])
 
 
+def test_no_stand_in(matrix):
+    """Of all sessions each call had its own signature back."""
+    assert matrix.stats["signatures_recalled_total"] >= 2 * 55 * len(clients.ALL)
+    assert matrix.stats["stand_ins_total"] == matrix.stats["signatures_lost_total"] == 0
+
+
 def test_table(matrix):
     """What README.md shows is what this run has found; MATRIX=write writes it."""
     readme, made = ROOT / "README.md", table.made(matrix)

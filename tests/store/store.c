@@ -245,7 +245,7 @@ static void test_clock_goes_back(void **state)
     assert_int_equal(store_folder_check(folder), STORE_SOUND);
 }
 
-/* Many times the bytes that there are: the newest are there, the file keeps to its bound, a tenth of it is free. */
+/* user-pain D11. Many times the bytes that there are: the newest are there, the file keeps to its bound, a tenth of it is free. */
 static void fill_over(size_t file_bytes, size_t value_bytes, unsigned n, unsigned batch)
 {
     const char *folder = store_folder_new();

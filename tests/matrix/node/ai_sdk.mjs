@@ -35,7 +35,7 @@ async function tools(cell) {
     const calls = [];
     const { text, finishReason } = await answered(cell, {
         prompt: cell.text,
-        stopWhen: isStepCount(4),
+        stopWhen: isStepCount(cell.tools.length + 2),
         tools: Object.fromEntries(cell.tools.map(({ name, description, result }) => [name, tool({
             description, inputSchema: City, execute: async (args) => { calls.push([name, args]); return result; },
         })])),

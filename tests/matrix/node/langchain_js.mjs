@@ -25,11 +25,15 @@ async function ask(cell) {
 async function tools(cell) {
     const runnable = model(cell).bindTools(cell.tools.map(({ name, description }) => ({ name, description, schema: City })));
     const messages = [new HumanMessage(cell.text)];
-    const first = await answered(cell, runnable, messages);
-    messages.push(first, ...first.tool_calls.map((call) => new ToolMessage({
-        tool_call_id: call.id, content: cell.tools.find((tool) => tool.name === call.name).result,
-    })));
-    return { calls: first.tool_calls.map((call) => [call.name, call.args]), ...said(await answered(cell, runnable, messages)) };
+    const calls = [];
+    for (;;) {
+        const message = await answered(cell, runnable, messages);
+        if (!message.tool_calls.length) return { calls, ...said(message) };
+        messages.push(message, ...message.tool_calls.map((call) => new ToolMessage({
+            tool_call_id: call.id, content: cell.tools.find((tool) => tool.name === call.name).result,
+        })));
+        calls.push(...message.tool_calls.map((call) => [call.name, call.args]));
+    }
 }
 
 async function schema(cell) {

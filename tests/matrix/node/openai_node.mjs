@@ -39,7 +39,7 @@ async function tools(cell) {
             parameters: City,
             function: (args) => { calls.push([tool.name, args]); return tool.result; },
         })),
-    });
+    }, { maxChatCompletions: cell.tools.length + 2 });
     const [last] = (await runner.finalChatCompletion()).choices;
     return { calls, text: last.message.content, finish: last.finish_reason };
 }

@@ -29,11 +29,12 @@ def ask(cell):
 
 
 def tools(cell):
-    runnable, messages = model(cell).bind_tools(driver.tools(cell)), [HumanMessage(content=cell.text)]
-    first = answered(cell, runnable, messages)
-    messages += [first, *(ToolMessage(content=driver.result(cell, call["name"]), tool_call_id=call["id"])
-                          for call in first.tool_calls)]
-    return {"calls": [[call["name"], call["args"]] for call in first.tool_calls], **said(answered(cell, runnable, messages))}
+    runnable, messages, calls = model(cell).bind_tools(driver.tools(cell)), [HumanMessage(content=cell.text)], []
+    while (message := answered(cell, runnable, messages)).tool_calls:
+        messages += [message, *(ToolMessage(content=driver.result(cell, call["name"]), tool_call_id=call["id"])
+                                for call in message.tool_calls)]
+        calls += [[call["name"], call["args"]] for call in message.tool_calls]
+    return {"calls": calls, **said(message)}
 
 
 def schema(cell):

@@ -35,15 +35,12 @@ def ask(cell):
 
 
 def tools(cell):
-    def get_weather(city: str) -> str:
-        """The weather in a city."""
-        return driver.result(cell, "get_weather")
+    def made(tool):
+        def answer(city: str) -> str:
+            return tool["result"]
+        return FunctionTool.from_defaults(answer, name=tool["name"], description=tool["description"])
 
-    def get_time(city: str) -> str:
-        """The local time in a city."""
-        return driver.result(cell, "get_time")
-
-    known = {tool.metadata.name: tool for tool in (FunctionTool.from_defaults(get_weather), FunctionTool.from_defaults(get_time))}
+    known = {tool["name"]: made(tool) for tool in cell.tools}
     llm, history = model(cell), [ChatMessage(role="user", content=cell.text)]
 
     def round_():
@@ -53,12 +50,13 @@ def tools(cell):
         *_, last = llm.stream_chat_with_tools(list(known.values()), **options)
         return last
 
-    first = round_()
-    calls = llm.get_tool_calls_from_response(first)
-    history.append(first.message)
-    history += [ChatMessage(role="tool", content=known[call.tool_name](**call.tool_kwargs).content,
-                            additional_kwargs={"tool_call_id": call.tool_id}) for call in calls]
-    return {"calls": [[call.tool_name, call.tool_kwargs] for call in calls], **said(round_())}
+    made_calls = []
+    while calls := llm.get_tool_calls_from_response(response := round_(), error_on_no_tool_call=False):
+        history.append(response.message)
+        history.extend(ChatMessage(role="tool", content=known[call.tool_name](**call.tool_kwargs).content,
+                                   additional_kwargs={"tool_call_id": call.tool_id}) for call in calls)
+        made_calls += [[call.tool_name, call.tool_kwargs] for call in calls]
+    return {"calls": made_calls, **said(response)}
 
 
 def schema(cell):

@@ -30,15 +30,14 @@ def ask(cell):
 
 
 def tools(cell):
-    messages = [{"role": "user", "content": cell.text}]
-    first = answered(cell, messages, tools=driver.tools(cell))
-    assert first.finish_reason == "tool_calls", first
-    calls = first.message.tool_calls
-    messages.append(first.message)
-    messages += [{"role": "tool", "tool_call_id": call.id, "content": driver.result(cell, call.function.name)} for call in calls]
-    second = answered(cell, messages, tools=driver.tools(cell))
-    return {"calls": [[call.function.name, json.loads(call.function.arguments)] for call in calls],
-            "text": second.message.content, "finish": second.finish_reason}
+    messages, calls = [{"role": "user", "content": cell.text}], []
+    while (choice := answered(cell, messages, tools=driver.tools(cell))).message.tool_calls:
+        assert choice.finish_reason == "tool_calls", choice
+        messages.append(choice.message)
+        messages += [{"role": "tool", "tool_call_id": call.id, "content": driver.result(cell, call.function.name)}
+                     for call in choice.message.tool_calls]
+        calls += [[call.function.name, json.loads(call.function.arguments)] for call in choice.message.tool_calls]
+    return {"calls": calls, "text": choice.message.content, "finish": choice.finish_reason}
 
 
 def schema(cell):
