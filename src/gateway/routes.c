@@ -249,7 +249,7 @@ const struct gw_route *gw_route_of(struct dgm_str target)
     for (size_t i = 0; i < ROUTES_N; i++)
         if (dgm_str_eq(target, routes[i].pattern))
             return dgm_str_find_char(target, '{') == target.n && !routes[i].shared ? &routes[i]
-                                                                                    : NULL;
+                                                                                   : NULL;
     return NULL;
 }
 

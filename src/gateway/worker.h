@@ -74,7 +74,7 @@ struct gw_worker_start {
     struct gw_tally *tally, *script_tally;
     volatile bool *store_mark; /* set while the store's file is read; may be NULL */
     struct gw_revoked *revoked;
-    int door;                  /* where the keeper is knocked for; -1: nothing here needs it */
+    int door; /* where the keeper is knocked for; -1: nothing here needs it */
 };
 
 /** Serves until it has drained; returns the process's exit code. */

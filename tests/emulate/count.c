@@ -54,10 +54,10 @@ static void a_count_is_the_usage(void **state)
     static const char *const bodies[] = {
         "{" HELLO "}",
         "{" HELLO ",\"systemInstruction\":{\"parts\":[{\"text\":\"Be kind.\"}]}}",
-        "{" HELLO
-        ",\"tools\":[{\"functionDeclarations\":[{\"name\":\"f\",\"description\":\"d\"}]}]}",
-        "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"fileData\":{\"mimeType\":\"image/png\","
-        "\"fileUri\":\"gs://b/a.png\"}},{\"text\":\"What is it?\"}]}]}",
+        ("{" HELLO
+         ",\"tools\":[{\"functionDeclarations\":[{\"name\":\"f\",\"description\":\"d\"}]}]}"),
+        ("{\"contents\":[{\"role\":\"user\",\"parts\":[{\"fileData\":{\"mimeType\":\"image/png\","
+         "\"fileUri\":\"gs://b/a.png\"}},{\"text\":\"What is it?\"}]}]}"),
     };
     for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
         struct emu_run run;

@@ -99,22 +99,26 @@ struct store *store_folder_open(const char *folder, const struct store_bounds *b
     return s;
 }
 
+struct put {
+    int rank; /* negative: nobody has said it yet */
+};
+
 static void on_put(void *ctx, enum store_rank rank)
 {
-    *(int *)ctx = (int)rank;
+    ((struct put *)ctx)->rank = (int)rank;
 }
 
 int store_folder_put(struct store *s, enum store_map map, struct dgm_str key, struct dgm_str value,
                      int64_t now_ms)
 {
-    int rank = -1;
-    if (!store_put(s, map, key, value, on_put, &rank))
+    struct put put = {.rank = -1};
+    if (!store_put(s, map, key, value, on_put, &put))
         return -1;
-    for (int turns = 0; rank < 0; turns++) {
+    for (int turns = 0; put.rank < 0; turns++) {
         assert(turns < 100);
         store_turn(s, now_ms);
     }
-    return rank;
+    return put.rank;
 }
 
 struct got {
