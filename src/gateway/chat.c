@@ -292,6 +292,8 @@ static void give_object(struct gw_exchange *x)
     if (chat->object_rc == DGM_KEEP)
         keep(x);
     gw_chat_take_notes(x); /* the answer may have added to them */
+    if (chat->object_rc >= 0 && dgm_request_retry(chat->request).unsaid && gw_attempt_unsaid(x))
+        return;
     if (chat->object_rc >= 0 && chat->status >= 400 &&
         (heals(x) ||
          gw_attempt_failed(x, gw_attempt_judge(x, chat->status, dgm_buf_str(&chat->native)),

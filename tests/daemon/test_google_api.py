@@ -288,7 +288,7 @@ def test_each_rule_on_its_surface(start):
 
 def test_golden_requests_natively_and_translated(daemon):
     """What the translator makes of a request is refused, or not, as the same body is that comes natively, with the same words."""
-    compared, refused = 0, 0
+    compared, refused, healed = 0, 0, []
     with daemon.connect(30) as connection:
         for folder in sorted((ROOT / "tests/golden/request").iterdir()):
             files = {file.name for file in folder.iterdir()}
@@ -304,6 +304,9 @@ def test_golden_requests_natively_and_translated(daemon):
             connection.send(post(f"/v1/{PROJECT}/endpoints/openapi/chat/completions", (folder / "openai.json").read_bytes()))
             translated = connection.answer()
             compared += 1
+            if b"hought signature" in native.body and translated.status == 200:
+                healed.append(folder.name)
+                continue
             assert (native.status == 200) == (translated.status == 200), (folder.name, native.body, translated.body)
             assert native["x-dragoman-warning"] is None or native["x-dragoman-warning"] in translated["x-dragoman-warning"], folder.name
             if native.status != 200:
@@ -312,3 +315,5 @@ def test_golden_requests_natively_and_translated(daemon):
                 assert native.status == translated.status, folder.name
                 assert said.strip() in (told["message"] + "\n" + str(told.get("google_message", ""))), folder.name
     assert compared > 300 and refused > 5, (compared, refused)
+    # Their signatures are made up: natively that is a 400, and the gateway asks again without them (user-pain D5).
+    assert healed == ["d7-gemini-3-to-2.5", "ignored-in-calls", "signature-25"]

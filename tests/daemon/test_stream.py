@@ -108,7 +108,7 @@ def test_a_client_that_leaves_holds_nothing(start, leave, when):
     daemon = start(pace=(5, 5000) if when == "in mid-stream" else (5000, 5))
     # The first request makes the worker's link to the keeper; a refusal has nothing to wait for.
     assert daemon.chat(headers={"x-dragoman-fault": "503"}).status == 503
-    idle, files = daemon.stats(), daemon.open_files()
+    idle, files = daemon.stats_linked(), daemon.open_files()
     asked = wire.chat(stream=True)
     sent = {"in mid-body": asked[:-9], "in mid-head": asked[:30]}.get(when, asked)
     connections = [daemon.connect() for _ in range(10)]
@@ -128,7 +128,7 @@ def test_a_client_that_leaves_holds_nothing(start, leave, when):
 def test_a_pipelined_client_that_leaves_holds_nothing(start):
     daemon = start(pace=(5, 50))
     assert daemon.chat().status == 200  # the first makes the worker's link to the keeper
-    idle = daemon.stats()
+    idle = daemon.stats_linked()
     with daemon.connect() as connection:
         connection.send(wire.chat(stream=True) * 20)
         connection.head()

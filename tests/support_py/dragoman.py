@@ -136,6 +136,14 @@ class Daemon:
         assert answer.status == 200, answer
         return json.loads(answer.body)
 
+    def stats_linked(self):
+        """Its stats when the worker's link to the keeper, which the first request makes, is there: it takes memory and a file."""
+        end = time.monotonic() + 10
+        while not (stats := self.stats())["keeper_pid"]:
+            assert time.monotonic() < end, "no link to the keeper"
+            time.sleep(0.01)
+        return stats
+
     def kill_worker(self, pid):
         self.deaths += 1
         os.kill(pid, signal.SIGKILL)
