@@ -2,6 +2,7 @@
 /* keeper_wire.c - messages between workers and the keeper as data. */
 #include "gateway/keeper_wire.h"
 
+#include "base/endian.h"
 #include "base/str.h"
 
 #include <assert.h>
@@ -40,32 +41,15 @@ enum gw_way gw_message_way(enum gw_message kind)
     return row->way;
 }
 
-/* ---- numbers ---- */
-
-static void put_le(struct dgm_buf *out, uint64_t n, unsigned bytes)
-{
-    for (unsigned i = 0; i < bytes; i++, n >>= 8)
-        dgm_buf_put_char(out, (char)(n & 0xff));
-}
-
-static uint64_t read_le(const char *p, unsigned bytes)
-{
-    uint64_t n = 0;
-    while (bytes-- != 0)
-        n = n << 8 | (unsigned char)p[bytes];
-    return n;
-}
-
 /* ---- frames ---- */
 
 void gw_frame_put_head(struct dgm_buf *out, enum gw_message kind, uint32_t id, size_t n)
 {
     assert(n <= gw_message_max_bytes(kind));
-    put_le(out, n, 4);
-    put_le(out, VERSION, 1);
-    put_le(out, kind, 1);
-    put_le(out, 0, 2);
-    put_le(out, id, 4);
+    char head[GW_FRAME_HEAD_BYTES] = {[4] = VERSION, [5] = (char)kind};
+    dgm_put_le(head, n, 4);
+    dgm_put_le(head + 8, id, 4);
+    dgm_buf_put(out, (struct dgm_str){head, sizeof head});
 }
 
 void gw_frame_put(struct dgm_buf *out, const struct gw_frame *frame)
@@ -108,10 +92,10 @@ static enum dgm_rc read_head(const struct gw_wire *w, const char *head, struct g
     if (head[4] != VERSION || head[6] != 0 || head[7] != 0 || !row ||
         !may_send(w->_sender, row->way))
         return DGM_E_SYNTAX;
-    uint32_t id = (uint32_t)read_le(head + 8, 4);
+    uint32_t id = (uint32_t)dgm_read_le(head + 8, 4);
     if (!id_fits(row->way, id))
         return DGM_E_SYNTAX;
-    size_t n = (size_t)read_le(head, 4);
+    size_t n = (size_t)dgm_read_le(head, 4);
     if (n > row->max_bytes)
         return DGM_E_LIMIT;
     *ret = (struct gw_frame){.kind = row->kind, .id = id};
@@ -163,6 +147,13 @@ enum dgm_rc gw_wire_next(struct gw_wire *w, struct dgm_str *in, struct gw_frame 
 
 /* ---- fields ---- */
 
+static void put_le(struct dgm_buf *out, uint64_t n, unsigned bytes)
+{
+    char text[8];
+    dgm_put_le(text, n, bytes);
+    dgm_buf_put(out, (struct dgm_str){text, bytes});
+}
+
 void gw_field_put_u64(struct dgm_buf *out, uint64_t n)
 {
     put_le(out, n, 8);
@@ -189,13 +180,13 @@ static struct dgm_str take(struct gw_fields *f, uint64_t n)
 uint64_t gw_field_u64(struct gw_fields *f)
 {
     struct dgm_str field = take(f, 8);
-    return field.n == 8 ? read_le(field.p, 8) : 0;
+    return field.n == 8 ? dgm_read_le(field.p, 8) : 0;
 }
 
 struct dgm_str gw_field_str(struct gw_fields *f)
 {
     struct dgm_str length = take(f, 4);
-    struct dgm_str field = length.n == 4 ? take(f, read_le(length.p, 4)) : (struct dgm_str){0};
+    struct dgm_str field = length.n == 4 ? take(f, dgm_read_le(length.p, 4)) : (struct dgm_str){0};
     return field.p ? field : DGM_STR("");
 }
 

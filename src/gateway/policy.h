@@ -28,8 +28,8 @@
 #define GW_COLD_REST_MS 250
 #define GW_COLD_REST_MAX_MS 5000
 #define GW_PROBE_MS 5000 /* one that has not failed by then does not fail by being refused */
-#define GW_STICKY_MS                                                                               \
-    60000 /* a location that answered in place of an earlier one is asked first (user-pain J6) */
+/* A location that answered in place of an earlier one is asked first for so long (user-pain J6). */
+#define GW_STICKY_MS 60000
 #define GW_LOOK_MS 50 /* how often who waits for another's probe looks */
 
 /** What came of asking. */

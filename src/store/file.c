@@ -2,6 +2,7 @@
 /* file.c - the file as its one writer sees it. */
 #include "store/file.h"
 
+#include "base/endian.h"
 #include "store/env.h"
 
 #include <assert.h>
@@ -115,7 +116,7 @@ static bool failed(struct store_file *f, int rc)
 
 static uint64_t stamp_of(MDB_val record)
 {
-    return record.mv_size >= STORE_HEAD_BYTES ? store_read_le((const char *)record.mv_data + 8, 8)
+    return record.mv_size >= STORE_HEAD_BYTES ? dgm_read_le((const char *)record.mv_data + 8, 8)
                                               : 0;
 }
 

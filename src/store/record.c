@@ -2,6 +2,8 @@
 /* record.c - a value as it stands in the file. */
 #include "store/record.h"
 
+#include "base/endian.h"
+
 #include <assert.h>
 #include <string.h>
 
@@ -58,20 +60,6 @@ size_t store_value_max(enum store_map map)
 
 /* ---- numbers ---- */
 
-void store_put_le(char *to, uint64_t n, unsigned bytes)
-{
-    for (unsigned i = 0; i < bytes; i++, n >>= 8)
-        to[i] = (char)(n & 0xff);
-}
-
-uint64_t store_read_le(const char *p, unsigned bytes)
-{
-    uint64_t n = 0;
-    while (bytes-- != 0)
-        n = n << 8 | (unsigned char)p[bytes];
-    return n;
-}
-
 void store_put_be(char *to, uint64_t n)
 {
     for (unsigned i = 8; i-- != 0; n >>= 8)
@@ -99,8 +87,8 @@ uint64_t store_hash(uint64_t from, struct dgm_str s)
 {
     uint64_t sum = mix(from, s.n);
     for (; s.n >= 8; s.p += 8, s.n -= 8)
-        sum = mix(sum, store_read_le(s.p, 8));
-    return s.n != 0 ? mix(sum, store_read_le(s.p, (unsigned)s.n)) : sum;
+        sum = mix(sum, dgm_read_le(s.p, 8));
+    return s.n != 0 ? mix(sum, dgm_read_le(s.p, (unsigned)s.n)) : sum;
 }
 
 static uint64_t checksum(const char *head, struct dgm_str key, struct dgm_str value)
@@ -116,10 +104,10 @@ void store_record_write(char *to, enum store_map map, struct dgm_str key,
 {
     to[0] = VERSION;
     to[1] = (char)map;
-    store_put_le(to + 2, 0, 2);
-    store_put_le(to + 4, record->value.n, 4);
-    store_put_le(to + 8, record->stamp, 8);
-    store_put_le(to + SUM_AT, checksum(to, key, record->value), 8);
+    dgm_put_le(to + 2, 0, 2);
+    dgm_put_le(to + 4, record->value.n, 4);
+    dgm_put_le(to + 8, record->stamp, 8);
+    dgm_put_le(to + SUM_AT, checksum(to, key, record->value), 8);
     if (record->value.n != 0)
         memcpy(to + STORE_HEAD_BYTES, record->value.p, record->value.n);
 }
@@ -130,9 +118,9 @@ bool store_record_read(struct dgm_str bytes, enum store_map map, struct dgm_str 
     if (bytes.n < STORE_HEAD_BYTES || bytes.p[0] != VERSION || bytes.p[1] != (char)map)
         return false;
     struct dgm_str value = {bytes.p + STORE_HEAD_BYTES, bytes.n - STORE_HEAD_BYTES};
-    if (store_read_le(bytes.p + 4, 4) != value.n ||
-        store_read_le(bytes.p + SUM_AT, 8) != checksum(bytes.p, key, value))
+    if (dgm_read_le(bytes.p + 4, 4) != value.n ||
+        dgm_read_le(bytes.p + SUM_AT, 8) != checksum(bytes.p, key, value))
         return false;
-    *ret = (struct store_record){store_read_le(bytes.p + 8, 8), value};
+    *ret = (struct store_record){dgm_read_le(bytes.p + 8, 8), value};
     return true;
 }

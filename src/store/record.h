@@ -29,9 +29,7 @@ void store_record_write(char *to, enum store_map, struct dgm_str key, const stru
 bool store_record_read(struct dgm_str bytes, enum store_map, struct dgm_str key,
                        struct store_record *ret);
 
-/** Numbers as they stand in records, and as keys that are to be in their order. */
-void store_put_le(char *to, uint64_t n, unsigned bytes);
-uint64_t store_read_le(const char *p, unsigned bytes);
+/** Numbers of eight bytes as they stand in keys that are to be in their order. */
 void store_put_be(char *to, uint64_t n);
 uint64_t store_read_be(const char *p);
 
