@@ -7,7 +7,7 @@ import sys
 import pki
 import pytest
 import upstream
-from upstream import Upstream, configuration
+from upstream import configuration
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
@@ -15,16 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 @pytest.fixture(params=["http", "https"])
 def serve(request):
     """serve(behave): a server of the test's own, plain and with TLS."""
-    servers = []
-    tls = pki.server() if request.param == "https" else None
-
-    def serve_one(behave=upstream.serve, **options):
-        servers.append(Upstream(behave, **{"tls": tls, **options}))
-        return servers[-1]
-
-    yield serve_one
-    for server in servers:
-        server.close()
+    yield from upstream.serving(tls=pki.server() if request.param == "https" else None)
 
 
 @pytest.fixture

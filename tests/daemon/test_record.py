@@ -14,7 +14,7 @@ import pytest
 import servers
 import wire
 from dragoman import BINARY, ROOT, Daemon, environment
-from upstream import LAST_CHUNK, STREAM_HEAD, Upstream, chat, chunk, configuration, event, native, sized
+from upstream import LAST_CHUNK, STREAM_HEAD, chat, chunk, configuration, event, native, serving, sized
 from upstream import serve as upstream_serve
 from waiting import wait_for
 
@@ -25,15 +25,8 @@ SECRETS = ("ya29.a0-not-to-be-told-0123456789", "AIzaSyB0not0to0be0told000000000
 
 @pytest.fixture
 def serve():
-    made = []
-
-    def serve_one(behave):
-        made.append(Upstream(behave))
-        return made[-1]
-
-    yield serve_one
-    for server in made:
-        server.close()
+    """serve(behave): a server of the test's own."""
+    yield from serving()
 
 
 def recordings(folder):

@@ -8,7 +8,7 @@ import servers
 import wire
 from chunks import check_chunks, check_completion
 from servers import NAMES, delta, event
-from upstream import LAST_CHUNK, STREAM_HEAD, Upstream, chunk, events_of, native, sized
+from upstream import LAST_CHUNK, STREAM_HEAD, chunk, events_of, native, serving, sized
 from waiting import wait_for
 
 KINDS = ("vllm", "tgi", "openai")
@@ -19,15 +19,7 @@ ENDPOINT = "/v1beta1/projects/p/locations/us-central1/endpoints/4815162342/chat/
 @pytest.fixture
 def serve():
     """serve(behave): a server of the test's own."""
-    made = []
-
-    def serve_one(behave):
-        made.append(Upstream(behave))
-        return made[-1]
-
-    yield serve_one
-    for server in made:
-        server.close()
+    yield from serving()
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 import servers
 import wire
 from chunks import check_chunks, check_completion
-from upstream import LAST_CHUNK, MODEL, STREAM_HEAD, Upstream, answer, chunk, event, serve as sound, sized
+from upstream import LAST_CHUNK, MODEL, STREAM_HEAD, Upstream, answer, chunk, event, serve as sound, serving, sized
 from waiting import wait_for
 
 EXHAUSTED = {"code": 429, "status": "RESOURCE_EXHAUSTED", "message": "Resource exhausted. Please try again later."}
@@ -50,15 +50,7 @@ def always(data):
 @pytest.fixture
 def serve():
     """serve(behave): a server of the test's own."""
-    made = []
-
-    def serve_one(behave=sound):
-        made.append(Upstream(behave))
-        return made[-1]
-
-    yield serve_one
-    for server in made:
-        server.close()
+    yield from serving(sound)
 
 
 @pytest.fixture

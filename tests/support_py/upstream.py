@@ -227,3 +227,16 @@ def error_of(answer, status, code):
     """The message of such an error."""
     assert (answer.status, answer.error["code"]) == (status, code), answer.body
     return answer.error["message"]
+
+
+def serving(usual=serve, **options):
+    """For a fixture to yield from: serve_one(behave), each server closed behind the test."""
+    made = []
+
+    def serve_one(behave=usual, **more):
+        made.append(Upstream(behave, **{**options, **more}))
+        return made[-1]
+
+    yield serve_one
+    for server in made:
+        server.close()

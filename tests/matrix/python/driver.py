@@ -45,6 +45,18 @@ def result(cell, name):
     return next(tool["result"] for tool in cell.tools if tool["name"] == name)
 
 
+def loop(cell, answered):
+    """Calls and results until there is none left: answered(cell, messages, tools=...) gives a choice of OpenAI's shape."""
+    messages, calls = [{"role": "user", "content": cell.text}], []
+    while (choice := answered(cell, messages, tools=tools(cell))).message.tool_calls:
+        assert choice.finish_reason == "tool_calls", choice
+        messages.append(choice.message)
+        messages += [{"role": "tool", "tool_call_id": call.id, "content": result(cell, call.function.name)}
+                     for call in choice.message.tool_calls]
+        calls += [[call.function.name, json.loads(call.function.arguments)] for call in choice.message.tool_calls]
+    return {"calls": calls, "text": choice.message.content, "finish": choice.finish_reason}
+
+
 def drive(**functions):
     """functions: ask(cell), tools(cell), schema(cell), each returning what the client said."""
     print(json.dumps({"versions": {name: importlib.metadata.version(name) for name in ASKED["packages"]}}), flush=True)

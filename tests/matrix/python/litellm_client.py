@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """LiteLLM as a client: its openai/ provider with an api_base."""
 
-import json
 import os
 
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # or it would fetch one
@@ -26,14 +25,7 @@ def ask(cell):
 
 
 def tools(cell):
-    messages, calls = [{"role": "user", "content": cell.text}], []
-    while (choice := answered(cell, messages, tools=driver.tools(cell))).message.tool_calls:
-        assert choice.finish_reason == "tool_calls", choice
-        messages.append(choice.message)
-        messages += [{"role": "tool", "tool_call_id": call.id, "content": driver.result(cell, call.function.name)}
-                     for call in choice.message.tool_calls]
-        calls += [[call.function.name, json.loads(call.function.arguments)] for call in choice.message.tool_calls]
-    return {"calls": calls, "text": choice.message.content, "finish": choice.finish_reason}
+    return driver.loop(cell, answered)
 
 
 def schema(cell):
