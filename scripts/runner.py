@@ -25,6 +25,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 OUT = ROOT / "build/test"
 REPORTS = OUT / "sanitizer"
 UNREACHABLE = 75  # scripts/setup-*: the package registry cannot be reached
+AT_ONCE = 4  # tests of a running daemon: they wait more than they compute
+NONE_CHOSEN = 5  # how pytest ends where no test was chosen
 SYSTEM_PYTHON = "/usr/bin/python3"  # has the system's pytest, whatever else PATH offers
 SHOWN_LINES = 200  # of a failed program's output
 PROGRAM_TIMEOUT = 900  # seconds for one C test program; the golden runner is the longest
@@ -216,15 +218,20 @@ def pytest(folder, sdks=True, suffix=""):
     if bad:
         return bad
 
-    return run_pytest(python, folder, NODE_FOLDER=str(ROOT / f"build/node{suffix}"))
+    env = {"NODE_FOLDER": str(ROOT / f"build/node{suffix}")}
+    count = run_pytest(python, folder, "-n", str(AT_ONCE), "--dist", "worksteal", "-m", "not alone", **env)
+    count.add(run_pytest(python, folder, "-m", "alone", suffix="-alone", **env))
+    return count
 
 
-def run_pytest(python, folder, **env):
-    """Runs tests/FOLDER with that Python against the dev build."""
-    junit = OUT / f"{folder}.xml"
+def run_pytest(python, folder, *options, suffix="", **env):
+    """Runs tests/FOLDER, or what the options choose of it, with that Python against the dev build."""
+    junit = OUT / f"{folder}{suffix}.xml"
     env = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "DRAGOMAN": str(ROOT / "build/dev/dragoman"), **env}
-    done = subprocess.run([python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--timeout=120",
+    done = subprocess.run([python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--timeout=120", *options,
                            f"--junitxml={junit}", ROOT / "tests" / folder], cwd=ROOT, env=env)
+    if done.returncode == NONE_CHOSEN and suffix == "-alone":
+        return Count()
     if not junit.exists():
         return failure(f"pytest in tests/{folder} wrote no result ({ending(done.returncode)})")
     count = count_junit(junit)

@@ -8,6 +8,8 @@ import pytest
 import soaking
 from test_memory import SMALL_QUARANTINE
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture
 def server():
