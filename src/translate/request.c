@@ -97,6 +97,7 @@ static void read_stream(struct dgm_request *r)
 {
     const struct json_val *options = r->field[CHAT_STREAM_OPTIONS];
     r->stream = json_bool(r->field[CHAT_STREAM], false);
+    r->usage = r->stream && r->env.always_usage;
     if (!options)
         return;
     const struct json_val *usage = json_get(options, DGM_STR("include_usage"));
@@ -107,7 +108,7 @@ static void read_stream(struct dgm_request *r)
         chat_ignore_but(r, options, place, "include_usage");
     if (usage && json_kind(usage) != JSON_NULL)
         (void)chat_expect(r, usage, J_BOOL, CHAT_MEMBER(place, DGM_STR("include_usage")));
-    r->usage = json_bool(usage, false);
+    r->usage = json_bool(usage, r->usage);
 }
 
 static void read_members(struct dgm_request *r, const struct json_val *root)
@@ -385,6 +386,14 @@ bool dgm_request_supply(struct dgm_request *r, size_t i, struct dgm_str signatur
     r->needs[i].signature =
         signature.p && signature.n == 0 ? signature : dgm_arena_copy(&r->arena, signature);
     return !signature.p || r->needs[i].signature.p;
+}
+
+bool dgm_request_supply_id(struct dgm_request *r, size_t i, struct dgm_str native_id)
+{
+    assert(i < r->needs_n);
+    r->needs[i].native_id =
+        native_id.n ? dgm_arena_copy(&r->arena, native_id) : (struct dgm_str){0};
+    return native_id.n == 0 || r->needs[i].native_id.p;
 }
 
 size_t dgm_request_body(const struct dgm_request *r, const struct dgm_str **ret)

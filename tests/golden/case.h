@@ -19,7 +19,7 @@ struct golden_fetch {
 
 /** A remembered signature: what the case answers to a need. */
 struct golden_supply {
-    struct dgm_str call_id, signature;
+    struct dgm_str call_id, signature, native_id;
 };
 
 struct golden_case {
@@ -42,6 +42,8 @@ struct golden_case {
     int status; /* of the upstream's answer */
     enum dgm_error
         end; /* a stream that its caller ends so; DGM_ERR_NONE: the upstream just closes */
+    bool always_usage;
+    enum dgm_blocked blocked;
     struct golden_supply supplies[GOLDEN_SUPPLIES_MAX];
     size_t supplies_n;
     struct golden_fetch fetches[GOLDEN_SUPPLIES_MAX];
