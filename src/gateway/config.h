@@ -117,6 +117,7 @@ enum gw_reasoning {
     GW_REASONING_TAG,
     GW_REASONING_OFF,
 };
+enum gw_blocked { GW_BLOCKED_REFUSAL, GW_BLOCKED_ERROR };
 enum gw_log_level { GW_LOG_ERROR, GW_LOG_WARN, GW_LOG_INFO, GW_LOG_DEBUG };
 
 struct gw_auth {
@@ -249,7 +250,9 @@ struct gw_config {
     struct gw_log log;
     int compat;    /* enum gw_compat */
     int reasoning; /* enum gw_reasoning */
+    int blocked;   /* enum gw_blocked */
     bool strict;   /* a member that is not supported is a 400, not ignored */
+    bool always_usage;
     bool max_tokens_includes_thinking;
     bool ask_again; /* for an answer without a word, or with a call that can not be read */
     bool fallback;  /* no upstream was configured: the emulator answers */

@@ -165,6 +165,8 @@ static enum dgm_rc make_request(struct run *r, struct dgm_fail *reterr)
                                 .compat = (enum dgm_compat)from->compat,
                                 .strict = from->strict,
                                 .max_tokens_bounds_thoughts = from->max_tokens_includes_thinking,
+                                .always_usage = from->always_usage,
+                                .blocked = (enum dgm_blocked)from->blocked,
                                 .now = from->now,
                                 .id = from->seed,
                                 .model = from->model};

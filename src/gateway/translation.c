@@ -37,6 +37,8 @@ static void translation_init(struct translation *t, struct gw_exchange *x)
                               .compat = x->reply.compat,
                               .strict = config->strict,
                               .max_tokens_bounds_thoughts = config->max_tokens_includes_thinking,
+                              .always_usage = config->always_usage,
+                              .blocked = (enum dgm_blocked)config->blocked,
                               .now = x->reply.now,
                               .id = {x->chat.id, sizeof x->chat.id},
                               .model = x->target.model};
