@@ -58,7 +58,8 @@ struct dgm_env {
     /* max_tokens bounds thoughts too, as Gemini's own maxOutputTokens does. Otherwise thinking gets a budget of
      * its own on top, as OpenAI's clients of max_tokens expect; max_completion_tokens always bounds both. */
     bool max_tokens_bounds_thoughts;
-    bool always_usage; /* a stream tells its usage unless stream_options.include_usage is false (user-pain F9) */
+    bool
+        always_usage; /* a stream tells its usage unless stream_options.include_usage is false (user-pain F9) */
     enum dgm_blocked blocked;
     int64_t now; /* `created`, seconds since 1970 */
     /* Seed of completion and call ids: 1 to 64 of [A-Za-z0-9_-], of which the first 24 letters and digits
@@ -169,8 +170,9 @@ struct dgm_need {
     struct dgm_str call_id;   /* the client's tool call id */
     struct dgm_str sent;      /* the signature that the client brought; absent: none */
     struct dgm_str signature; /* the answer, see dgm_request_supply */
-    struct dgm_str native_id; /* see dgm_request_supply_id; absent: none is known, and none is sent */
-    bool stood_in;            /* in the body: the stand-in was used for it */
+    struct dgm_str
+        native_id; /* see dgm_request_supply_id; absent: none is known, and none is sent */
+    bool stood_in; /* in the body: the stand-in was used for it */
 };
 
 /** What is asked for after DGM_NEED: `*ret` points at so many needs, valid until the request is freed. */

@@ -69,9 +69,8 @@ static void test_no_key(void **state)
 static void test_values(void **state)
 {
     char room[512];
-    struct gw_memory_record ret,
-        record = {DGM_STR("c2ln"), DGM_STR("gemini-3-pro"), DGM_STR("look"), DGM_GEMINI,
-                  DGM_STR("a7b3k9p2")};
+    struct gw_memory_record ret, record = {DGM_STR("c2ln"), DGM_STR("gemini-3-pro"),
+                                           DGM_STR("look"), DGM_GEMINI, DGM_STR("a7b3k9p2")};
     struct dgm_buf out = {.p = room, .cap = sizeof room, .max = sizeof room};
     (void)state;
     gw_memory_put_value(&record, &out);
@@ -128,8 +127,11 @@ static void test_families(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ids),      cmocka_unit_test(test_scopes),
-        cmocka_unit_test(test_no_key),   cmocka_unit_test(test_values), cmocka_unit_test(test_values_of_the_first_form),
+        cmocka_unit_test(test_ids),
+        cmocka_unit_test(test_scopes),
+        cmocka_unit_test(test_no_key),
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_values_of_the_first_form),
         cmocka_unit_test(test_families),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

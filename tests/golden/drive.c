@@ -68,10 +68,9 @@ static enum dgm_rc answer_needs(const struct golden_case *c, struct dgm_request 
         const struct golden_supply known = supply_for(c, needs[i].call_id);
         struct dgm_str signature = known.signature;
         char *copy = copy_of(signature), *id = copy_of(known.native_id);
-        bool taken =
-            dgm_request_supply(r, i,
-                               signature.p ? (struct dgm_str){copy, signature.n} : signature) &&
-            dgm_request_supply_id(r, i, (struct dgm_str){id, known.native_id.n});
+        bool taken = dgm_request_supply(
+                         r, i, signature.p ? (struct dgm_str){copy, signature.n} : signature) &&
+                     dgm_request_supply_id(r, i, (struct dgm_str){id, known.native_id.n});
         free(copy);
         free(id);
         if (!taken) {

@@ -52,8 +52,7 @@ static void needs_are_asked_for_once_and_used(void **state)
     assert_true(dgm_str_find(native(r), DGM_STR("\"thoughtSignature\":\"UkVNRU1CRVI=\"")) <
                 native(r).n);
     assert_true(dgm_str_find(native(r), DGM_STR("skip_thought")) == native(r).n);
-    assert_true(dgm_str_find(native(r), DGM_STR("\"args\":{},\"id\":\"a7b3k9p2\"}")) <
-                native(r).n);
+    assert_true(dgm_str_find(native(r), DGM_STR("\"args\":{},\"id\":\"a7b3k9p2\"}")) < native(r).n);
     dgm_request_free(r);
     dgm_buf_dispose(&body);
 }
