@@ -150,8 +150,9 @@ bool dgm_model_is_others(struct dgm_str model);
 void dgm_body_put_model(struct dgm_str openai, struct dgm_buf *out);
 
 /**
- * Asks for another native model than the body does, before dgm_request_translate; answers echo the body's. Borrowed
- * until the request is freed. DGM_OK; DGM_E_REFUSED: it is no model of Google's; `*reterr` says so.
+ * Asks for another native model than the body does, before dgm_request_translate, which refuses a name in the body that
+ * is none of Google's: till then any may stand there. Answers echo the body's. Borrowed until the request is freed.
+ * DGM_OK; DGM_E_REFUSED: it is no model of Google's; `*reterr` says so.
  */
 DGM_MUST_USE enum dgm_rc dgm_request_use_model(struct dgm_request *, struct dgm_str model,
                                                struct dgm_fail *reterr);
@@ -292,6 +293,12 @@ void dgm_request_put_path(const struct dgm_request *, const struct dgm_place *,
  * (user-pain G7). Borrowed until the request is freed; untold, the sentence names no place.
  */
 void dgm_request_asked_at(struct dgm_request *, struct dgm_str url);
+
+/**
+ * Tells which models there are whose names are like the one that was asked for, as `"a", "b" or "c"`: an upstream's error
+ * about a model that it does not know ends with them (user-pain A5). Borrowed until the request is freed.
+ */
+void dgm_request_near(struct dgm_request *, struct dgm_str near);
 
 /**
  * Whether a text can stand as one segment of a Google resource path: 1 to 128 of [A-Za-z0-9_.:@-], not

@@ -101,6 +101,11 @@ struct gw_model {
     struct gw_choices choices;
 };
 
+/** A pattern of model names, and the model that they stand for. */
+struct gw_alias {
+    struct dgm_str match, model;
+};
+
 /** What endpoints/{id} means. */
 struct gw_endpoint {
     struct dgm_str id, display_name;
@@ -229,6 +234,8 @@ struct gw_config {
     const struct gw_model
         *models; /* at least one: "*" and the first upstream, when none is configured */
     size_t models_n;
+    const struct gw_alias *aliases;
+    size_t aliases_n;
     const struct gw_endpoint *endpoints;
     size_t endpoints_n;
     bool mixed;        /* some upstreams speak OpenAI's protocol, some Google's; or one does both */
@@ -335,8 +342,15 @@ void gw_config_put_suspects(const char *const *environment, struct dgm_buf *out)
 /* ---- looking things up ------------------------------------------------------------------------------ */
 
 /**
- * Where a model goes: the first row of `models` whose pattern matches the name as the client spelled it, or
- * its long form ("google/x" for "x", "models/x" and "publishers/google/models/x"). NULL when none does.
+ * The model that a name stands for: that of the first row of `aliases` whose pattern matches it as the client spelled it,
+ * or its long form ("google/x" for "x", "models/x" and "publishers/google/models/x"); else itself. What an alias stands
+ * for is not looked up again.
+ */
+struct dgm_str gw_config_meant(const struct gw_config *, struct dgm_str model);
+
+/**
+ * Where a model goes: the first row of `models` whose pattern matches the name, or its long form, of what it stands for.
+ * NULL when none does.
  */
 const struct gw_upstream *gw_config_model(const struct gw_config *, struct dgm_str model);
 

@@ -264,7 +264,7 @@ static struct gw_recorded_call *add_call(struct gw_tape *t, const struct gw_upst
     to->upstream = (struct gw_upstream){.name = copy(t, u->name),
                                         .kind = u->kind,
                                         .dialect = u->dialect,
-                                        .model = copy(t, u->model),
+                                        .model = copy(t, request->model),
                                         .base_url = copy(t, u->base_url)};
     to->request.method = copy(t, request->method);
     to->request.target = copy(t, request->target);

@@ -148,9 +148,12 @@ struct dgm_request {
         *google;                     /* the same of Google's own members: GOOGLE_FIELDS of them */
     struct google_said *google_said; /* where they stand; NULL: there is none */
     struct dgm_str asked_at;         /* dgm_request_asked_at; absent while nobody said */
+    struct dgm_str near;             /* dgm_request_near; absent too */
     struct dgm_str thought_marker;   /* thought_tag_marker: "think"; absent when there is none */
     struct dgm_str model_sent;
     struct model model;
+    enum dgm_rc
+        model_rc; /* of its reading; what is wrong with a name is refused by dgm_request_translate */
     bool stream, usage;
 
     struct chat_message *messages; /* one for each element of `messages` */

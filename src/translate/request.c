@@ -76,21 +76,22 @@ static void read_model(struct dgm_request *r)
         chat_missing(r, place);
         return;
     }
-    switch (model_read(r->model_sent, &r->model)) {
-    case DGM_OK:
-        if (r->model.placed)
-            chat_warn(r, place->member,
-                      DGM_STR("its project and location are those of the upstream"));
-        return;
-    case DGM_E_REFUSED:
+    r->model_rc = model_read(r->model_sent, &r->model);
+    if (r->model_rc == DGM_OK && r->model.placed)
+        chat_warn(r, place->member, DGM_STR("its project and location are those of the upstream"));
+}
+
+/* Only now: dgm_request_use_model may have put another in the place of a name that can not be asked for. */
+static void check_model(struct dgm_request *r)
+{
+    const struct chat_place *place = CHAT_MEMBER(NULL, DGM_STR("model"));
+    if (r->model_rc == DGM_E_REFUSED)
         chat_refuse(r, DGM_ERR_MODEL_UNKNOWN, place,
                     " is another publisher's; Google's are served here, ",
                     "as in \"google/gemini-2.5-flash\".");
-        return;
-    default:
+    else if (r->model_rc != DGM_OK)
         chat_refuse(r, DGM_ERR_MODEL_NAME, place, " is not well formed; expected something like ",
                     "\"google/gemini-2.5-flash\".");
-    }
 }
 
 static void read_stream(struct dgm_request *r)
@@ -189,6 +190,7 @@ static bool clashes_with_cache(struct dgm_request *r, size_t bytes, const struct
 /* The body is put in two steps: all before `contents`, then, with every need answered, the contents. */
 static void put_head(struct dgm_request *r)
 {
+    check_model(r);
     google_check(r);
     tools_read(r);
     chat_check_messages(r);
@@ -328,7 +330,8 @@ enum dgm_rc dgm_request_use_model(struct dgm_request *r, struct dgm_str model,
                                   struct dgm_fail *reterr)
 {
     assert(!r->relay && !r->complete && r->body.n == 0);
-    if (model_read(model, &r->model) == DGM_OK)
+    r->model_rc = model_read(model, &r->model);
+    if (r->model_rc == DGM_OK)
         return DGM_OK;
     chat_refuse(r, DGM_ERR_MODEL_UNKNOWN, CHAT_MEMBER(NULL, DGM_STR("model")),
                 " is configured to be one that is not Google's.");
@@ -447,6 +450,11 @@ size_t dgm_request_kept(const struct dgm_request *r, const struct dgm_kept **ret
 void dgm_request_asked_at(struct dgm_request *r, struct dgm_str url)
 {
     r->asked_at = url;
+}
+
+void dgm_request_near(struct dgm_request *r, struct dgm_str near)
+{
+    r->near = near;
 }
 
 void dgm_request_put_path(const struct dgm_request *r, const struct dgm_place *place,

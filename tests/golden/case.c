@@ -186,6 +186,10 @@ static bool read_option(struct golden_case *c, struct dgm_str key, struct dgm_st
         c->asked_at = value;
         return value.n != 0;
     }
+    if (dgm_str_eq(key, DGM_STR("near"))) {
+        c->near = value;
+        return value.n != 0;
+    }
     if (dgm_str_eq(key, DGM_STR("model"))) {
         c->model = value;
         return value.n != 0;

@@ -35,6 +35,7 @@ struct golden_case {
     bool relayed; /* to `server`, whose files are upstream.json and upstream.sse */
     struct dgm_server server;
     struct dgm_str model;    /* that a URL named; absent: none did */
+    struct dgm_str near;     /* what the caller says which names are near; absent: nothing */
     struct dgm_str asked_at; /* where the caller says that it asked; absent: nowhere */
     enum dgm_reasoning reasoning;
     bool strict, bounds_thoughts; /* as in struct dgm_env */

@@ -173,6 +173,7 @@ static enum dgm_rc translate_request(const struct golden_case *c, const struct d
     if (rc == DGM_OK) {
         expect(o, memcmp(&fail, &untouched, sizeof fail) == 0, "success left *reterr alone");
         dgm_request_asked_at(*ret, c->asked_at);
+        dgm_request_near(*ret, c->near);
         return rc;
     }
     expect(o, rc == DGM_E_REFUSED || rc == DGM_E_NOMEM || rc == DGM_E_LIMIT,
