@@ -238,6 +238,73 @@ DGM_MUST_USE enum dgm_rc dgm_request_resume(struct dgm_request *, struct dgm_fai
  */
 DGM_MUST_USE enum dgm_rc dgm_request_remake(struct dgm_request *, struct dgm_fail *reterr);
 
+/* ---- a request that is sent otherwise (tries.def) --------------------------------------------------- */
+
+/** What a request can be sent otherwise in, because its upstream refused it as it was; the names are tries.def's. */
+enum dgm_try_id {
+    DGM_TRY_MERGE_SYSTEM, /* of relayed requests, these four */
+    DGM_TRY_SYSTEM_USER,
+    DGM_TRY_ALTERNATE,
+    DGM_TRY_FLATTEN,
+    DGM_TRY_PENALTIES, /* of native ones, from here on */
+    DGM_TRY_LOGPROBS,
+    DGM_TRY_CANDIDATES,
+    DGM_TRY_SAMPLING,
+    DGM_TRY_MAX_TOKENS,
+    DGM_TRY_TEMPERATURE,
+    DGM_TRY_TOP_P,
+    DGM_TRY_TOP_K,
+    DGM_TRY_TOP_LOGPROBS,
+    DGM_TRY_BUDGET,
+    DGM_TRY_NO_BUDGET,
+    DGM_TRY_NO_LEVEL,
+    DGM_TRY_NO_THINKING,
+    DGM_TRY_SCHEMA_PLAIN,
+    DGM_TRY_SCHEMA_TOLD,
+    DGM_TRIES
+};
+
+/** One of them, with the bounds that the upstream named, in thousandths; 0 0 where it has none. */
+struct dgm_try {
+    enum dgm_try_id id;
+    int64_t least, most;
+};
+
+/** Whether it is remembered of a request's schemas (dgm_request_schemas), or else of its model. */
+bool dgm_try_is_of_schemas(enum dgm_try_id);
+
+/** Whether it is one of relayed requests, or else of native ones. */
+bool dgm_try_is_relayed(enum dgm_try_id);
+
+/** Its name, "PENALTIES". */
+struct dgm_str dgm_try_name(enum dgm_try_id);
+
+/** A number that tells the tools and the response_format of a request from others; 0: it has neither. Never of a relayed one. */
+uint64_t dgm_request_schemas(const struct dgm_request *);
+
+/**
+ * Makes the request so from the beginning: it was learnt that the upstream wants it. Between dgm_request_open (and
+ * dgm_request_use_model) and dgm_request_translate, or dgm_relay_open and dgm_relay_make. Of the other sort's nothing comes.
+ * False when memory is short.
+ */
+DGM_MUST_USE bool dgm_request_learn(struct dgm_request *, const struct dgm_try *);
+
+/** Which of them the request was made by: a set of 1 << id. `*ret` is told each one's bounds, by its id; may be NULL. */
+uint32_t dgm_request_tries(const struct dgm_request *, const struct dgm_try **ret);
+
+/**
+ * What the error that the request got last (dgm_chat_response) calls for. False: nothing that is known and would change
+ * anything; nothing is ever called for twice, nor of a strict request.
+ */
+bool dgm_request_try(const struct dgm_request *, struct dgm_try *ret);
+
+/**
+ * Makes a body that is complete anew, otherwise, what was supplied stays. Returns as dgm_request_resume; what
+ * dgm_request_body gave is of no use any more. After anything but DGM_OK the request is good for its answer alone.
+ */
+DGM_MUST_USE enum dgm_rc dgm_request_adapt(struct dgm_request *, const struct dgm_try *,
+                                           struct dgm_fail *reterr);
+
 /**
  * The body for the upstream: `*ret` points at so many segments, to be sent one after the other. What is large, as an image
  * is, stands in a segment of its own: a part of the body that was parsed, not a copy.

@@ -57,6 +57,7 @@ struct rules {
     struct dgm_arena *arena;
     const struct rule *row; /* the rule being looked at */
     bool nomem;             /* a check could not be made */
+    uint64_t sum;           /* what a check adds up over all schemas */
     struct findings *_findings;
     struct dgm_buf _message, _warnings; /* what was told so far */
     char _numbers[RULE_HOLES][24];

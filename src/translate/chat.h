@@ -17,6 +17,7 @@
  *   results.c   tool results, brought behind the calls they answer
  *   arguments.c the arguments of a call, which may be broken
  *   failure.c   an upstream's error as OpenAI's; suspects.c, for one that names nothing, what may have caused it
+ *   tries.c     what a request is sent otherwise in, as its upstream refused it (tries.def)
  *   usage.c, logprobs.c, annotations.c (with offsets.c)   a candidate's numbers and sources
  *   calls.c     the calls of an answer
  *   args.c      their arguments by their schema; partial_args.c the same streamed in parts
@@ -189,6 +190,8 @@ struct dgm_request {
     struct dgm_kept *kept;
     size_t kept_n, kept_cap, calls_n; /* calls_n: ids given out so far */
 
+    struct tries *tries; /* tries.h; NULL: it is made as ever, and nothing calls for another way */
+
     struct stops stops;         /* sequences beyond those that Gemini looks for */
     struct dgm_retry retry;     /* of the upstream's last error */
     struct dgm_str version;     /* the modelVersion of the answer */
@@ -328,6 +331,12 @@ void chat_put_thinking(struct dgm_request *, struct json_writer *);
 
 /** The most tokens that thoughts may take: 0 where the model does not think, or was asked not to. */
 int64_t chat_thinking_room(const struct dgm_request *);
+
+/** Puts the body of a request that is complete anew, from its first byte, after chat_open and dgm_request_translate. */
+enum dgm_rc chat_rebuild(struct dgm_request *, struct dgm_fail *reterr);
+
+/** The same of a relayed one (relay.c). */
+enum dgm_rc relay_rebuild(struct dgm_request *, struct dgm_fail *reterr);
 
 /** Checks every message, and fills `messages`, `history` and `media_resolution`. */
 void chat_check_messages(struct dgm_request *);

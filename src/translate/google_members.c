@@ -3,6 +3,7 @@
 #include "translate/google.h"
 
 #include "base/str.h"
+#include "translate/tries.h"
 #include "translate/schema.h"
 
 #define WORDS_BYTES_MAX 400 /* of a set of words, listed for people */
@@ -586,6 +587,9 @@ void google_put_config(struct dgm_request *r, struct json_writer *w)
         if (m->of == SET_IMAGE_CONFIG)
             put_image_config(r, w, v);
         if (!v || m->of == SET_IMAGE_CONFIG || m->of == SET_THINKING_CONFIG)
+            continue;
+        v = tries_value(r, m->name, m->name, v);
+        if (!v)
             continue;
         google_put_key(w, m->name);
         if (m->type == TYPE_SCHEMA)

@@ -187,14 +187,18 @@ static bool clashes_with_cache(struct dgm_request *r, size_t bytes, const struct
     return true;
 }
 
-/* The body is put in two steps: all before `contents`, then, with every need answered, the contents. */
-static void put_head(struct dgm_request *r)
+/* What the body is made of; it is put in two steps: all before `contents`, then, with every need answered, the contents. */
+static void check(struct dgm_request *r)
 {
     check_model(r);
     google_check(r);
     tools_read(r);
     chat_check_messages(r);
     chat_collect_needs(r);
+}
+
+static void put_head(struct dgm_request *r)
+{
     if (r->rc != DGM_OK)
         return;
     json_open_obj(&r->writer);
@@ -262,6 +266,14 @@ static enum dgm_rc finish(struct dgm_request *r, struct dgm_fail *reterr)
     return r->rc;
 }
 
+/* What stands behind the head goes, whatever the head is. */
+static enum dgm_rc put_contents_again(struct dgm_request *r, struct dgm_fail *reterr)
+{
+    for (size_t i = 0; i < r->needs_n; i++)
+        r->needs[i].stood_in = false;
+    return finish(r, reterr);
+}
+
 enum dgm_rc dgm_request_remake(struct dgm_request *r, struct dgm_fail *reterr)
 {
     assert(!r->relay && r->complete && r->rc == DGM_OK);
@@ -269,9 +281,25 @@ enum dgm_rc dgm_request_remake(struct dgm_request *r, struct dgm_fail *reterr)
     r->body.n = r->head.body_n;
     r->lent.n = r->head.lent_n;
     r->writer = r->head.writer;
-    for (size_t i = 0; i < r->needs_n; i++)
-        r->needs[i].stood_in = false;
-    return finish(r, reterr);
+    return put_contents_again(r, reterr);
+}
+
+static void begin_body(struct dgm_request *r)
+{
+    r->body.n = 0;
+    r->lent.n = 0;
+    r->writer = json_writer(&r->body);
+    r->writer.lent = &r->lent;
+}
+
+enum dgm_rc chat_rebuild(struct dgm_request *r, struct dgm_fail *reterr)
+{
+    r->complete = false;
+    r->headers_n = 0;
+    r->schema_objects = r->schema_spent = 0;
+    begin_body(r);
+    put_head(r);
+    return put_contents_again(r, reterr);
 }
 
 static struct dgm_request *new_request(const struct dgm_env *env)
@@ -294,8 +322,7 @@ static struct dgm_request *new_request(const struct dgm_env *env)
     dgm_arena_init(&r->arena, alloc, r->limits.arena_bytes);
     dgm_buf_init(&r->body, dgm_arena_alloc(&r->arena), r->limits.arena_bytes);
     dgm_buf_init(&r->lent, dgm_arena_alloc(&r->arena), r->limits.arena_bytes);
-    r->writer = json_writer(&r->body);
-    r->writer.lent = &r->lent;
+    begin_body(r);
     return r;
 }
 
@@ -344,6 +371,7 @@ enum dgm_rc dgm_request_translate(struct dgm_request *r, enum dgm_surface surfac
 {
     assert(!r->relay && !r->complete && r->body.n == 0);
     r->surface = surface;
+    check(r);
     put_head(r);
     return r->rc == DGM_OK && r->needs_n != 0 ? DGM_NEED : finish(r, reterr);
 }

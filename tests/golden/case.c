@@ -170,6 +170,22 @@ static bool read_supply(struct golden_supply *s, struct dgm_str words)
     return has_both;
 }
 
+/* NAME [LEAST MOST], of tries.def, in thousandths. */
+static bool read_try(struct golden_case *c, struct dgm_str words)
+{
+    struct dgm_try *try = &c->tries[c->tries_n++];
+    struct dgm_str name, least;
+    if (!dgm_str_split(&words, ' ', &name))
+        return false;
+    *try = (struct dgm_try){.id = 0};
+    while (try->id < DGM_TRIES && !dgm_str_eq(dgm_try_name(try->id), name))
+        try->id++;
+    if (try->id == DGM_TRIES)
+        return false;
+    return words.n == 0 || (dgm_str_split(&words, ' ', &least) && dgm_str_i64(least, &try->least) &&
+                            dgm_str_i64(words, &try->most));
+}
+
 static bool read_option(struct golden_case *c, struct dgm_str key, struct dgm_str value)
 {
     if (dgm_str_eq(key, DGM_STR("surface"))) {
@@ -214,6 +230,8 @@ static bool read_option(struct golden_case *c, struct dgm_str key, struct dgm_st
         return read_reasoning(value, &c->reasoning);
     if (dgm_str_eq(key, DGM_STR("end")))
         return read_error_id(value, &c->end);
+    if (dgm_str_eq(key, DGM_STR("try")) && c->tries_n < DGM_TRIES)
+        return read_try(c, value);
     if (dgm_str_eq(key, DGM_STR("fetch")) && c->fetches_n < GOLDEN_SUPPLIES_MAX)
         return read_fetch(&c->fetches[c->fetches_n++], value);
     if (dgm_str_eq(key, DGM_STR("supply")) && c->supplies_n < GOLDEN_SUPPLIES_MAX)

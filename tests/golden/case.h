@@ -48,6 +48,8 @@ struct golden_case {
     struct golden_supply supplies[GOLDEN_SUPPLIES_MAX];
     size_t supplies_n;
     struct golden_fetch fetches[GOLDEN_SUPPLIES_MAX];
+    struct dgm_try tries[DGM_TRIES]; /* that were learnt */
+    size_t tries_n;
     size_t fetches_n; /* without any, nobody asks for URLs */
 };
 
