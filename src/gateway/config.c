@@ -474,20 +474,38 @@ static struct dgm_str bare_name(struct dgm_str model)
     return (struct dgm_str){0};
 }
 
+/* "google/x" for "x", "models/x" and "publishers/google/models/x"; any other name as it is. */
+static struct dgm_str long_name(struct dgm_str model, char room[7 + NAME_BYTES_MAX])
+{
+    struct dgm_str bare = bare_name(model);
+    if (!bare.p || bare.n > NAME_BYTES_MAX)
+        return model;
+    memcpy(room, "google/", 7);
+    memcpy(room + 7, bare.p, bare.n);
+    return (struct dgm_str){room, 7 + bare.n};
+}
+
+bool gw_model_is_like(struct dgm_str pattern, struct dgm_str model)
+{
+    char room[7 + NAME_BYTES_MAX];
+    return dgm_str_like(pattern, model, false) ||
+           dgm_str_like(pattern, long_name(model, room), false);
+}
+
 const struct gw_choices *gw_config_choices(const struct gw_config *c, struct dgm_str model)
 {
-    char text[7 + NAME_BYTES_MAX];
-    struct dgm_str bare = bare_name(model), full = model;
-    if (bare.p && bare.n <= NAME_BYTES_MAX) {
-        memcpy(text, "google/", 7);
-        memcpy(text + 7, bare.p, bare.n);
-        full = (struct dgm_str){text, 7 + bare.n};
-    }
+    char room[7 + NAME_BYTES_MAX];
+    struct dgm_str full = long_name(model, room);
     for (size_t i = 0; i < c->models_n; i++)
         if (dgm_str_like(c->models[i].match, model, false) ||
             dgm_str_like(c->models[i].match, full, false))
             return &c->models[i].choices;
     return NULL;
+}
+
+bool gw_config_asks(const struct gw_config *c)
+{
+    return c->auth.keys.p != NULL;
 }
 
 const struct gw_upstream *gw_config_model(const struct gw_config *c, struct dgm_str model)

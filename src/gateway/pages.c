@@ -3,6 +3,7 @@
 #include "base/str.h"
 #include "emulate/emulate.h"
 #include "gateway/exchange.h"
+#include "gateway/gate.h"
 #include "gateway/keeper_link.h"
 #include "gateway/policy.h"
 #include "json/write.h"
@@ -159,6 +160,14 @@ static struct dgm_str callable(const struct gw_config *c, const struct gw_upstre
     return full.n != 0 && gw_config_model(c, full) == u ? full : (struct dgm_str){0};
 }
 
+/* In the list stands what may be asked for. */
+static void put_shown(const struct gw_exchange *x, struct json_writer *w,
+                      const struct model_facts *m)
+{
+    if (gw_gate_shows(x, m->id))
+        put_model(w, m);
+}
+
 static void put_configured(struct gw_exchange *x, struct json_writer *w)
 {
     const struct gw_config *c = x->worker->config;
@@ -167,7 +176,7 @@ static void put_configured(struct gw_exchange *x, struct json_writer *w)
         if (is_pattern(id) || find_row(c, id) != &c->models[i])
             continue;
         struct model_facts m = facts_of(x->worker, c->models[i].upstream, id);
-        put_model(w, &m);
+        put_shown(x, w, &m);
     }
 }
 
@@ -184,7 +193,7 @@ static void put_listed(struct gw_exchange *x, struct json_writer *w, struct dgm_
                 continue;
             struct model_facts m = {.id = id, .owned_by = u->name};
             add_listed(&m, it.value);
-            put_model(w, &m);
+            put_shown(x, w, &m);
         }
     }
 }
@@ -201,7 +210,7 @@ static void put_emulated(struct gw_exchange *x, struct json_writer *w, struct dg
             continue;
         struct model_facts facts = {.id = id};
         add_googles(&facts, m.name);
-        put_model(w, &facts);
+        put_shown(x, w, &facts);
     }
 }
 
@@ -241,7 +250,7 @@ static void answer_model(struct gw_exchange *x)
 {
     struct dgm_str id = x->target.id;
     const struct gw_upstream *u = gw_config_model(x->worker->config, id);
-    if (!exists(x->worker, id, u)) {
+    if (!exists(x->worker, id, u) || !gw_gate_shows(x, id)) {
         struct dgm_fail f;
         dgm_fail_set(&f, DGM_ERR_MODEL_UNKNOWN, DGM_STR("model"),
                      (struct dgm_str[4]){DGM_STR("The model "), dgm_str_head(id, 200),
