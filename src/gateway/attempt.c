@@ -4,6 +4,7 @@
 
 #include "base/str.h"
 #include "gateway/destination.h"
+#include "gateway/gate.h"
 #include "gateway/place.h"
 #include "gateway/random.h"
 #include "http/media.h"
@@ -32,8 +33,7 @@ static bool find_place(struct gw_exchange *x, const struct gw_upstream *u, struc
                                           .location = x->chat.plan.location,
                                           .path_project = x->target.project,
                                           .path_location = x->target.location,
-                                          .authorization =
-                                              http_head_get(x->head, DGM_STR("authorization")),
+                                          .authorization = gw_gate_authorization(x),
                                           .relays = dgm_request_is_relayed(x->chat.request)};
     enum dgm_rc rc = gw_place_find(x->worker->config, &question, &x->arena, ret, &f);
     if (rc == DGM_E_NOMEM)

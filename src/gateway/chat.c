@@ -189,7 +189,7 @@ static void tell_near(struct gw_exchange *x)
 {
     struct dgm_buf names;
     dgm_buf_init(&names, dgm_arena_alloc(&x->arena), URL_BYTES_MAX);
-    gw_models_put_near(x->worker, dgm_request_model_sent(x->chat.request), &names);
+    gw_models_put_near(x, dgm_request_model_sent(x->chat.request), &names);
     if (names.rc == DGM_OK)
         dgm_request_near(x->chat.request, dgm_buf_str(&names));
 }

@@ -508,6 +508,13 @@ struct dgm_str gw_config_meant(const struct gw_config *c, struct dgm_str model)
     return model;
 }
 
+bool gw_model_is_like(struct dgm_str pattern, struct dgm_str model)
+{
+    struct spelt s;
+    spell(&s, model);
+    return is_like(pattern, &s);
+}
+
 const struct gw_choices *gw_config_choices(const struct gw_config *c, struct dgm_str model)
 {
     struct spelt s;
@@ -516,6 +523,11 @@ const struct gw_choices *gw_config_choices(const struct gw_config *c, struct dgm
         if (is_like(c->models[i].match, &s))
             return &c->models[i].choices;
     return NULL;
+}
+
+bool gw_config_asks(const struct gw_config *c)
+{
+    return c->auth.keys.p != NULL;
 }
 
 const struct gw_upstream *gw_config_model(const struct gw_config *c, struct dgm_str model)

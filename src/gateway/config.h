@@ -363,6 +363,12 @@ const struct gw_choices *gw_config_choices(const struct gw_config *, struct dgm_
  */
 const struct gw_endpoint *gw_config_endpoint(const struct gw_config *, struct dgm_str id);
 
+/** Whether clients must say who they are. The emulated identity gives tokens to anybody: it asks nobody. */
+bool gw_config_asks(const struct gw_config *);
+
+/** Whether a pattern of model names is like a name as the client spelled it, or like its long form. */
+bool gw_model_is_like(struct dgm_str pattern, struct dgm_str model);
+
 /** "vertex", "emulator", ... for people. */
 struct dgm_str gw_upstream_kind_name(int kind);
 

@@ -26,10 +26,19 @@ enum gw_stage {
     GW_ANSWERED,  /* all was handed over */
 };
 
+struct auth_client;
 struct gw_fetch;
+struct gw_key_set;
 struct gw_tape;
 struct gw_memory_wait;
 struct translation;
+
+/** Who came in, and by what; gate.h. All zero: anybody may. */
+struct gw_admission {
+    const struct auth_client *client; /* the key's; NULL: it was no key */
+    struct gw_key_set *keys;          /* held for it */
+    bool by_bearer;                   /* the key stood where a token of Google's could */
+};
 
 /** What is ready, but holds calls that are not kept yet. */
 enum gw_held { GW_HELD_NOT, GW_HELD_EVENTS, GW_HELD_LAST, GW_HELD_OBJECT };
@@ -88,6 +97,7 @@ struct gw_exchange {
     struct gw_reply reply;
     struct gw_target target;
     struct dgm_str subject; /* who is asking, where that is verified; in the arena */
+    struct gw_admission admission;
     struct dgm_buf body, out;
     size_t sent_bytes; /* of `out`, when SENDING */
     struct gw_chat chat;

@@ -3,6 +3,7 @@
 #include "gateway/attempt.h"
 #include "gateway/destination.h"
 #include "gateway/fetch.h"
+#include "gateway/gate.h"
 #include "gateway/memory.h"
 #include "gateway/models.h"
 #include "gateway/random.h"
@@ -75,7 +76,7 @@ static void tell_stand_ins(struct gw_exchange *x)
 static void tell_near(const struct gw_exchange *x, const struct translation *t, struct dgm_fail *f)
 {
     if (t->request != NULL)
-        gw_models_tell_near(x->worker, dgm_request_model_sent(t->request), f);
+        gw_models_tell_near(x, dgm_request_model_sent(t->request), f);
 }
 
 /* The request is made, or refused. */
@@ -242,6 +243,8 @@ static void take(struct gw_exchange *x, const struct translation *t)
     if (x->chat.plan.choices == NULL)
         gw_plan_init(&x->chat.plan, t->choices, dgm_request_model_sent(t->request));
     x->chat.made_for = gw_plan_upstream(&x->chat.plan);
+    if (!gw_gate_admit(x))
+        return;
     if (t->rc == DGM_NEED && !asks_memory(t->request))
         fetch(x, t);
     else

@@ -6,6 +6,7 @@
 #include "gateway/conn.h"
 #include "gateway/job.h"
 #include "gateway/keeper_link.h"
+#include "gateway/keys.h"
 #include "gateway/log.h"
 #include "gateway/memory.h"
 #include "gateway/policy.h"
@@ -138,6 +139,9 @@ static bool open_all(struct gw_worker *w, const struct gw_worker_start *start)
         if (w->keeper == NULL)
             return false;
     }
+    const char *keys = w->config->auth.keys.p;
+    if (keys != NULL && (w->keys = gw_keys_new(keys, &w->alloc)) == NULL)
+        return false;
     if (w->config->record.dir.p != NULL && (w->recorder = gw_recorder_new(w)) == NULL)
         return false;
     w->listeners =
@@ -183,6 +187,7 @@ int gw_worker_run(const struct gw_worker_start *start)
     gw_recorder_free(w.recorder);
     gw_memory_free(w.memory);
     gw_jobs_close(&w);
+    gw_keys_free(w.keys);
     w.alloc.resize(w.alloc.ctx, w.listeners, start->listening_n * sizeof(struct net_listener *), 0);
     if (!net_loop_free(w.loop))
         _exit(0); /* all is served: nobody waits for a name server */

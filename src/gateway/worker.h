@@ -24,6 +24,7 @@ struct gw_policy;
 struct gw_pool;
 struct gw_tally;
 struct gw_keeper_link;
+struct gw_keys;
 struct gw_recorder;
 struct gw_revoked;
 struct gw_memory;
@@ -56,6 +57,7 @@ struct gw_worker {
     unsigned char
         pass_key[EMU_KEY_BYTES]; /* of the tokens that clients show: auth.google is emulated */
     struct gw_memory *memory;    /* NULL: there is no keeper */
+    struct gw_keys *keys;        /* of clients; NULL: anybody may come in */
     struct net_listener **listeners;
     size_t listeners_n, slot;
     struct net_watch *master; /* readable: drain; ended: the master is gone */

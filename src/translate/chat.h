@@ -157,6 +157,7 @@ struct dgm_request {
     enum dgm_rc
         model_rc; /* of its reading; what is wrong with a name is refused by dgm_request_translate */
     bool stream, usage;
+    int64_t tokens_used; /* as dgm_request_tokens_used tells */
 
     struct chat_message *messages; /* one for each element of `messages` */
     size_t messages_n;
@@ -250,6 +251,12 @@ CHAT_COLD void chat_no_memory(struct dgm_request *);
 
 /** An answer was none: that of `id`. It is the last thing that dgm_request_retry knows of. */
 CHAT_COLD void chat_note_fault(struct dgm_request *, enum dgm_error id);
+
+/** The upstream told what its answer costs. */
+static inline void chat_note_tokens(struct dgm_request *r, int64_t prompt, int64_t completion)
+{
+    r->tokens_used = prompt + completion;
+}
 
 /** Whether a member is there, and not null. */
 static inline bool chat_is_said(const struct json_val *v)

@@ -120,8 +120,8 @@ extern const char *const relay_known_of_answer[], *const relay_known_of_choice[]
 void relay_put_head(struct dgm_request *, struct json_writer *, const struct json_val *answer,
                     struct dgm_str object);
 
-/** Puts a usage object of a server's; false, and nothing, where `usage` is none. */
-bool relay_put_usage(struct json_writer *, const struct json_val *usage);
+/** Puts a usage object of a server's, and notes its tokens; false, and nothing, where `usage` is none. */
+bool relay_put_usage(struct dgm_request *, struct json_writer *, const struct json_val *usage);
 
 /** Puts a whole answer, or the error that it is; returns the client's status. */
 int relay_put_answer(struct dgm_request *, int status, const struct json_val *root,

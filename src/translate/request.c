@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* request.c - the life of a request: parse, check every member, put the native body. */
 #include "translate/google.h"
+#include "translate/relay.h"
 #include "translate/tools.h"
 
 #include "base/str.h"
@@ -308,8 +309,11 @@ static struct dgm_request *new_request(const struct dgm_env *env)
     struct dgm_request *r = alloc->resize(alloc->ctx, NULL, 0, sizeof *r);
     if (!r)
         return NULL;
-    *r = (struct dgm_request){
-        .env = *env, .limits = default_limits, .google = google_none, .retry = {.after_ms = -1}};
+    *r = (struct dgm_request){.env = *env,
+                              .limits = default_limits,
+                              .google = google_none,
+                              .retry = {.after_ms = -1},
+                              .tokens_used = -1};
     r->env.alloc = alloc;
     if (env->compat == DGM_COMPAT_GOOGLE)
         r->env.reasoning = DGM_REASONING_CONTENT; /* from where compat.c takes it */
@@ -446,6 +450,33 @@ struct dgm_str dgm_request_model_sent(const struct dgm_request *r)
 bool dgm_request_wants_stream(const struct dgm_request *r)
 {
     return r->stream;
+}
+
+/* A number of the body; 0: there is none. It is looked up when somebody asks, as few do. */
+static int64_t number_of(const struct dgm_request *r, enum chat_field_id id, struct dgm_str name)
+{
+    int64_t n = 0;
+    struct json_raw raw = {0};
+    if (r->relay)
+        raw = json_raw_get(r->relay->root, name);
+    bool said =
+        r->relay ? raw.kind == JSON_NUM && dgm_str_i64(raw.text, &n) : json_int(r->field[id], &n);
+    return said && n > 0 ? n : 0;
+}
+
+int64_t dgm_request_tokens_wanted(const struct dgm_request *r)
+{
+    int64_t most = number_of(r, CHAT_MAX_COMPLETION_TOKENS, DGM_STR("max_completion_tokens"));
+    int64_t n = number_of(r, CHAT_N, DGM_STR("n"));
+    if (most == 0)
+        most = number_of(r, CHAT_MAX_TOKENS, DGM_STR("max_tokens"));
+    n = n == 0 ? 1 : n;
+    return most <= INT32_MAX && n <= INT32_MAX ? most * n : INT64_MAX;
+}
+
+int64_t dgm_request_tokens_used(const struct dgm_request *r)
+{
+    return r->tokens_used;
 }
 
 bool dgm_request_wants_usage(const struct dgm_request *r)

@@ -209,6 +209,8 @@ static int put_answer(struct dgm_request *r, int status, const struct json_val *
         return put_failure(r, fault, out);
     answer_note_version(r, members.version);
     struct usage usage = usage_read(members.usage);
+    if (json_kind(members.usage) == JSON_OBJ)
+        chat_note_tokens(r, usage.prompt, usage.completion);
     if (compat_is_google(r)) {
         compat_note_id(r, root);
         put_google(r, &members, &choices, &usage, out);

@@ -176,6 +176,7 @@ static enum dgm_rc take_event(struct dgm_stream *s, struct dgm_buf *out)
     if (json_kind(members.usage) == JSON_OBJ) {
         s->usage = usage_read(members.usage);
         s->usage_told = true;
+        chat_note_tokens(s->r, s->usage.prompt, s->usage.completion);
     }
     if (s->r->rc != DGM_OK || out->rc != DGM_OK) {
         s->state = STREAM_FAILED;

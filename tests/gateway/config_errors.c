@@ -124,8 +124,8 @@ static const struct {
     {"listen: \"[::]:80\"\n",
      "f:1:9: listen: [::]:80 can be reached from other machines, and without auth.keys anybody there could ask; "
      "listen on loopback\n"},
-    {"listen: 0.0.0.0:80\nauth: {keys: k}\n",
-     "f:1:9: listen: 0.0.0.0:80 can be reached from other machines, and auth.keys has no effect in this version yet; "
+    {"listen: 0.0.0.0:80\nauth: {google: emulated}\n",
+     "f:1:9: listen: 0.0.0.0:80 can be reached from other machines, and without auth.keys anybody there could ask; "
      "listen on loopback\n"},
     /* upstreams */
     {"upstreams: 5\n", "f:1:12: upstreams: \"5\" where a mapping of names is expected\n"},
