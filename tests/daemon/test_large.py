@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Large bodies are worked on off the loop: they hold nobody else's requests, and end as any other does."""
+"""Large bodies are worked on off the loop: they hold nobody else's requests, and end as any other does (user-pain J5)."""
 
 import contextlib
 import json
