@@ -12,6 +12,7 @@ struct ask {
     struct model model;
     const struct json_val *root;
     const struct json_val *contents, *system, *config, *thinking, *tools; /* NULL when absent */
+    uint64_t signature_key; /* of thought signatures (signature.h) */
 };
 
 /** Fills in what hangs on `root`; `target` and `model` are the caller's business. */

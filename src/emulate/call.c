@@ -209,7 +209,7 @@ static enum dgm_rc decide_dialect(struct emu_call *call, const struct emu_env *e
                                   struct refusal *reterr)
 {
     struct dialect_ask *said = &call->dialect_ask;
-    struct ask ask = {.target = {.surface = NATIVE_V1}};
+    struct ask ask = {.target = {.surface = NATIVE_V1}, .signature_key = env->signature_key};
     struct responder responder;
     struct prompt prompt;
     struct dgm_buf native;
@@ -318,7 +318,7 @@ static enum dgm_rc decide(struct emu_call *call, const struct emu_env *env,
                           const struct emu_request *request, struct dgm_arena *scratch,
                           struct refusal *reterr)
 {
-    struct ask ask = {0};
+    struct ask ask = {.signature_key = env->signature_key};
     struct responder responder;
     struct prompt prompt;
     if (env->dialect != EMU_GEMINI)

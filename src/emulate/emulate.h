@@ -52,6 +52,7 @@ struct emu_env {
     const struct emu_scenario *
         scenario; /* answers where neither of the two is; NULL: none does. Borrowed until the call is freed */
     struct emu_counter counter; /* of its rules */
+    uint64_t signature_key;     /* emu_signature_key; another one's signatures are none */
 };
 
 /** How the server behaves. All zero is a sensible server that answers at once. */

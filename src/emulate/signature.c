@@ -111,9 +111,19 @@ static uint64_t get_number(const unsigned char *at)
     return n;
 }
 
-static uint64_t seal(const unsigned char *bytes)
+uint64_t emu_signature_key(const unsigned char key[AUTH_MAC_BYTES])
 {
-    return emu_hash_mix(emu_hash_str((struct dgm_str){(const char *)bytes, SEAL_AT}));
+    /* Of the key of tokens nothing must be seen in what can be computed back. */
+    unsigned char own[AUTH_MAC_BYTES];
+    bool made = auth_mac((struct dgm_str){(const char *)key, AUTH_MAC_BYTES},
+                         DGM_STR("dragoman: emulated thought signatures"), own);
+    return made ? get_number(own) : 0;
+}
+
+static uint64_t seal(const struct ask *ask, const unsigned char *bytes)
+{
+    uint64_t h = emu_hash_str((struct dgm_str){(const char *)bytes, SEAL_AT});
+    return emu_hash_mix(h ^ ask->signature_key);
 }
 
 static unsigned char surface_byte(const struct ask *ask)
@@ -129,7 +139,7 @@ static void put(struct dgm_buf *out, const struct ask *ask, const struct content
     bytes[6] = (unsigned char)ask->model.generation;
     put_number(bytes + DIGEST_AT, c->digest);
     put_number(bytes + LENGTH_AT, c->length);
-    put_number(bytes + SEAL_AT, seal(bytes));
+    put_number(bytes + SEAL_AT, seal(ask, bytes));
     emu_base64_put(out, (struct dgm_str){(const char *)bytes, sizeof bytes});
 }
 
@@ -295,7 +305,7 @@ enum signature emu_signature_next(struct signature_reader *r, const struct ask *
 
     unsigned char bytes[BYTES];
     if (!read_letters(signature, bytes, sizeof bytes) || memcmp(bytes, MAGIC, 4) != 0 ||
-        get_number(bytes + SEAL_AT) != seal(bytes))
+        get_number(bytes + SEAL_AT) != seal(ask, bytes))
         return SIGNATURE_ALTERED;
     struct content is = content_of(part);
     uint64_t digest = get_number(bytes + DIGEST_AT), length = get_number(bytes + LENGTH_AT);

@@ -3,14 +3,18 @@
  * signature.h - thought signatures: made for one part of an answer, told apart when they come back (google.md 9.1).
  *
  * A signature is 44 letters of base64 over what it was made for: the kind of the part and its content, the
- * generation of the model, and the surface. It needs no memory and no clock: who makes it again gets the same
- * one. Content is compared by meaning: a call by its name and arguments, whatever the order of members and the
+ * generation of the model, and the surface, under a seal with a key that comes of a seed. It needs no memory and no clock:
+ * whoever has the key, every worker and every restart, makes the same one again. Content is compared by meaning: a call by its name and arguments, whatever the order of members and the
  * spelling of numbers; a text by its bytes; inline data by its letters, in either alphabet.
  */
 #ifndef EMULATE_SIGNATURE_H
 #define EMULATE_SIGNATURE_H
 
+#include "auth/mac.h"
 #include "emulate/ask.h"
+
+/** The key that belongs to the key of a seed (emu_key_of_seed). It tells emulators apart, and guards nothing. */
+uint64_t emu_signature_key(const unsigned char key[AUTH_MAC_BYTES]);
 
 /** What a signature is made for. A thought summary is a text of its own. */
 enum signed_kind { SIGNED_TEXT = 1, SIGNED_THOUGHT, SIGNED_CALL, SIGNED_DATA, SIGNED_TOOL };
@@ -35,7 +39,7 @@ enum signature {
     SIGNATURE_MISSING,
     SIGNATURE_GOOD,     /* made for this part, this generation, this surface */
     SIGNATURE_SENTINEL, /* one of the two documented texts that skip the validation, raw or as base64 */
-    SIGNATURE_ALTERED, /* never made here */
+    SIGNATURE_ALTERED, /* never made here, or under another key */
     SIGNATURE_MOVED,   /* made for a part with other content */
     SIGNATURE_MERGED,  /* made for a text that begins or ends this one: texts were joined */
     SIGNATURE_FOREIGN, /* made for this part on the other surface, or by a model of another first number */

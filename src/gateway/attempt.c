@@ -311,7 +311,10 @@ static bool forget_answer(struct gw_exchange *x)
     chat->status = 0;
     chat->heard = false;
     chat->retry_ms = -1;
+    chat->refused = chat->ended = false;
+    chat->failed = NULL;
     dgm_buf_clear(&chat->native);
+    dgm_buf_clear(&chat->later);
     dgm_buf_clear(&chat->object);
     dgm_buf_clear(&x->out);
     x->reply.doubts = (struct dgm_str){0};

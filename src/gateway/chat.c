@@ -6,6 +6,8 @@
 #include "gateway/fetch.h"
 #include "gateway/models.h"
 
+#include <string.h>
+
 #define URL_BYTES_MAX 4096
 #define GUESS_MAX ((size_t)64 * 1024) /* what is put has about the size of what it was made of */
 
@@ -218,20 +220,138 @@ static bool is_streamed(const struct gw_exchange *x)
     return x->chat.stream != NULL && x->chat.status == 200;
 }
 
+static void feed(struct gw_exchange *x, struct dgm_str bytes)
+{
+    while (goes_on(x, dgm_stream_feed(x->chat.stream, &bytes, &x->out)))
+        ;
+}
+
+static void finish(struct gw_exchange *x)
+{
+    while (goes_on(x, dgm_stream_finish(x->chat.stream, &x->out)))
+        ;
+}
+
+/* ---- a stream that begins with an error --------------------------------------------------------------- */
+
+/* Whether a stream's first bytes are an error's: an event, or Google's array. */
+static bool begins_with_error(struct dgm_str bytes)
+{
+    if (dgm_str_starts(bytes, DGM_STR("data:")))
+        bytes = dgm_str_skip(bytes, 5);
+    while (bytes.n != 0 && memchr(" \t\r\n[{", bytes.p[0], 7) != NULL)
+        bytes = dgm_str_skip(bytes, 1);
+    return dgm_str_starts(bytes, DGM_STR("\"error\""));
+}
+
+/* Where it gives no reason the whole request is looked at once more: a large one is not held against the others. */
+static bool reads_away(const struct gw_exchange *x)
+{
+    const struct gw_chat *chat = &x->chat;
+    return chat->refused && !dgm_stream_started(chat->stream) &&
+           !dgm_request_is_relayed(chat->request) && gw_job_wanted(x->worker, x->body.n);
+}
+
+static void fail_over(struct gw_exchange *, const struct dgm_fail *);
+
+/* What a job has put is as if it had been put here. */
+static bool take_read(struct gw_exchange *x)
+{
+    struct gw_chat *chat = &x->chat;
+    dgm_buf_put(&x->out, dgm_buf_str(&chat->object));
+    dgm_buf_clear(&chat->object);
+    return goes_on(x, gw_job_rc(&chat->job, chat->object_rc));
+}
+
+static void run_finish(void *owner)
+{
+    struct gw_chat *chat = &((struct gw_exchange *)owner)->chat;
+    chat->object_rc = dgm_stream_finish(chat->stream, &chat->object);
+}
+
+static void on_finished(void *owner)
+{
+    struct gw_exchange *x = owner;
+    if (gw_chat_is_wanted(x) && take_read(x))
+        finish(x);
+    gw_hold_give(&x->hold);
+}
+
+static void end_stream(struct gw_exchange *x)
+{
+    if (reads_away(x))
+        gw_chat_start_job(x, x->body.n, run_finish, on_finished);
+    else
+        finish(x);
+}
+
+static void run_feed(void *owner)
+{
+    struct gw_chat *chat = &((struct gw_exchange *)owner)->chat;
+    struct dgm_str bytes = dgm_buf_str(&chat->native);
+    chat->object_rc = dgm_stream_feed(chat->stream, &bytes, &chat->object);
+    dgm_buf_drop(&chat->native, chat->native.n - bytes.n);
+}
+
+/* Behind what the job has read: the rest of it, and what came meanwhile. */
+static void on_fed(void *owner)
+{
+    struct gw_exchange *x = owner;
+    struct gw_chat *chat = &x->chat;
+    if (gw_chat_is_wanted(x)) {
+        gw_chat_pause(x, false);
+        if (take_read(x))
+            feed(x, dgm_buf_str(&chat->native));
+        dgm_buf_clear(&chat->native);
+    }
+    if (gw_chat_is_wanted(x) && chat->later.n != 0)
+        feed(x, dgm_buf_str(&chat->later));
+    dgm_buf_dispose(&chat->later);
+    if (gw_chat_is_wanted(x) && chat->ended)
+        end_stream(x);
+    else if (gw_chat_is_wanted(x) && chat->failed != NULL)
+        fail_over(x, chat->failed);
+    gw_hold_give(&x->hold);
+}
+
+static void feed_away(struct gw_exchange *x, struct dgm_str bytes)
+{
+    struct gw_chat *chat = &x->chat;
+    dgm_buf_put(&chat->native, bytes);
+    if (chat->native.rc != DGM_OK) {
+        fail_rc(x, chat->native.rc);
+        return;
+    }
+    gw_chat_pause(x, true);
+    gw_chat_start_job(x, x->body.n, run_feed, on_fed);
+}
+
+static void read_stream(struct gw_exchange *x, struct dgm_str bytes)
+{
+    if (!dgm_stream_started(x->chat.stream))
+        x->chat.refused = x->chat.refused || begins_with_error(bytes);
+    if (reads_away(x))
+        feed_away(x, bytes);
+    else
+        feed(x, bytes);
+}
+
+/* ---- what an upstream says ---------------------------------------------------------------------------- */
+
 static void on_data(void *owner, struct dgm_str bytes)
 {
     struct gw_exchange *x = owner;
+    struct dgm_buf *to = x->chat.job.state == GW_JOB_IDLE ? &x->chat.native : &x->chat.later;
     if (x->stage > GW_STREAMING)
         return;
     gw_exchange_heard(x);
-    if (is_streamed(x)) {
-        while (goes_on(x, dgm_stream_feed(x->chat.stream, &bytes, &x->out)))
-            ;
+    if (is_streamed(x) && x->chat.job.state == GW_JOB_IDLE) {
+        read_stream(x, bytes);
         return;
     }
-    dgm_buf_put(&x->chat.native, bytes);
-    if (x->chat.native.rc != DGM_OK)
-        fail_rc(x, x->chat.native.rc);
+    dgm_buf_put(to, bytes);
+    if (to->rc != DGM_OK)
+        fail_rc(x, to->rc);
 }
 
 /* An error as the last event of a stream whose head has gone: it is one line already. */
@@ -340,9 +460,12 @@ static void on_end(void *owner)
     struct gw_exchange *x = owner;
     if (x->stage > GW_STREAMING)
         return;
+    if (x->chat.job.state != GW_JOB_IDLE) {
+        x->chat.ended = true;
+        return;
+    }
     if (is_streamed(x)) {
-        while (goes_on(x, dgm_stream_finish(x->chat.stream, &x->out)))
-            ;
+        end_stream(x);
         return;
     }
     if (gw_job_wanted(x->worker, answer_bytes(x))) {
@@ -353,14 +476,31 @@ static void on_end(void *owner)
     give_object(x);
 }
 
-static void on_fail(void *owner, const struct dgm_fail *f)
+static void fail_over(struct gw_exchange *x, const struct dgm_fail *f)
 {
-    struct gw_exchange *x = owner;
     enum gw_outcome outcome = f->id == DGM_ERR_UPSTREAM_CONNECT ? GW_UNREACHED
                               : f->id == DGM_ERR_UPSTREAM_BUSY  ? GW_NO_ROOM
                                                                 : GW_ODD;
-    if (x->stage <= GW_STREAMING && !gw_attempt_failed(x, outcome, -1))
+    if (!gw_attempt_failed(x, outcome, -1))
         gw_exchange_fail(x, f);
+}
+
+static void on_fail(void *owner, const struct dgm_fail *f)
+{
+    struct gw_exchange *x = owner;
+    struct gw_chat *chat = &x->chat;
+    if (x->stage > GW_STREAMING)
+        return;
+    if (chat->job.state == GW_JOB_IDLE) {
+        fail_over(x, f);
+        return;
+    }
+    /* The stream is the job's until it has read what came before. */
+    chat->failed = dgm_arena_take(&x->arena, sizeof *f);
+    if (chat->failed != NULL)
+        *chat->failed = *f;
+    else
+        gw_exchange_fail_as(x, DGM_ERR_NO_MEMORY);
 }
 
 void gw_chat_fail(struct gw_exchange *x, const struct dgm_fail *f)
@@ -404,6 +544,7 @@ void gw_chat_dispose(struct gw_exchange *x)
     dgm_buf_dispose(&chat->kept);
     dgm_buf_dispose(&chat->again);
     dgm_buf_dispose(&chat->native);
+    dgm_buf_dispose(&chat->later);
     dgm_buf_dispose(&chat->object);
 }
 

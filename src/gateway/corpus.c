@@ -2,6 +2,7 @@
 /* corpus.c - a folder of recordings, and which of them answers a request. */
 #include "gateway/corpus.h"
 
+#include "base/sort.h"
 #include "base/str.h"
 #include "gateway/body_key.h"
 #include "gateway/places.h"
@@ -9,7 +10,9 @@
 #include <stdatomic.h>
 #include <sys/mman.h>
 
-#define NEAR_MAX 4096 /* recordings that are compared with a request that none answers */
+/* Of recordings that are compared with a request that none answers. */
+#define NEAR_MAX 4096
+#define NEAR_BYTES_MAX ((size_t)16 * 1024 * 1024)
 #define PLACES_TOLD 3
 
 struct file {
@@ -24,9 +27,16 @@ struct answer {
     struct gw_body_key key;
 };
 
+/* An answer by its key. */
+struct row {
+    uint64_t key;
+    size_t at;
+};
+
 struct gw_corpus {
     struct dgm_arena arena;
-    struct dgm_buf files, answers; /* arrays of the two above */
+    struct dgm_buf files, answers; /* arrays of the first two above */
+    struct row *rows[2];           /* of all answers, by their exact keys, and by the loose ones */
     _Atomic uint64_t *given;       /* two for each answer: by its exact key, and by the loose one */
 };
 
@@ -109,8 +119,36 @@ enum dgm_rc gw_corpus_add(struct gw_corpus *c, struct dgm_str name, struct dgm_s
                                                                                    : DGM_OK;
 }
 
+static uint64_t key_of(const struct answer *a, bool loose)
+{
+    return loose ? a->key.loose : a->key.exact;
+}
+
+/* By their keys; those that share one stay in the order of their files. */
+static int compare_rows(const void *a, const void *b)
+{
+    const struct row *x = a, *y = b;
+    return x->key != y->key ? (x->key > y->key) - (x->key < y->key)
+                            : (x->at > y->at) - (x->at < y->at);
+}
+
+static bool make_rows(struct gw_corpus *c, bool loose)
+{
+    size_t n = answers_n(c);
+    struct row *rows = dgm_arena_take(&c->arena, (n + 1) * sizeof *rows);
+    if (rows == NULL)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        rows[i] = (struct row){key_of(&answers_of(c)[i], loose), i};
+    dgm_sort(rows, n, sizeof *rows, compare_rows);
+    c->rows[loose] = rows;
+    return true;
+}
+
 bool gw_corpus_close(struct gw_corpus *c)
 {
+    if (!make_rows(c, false) || !make_rows(c, true))
+        return false;
     void *p = mmap(NULL, given_bytes(c), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (p == MAP_FAILED)
         return false;
@@ -127,30 +165,41 @@ const struct gw_recording *gw_corpus_at(const struct gw_corpus *c, size_t i,
     return &files_of(c)[i].recording;
 }
 
+const struct gw_recorded_url *gw_corpus_url(const void *ctx, struct dgm_str url)
+{
+    const struct gw_corpus *c = ctx;
+    const struct gw_recorded_url *found = NULL;
+    for (size_t i = 0; i < c->files.n / sizeof(struct file) && found == NULL; i++)
+        found = gw_recorded_url_find(files_of(c)[i].recording.fetched, url);
+    return found;
+}
+
 /* ---- the same request ---- */
 
-static uint64_t key_of(const struct answer *a, bool loose)
+/* The first row whose key is not below this one. */
+static size_t lower(const struct row *rows, size_t n, uint64_t key)
 {
-    return loose ? a->key.loose : a->key.exact;
+    size_t from = 0;
+    while (from < n) {
+        size_t middle = from + (n - from) / 2;
+        if (rows[middle].key < key)
+            from = middle + 1;
+        else
+            n = middle;
+    }
+    return from;
 }
 
 /* The answers with a key, of which the next one is given. NULL: there is none. */
 static const struct answer *take_next(const struct gw_corpus *c, uint64_t key, bool loose)
 {
-    const struct answer *all = answers_of(c), *found = NULL;
-    uint64_t before = 0;
-    for (size_t i = 0; i < answers_n(c); i++) {
-        if (key_of(&all[i], loose) != key)
-            continue;
-        if (found == NULL)
-            before = atomic_fetch_add(&c->given[2 * i + loose], 1);
-        else if (before != 0)
-            before--;
-        else
-            break;
-        found = &all[i];
-    }
-    return found;
+    const struct row *rows = c->rows[loose];
+    size_t all = answers_n(c), first = lower(rows, all, key);
+    size_t n = (key != UINT64_MAX ? lower(rows, all, key + 1) : all) - first;
+    if (n == 0)
+        return NULL;
+    uint64_t before = atomic_fetch_add(&c->given[2 * rows[first].at + loose], 1);
+    return &answers_of(c)[rows[first + (before < n ? (size_t)before : n - 1)].at];
 }
 
 /* ---- the nearest one ---- */
@@ -188,15 +237,17 @@ static const struct answer *find_nearest(const struct gw_corpus *c, struct dgm_s
                                          const struct json_val *here, bool *ret_same)
 {
     const struct answer *all = answers_of(c), *nearest = NULL;
-    size_t least = SIZE_MAX;
+    size_t least = SIZE_MAX, bytes = 0;
     *ret_same = false;
     for (size_t i = 0; i < answers_n(c); i++)
         *ret_same |= dgm_str_eq(gw_body_what(all[i].call->request.target), what);
-    for (size_t i = 0, seen = 0; i < answers_n(c) && seen < NEAR_MAX; i++) {
+    for (size_t i = 0, seen = 0; i < answers_n(c) && seen < NEAR_MAX && bytes < NEAR_BYTES_MAX;
+         i++) {
         if (*ret_same && !dgm_str_eq(gw_body_what(all[i].call->request.target), what))
             continue;
         size_t n = compare(&all[i], here, NULL);
         seen++;
+        bytes += all[i].call->request.body.n;
         if (n >= least)
             continue;
         least = n;
@@ -206,8 +257,8 @@ static const struct answer *find_nearest(const struct gw_corpus *c, struct dgm_s
 }
 
 /* "No recording answers models/m:generateContent. The nearest, FILE, differs at /a: 1 there, 2 here." */
-static void tell_miss(const struct gw_corpus *c, struct dgm_str target, struct dgm_str body,
-                      struct dgm_fail *reterr)
+void gw_corpus_tell_miss(const struct gw_corpus *c, struct dgm_str target, struct dgm_str body,
+                         struct dgm_fail *reterr)
 {
     struct dgm_arena arena;
     struct dgm_buf text;
@@ -242,22 +293,18 @@ static void tell_miss(const struct gw_corpus *c, struct dgm_str target, struct d
 }
 
 enum dgm_rc gw_corpus_find(const struct gw_corpus *c, struct dgm_str target, struct dgm_str body,
-                           struct gw_corpus_found *ret, struct dgm_fail *reterr)
+                           struct gw_corpus_found *ret)
 {
     struct gw_body_key key;
     enum dgm_rc rc = gw_body_key(target, body, &key);
-    if (rc != DGM_OK) {
-        dgm_fail_row(reterr, DGM_ERR_NO_MEMORY);
+    if (rc != DGM_OK)
         return rc;
-    }
     const struct answer *found = take_next(c, key.exact, false);
     bool loose = found == NULL;
     if (loose)
         found = take_next(c, key.loose, true);
-    if (found == NULL) {
-        tell_miss(c, target, body, reterr);
+    if (found == NULL)
         return DGM_E_REFUSED;
-    }
     *ret = (struct gw_corpus_found){found->call, found->name, loose};
     return DGM_OK;
 }

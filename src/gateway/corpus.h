@@ -31,15 +31,24 @@ DGM_MUST_USE bool gw_corpus_close(struct gw_corpus *);
 const struct gw_recording *gw_corpus_at(const struct gw_corpus *, size_t i,
                                         struct dgm_str *ret_name);
 
+/** What a URL led to in the first recording that has it (recording.h: gw_recorded_give); `ctx` is the corpus. */
+const struct gw_recorded_url *gw_corpus_url(const void *ctx, struct dgm_str url);
+
 struct gw_corpus_found {
     const struct gw_recorded_call *call;
     struct dgm_str name; /* of its file */
     bool loose;
 };
 
-/** Finds the answer to a request. DGM_OK; DGM_E_REFUSED: `*reterr` is REPLAY_MISS; DGM_E_NOMEM: it is NO_MEMORY. */
+/**
+ * Finds the answer to a request, in a time that the body bounds, whatever the corpus is. DGM_OK; DGM_E_REFUSED: there is none;
+ * DGM_E_NOMEM. Any thread may call it.
+ */
 DGM_MUST_USE enum dgm_rc gw_corpus_find(const struct gw_corpus *, struct dgm_str target,
-                                        struct dgm_str body, struct gw_corpus_found *ret,
-                                        struct dgm_fail *reterr);
+                                        struct dgm_str body, struct gw_corpus_found *ret);
+
+/** Why there is none: REPLAY_MISS, with the nearest. It compares with 16 MiB of recordings at most, which takes its time. */
+void gw_corpus_tell_miss(const struct gw_corpus *, struct dgm_str target, struct dgm_str body,
+                         struct dgm_fail *reterr);
 
 #endif

@@ -57,7 +57,8 @@ static struct deadlines deadlines(const struct gw_exchange *x)
         d.upstream = deadline(x->upstream_ms, silence_ms(x));
     if (asked && x->chat.wake_ms != 0)
         d.wake = x->chat.wake_ms;
-    if (asked && !x->blocked && x->chat.stream != NULL)
+    /* What waits until a call is kept, a second at most, would hold a comment too, and the next at once. */
+    if (asked && !x->blocked && x->chat.stream != NULL && !x->chat.keeps)
         d.comment = deadline(x->client_ms, t->comment_ms);
     return d;
 }

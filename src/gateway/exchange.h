@@ -65,6 +65,9 @@ struct gw_chat {
     struct translation *translation; /* of a job */
     struct dgm_str body;             /* of a native request */
     struct dgm_buf native;           /* an answer that is not streamed, as it arrives */
+    struct dgm_buf later;            /* more of a streamed one, while a job reads its beginning */
+    bool refused, ended;             /* that begins with an error; nothing follows `later` ... */
+    struct dgm_fail *failed;         /* ... but this; NULL: nothing failed; in the arena */
     struct dgm_buf object;           /* what it is translated to, and what that came to */
     enum dgm_rc object_rc;
     int object_status;

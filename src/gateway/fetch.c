@@ -425,6 +425,12 @@ enum dgm_rc gw_fetch_new(struct gw_worker *w, const struct gw_upstream *u, struc
     return DGM_OK;
 }
 
+const struct dgm_url *gw_fetch_urls(const struct gw_fetch *f, size_t *ret_n)
+{
+    *ret_n = f->urls_n;
+    return f->urls;
+}
+
 void gw_fetch_cancel(struct gw_fetch *f)
 {
     if (f != NULL)

@@ -39,4 +39,7 @@ DGM_MUST_USE enum dgm_rc gw_fetch_new(struct gw_worker *, const struct gw_upstre
 void gw_fetch_cancel(struct gw_fetch *); /* NULL is fine, and twice */
 void gw_fetch_free(struct gw_fetch *);   /* NULL is fine */
 
+/** The request's URLs, with what was given for those that are done; as long as the request. */
+const struct dgm_url *gw_fetch_urls(const struct gw_fetch *, size_t *ret_n);
+
 #endif

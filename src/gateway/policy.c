@@ -206,6 +206,11 @@ static bool draw(const struct gw_policy *p, struct gw_plan *plan, int64_t now, u
     return false;
 }
 
+static void earn(struct side *s)
+{
+    s->earned += s->earned < EARNED_MAX ? EARNED_PER_REQUEST : 0;
+}
+
 static bool pay(struct side *s, int64_t now)
 {
     int64_t more = now > s->given_ms ? (now - s->given_ms) * GIVEN_PER_MS : 0;
@@ -225,7 +230,7 @@ static bool begin(struct gw_policy *p, struct gw_plan *plan, int64_t now)
     struct place *at = place_of(p, plan, plan->choice, plan->location);
     bool wakes = s->cold_ms != 0 && at->failures != 0;
     if (plan->tries == 0)
-        s->earned += s->earned < EARNED_MAX ? EARNED_PER_REQUEST : 0;
+        earn(s);
     else if (!wakes && (plan->attempts == GW_ATTEMPTS_MAX || (!plan->cold && !pay(s, now))))
         return false;
     plan->cold = false;
@@ -301,7 +306,7 @@ enum gw_move gw_policy_next(struct gw_policy *p, struct gw_plan *plan, int64_t n
     if (plan->begun)
         return GW_GIVE_UP;
     if (plan->plain && plan->tries == 0) {
-        side_of(p, plan, 0)->earned += EARNED_PER_REQUEST;
+        earn(side_of(p, plan, 0));
         plan->tries = plan->attempts = 1;
         plan->asked = true;
         return GW_ASK;

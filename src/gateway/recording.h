@@ -21,6 +21,8 @@
 #include "gateway/config.h"
 #include "gateway/upstream.h"
 
+struct dgm_request;
+
 #define GW_RECORDING_VERSION 1
 #define GW_RECORDING_FILE_MAX ((size_t)512 * 1024 * 1024) /* bytes of a file */
 
@@ -60,6 +62,13 @@ struct gw_recorded_call {
     struct gw_recorded_call *next;
 };
 
+/** What a URL of the client's messages led to, when it was fetched for the upstream (fetch.h). */
+struct gw_recorded_url {
+    struct dgm_str url, mime, base64; /* as dgm_request_give takes them; base64 is not scrubbed */
+    bool sure;
+    struct gw_recorded_url *next;
+};
+
 /** A whole exchange. Texts are borrowed. */
 struct gw_recording {
     int64_t time_ms;   /* since 1970; of the exchange's begin */
@@ -70,6 +79,7 @@ struct gw_recording {
     int compat, reasoning, blocked; /* as the configuration's */
     bool strict, max_tokens_includes_thinking, always_usage;
     struct gw_recorded_message client;
+    struct gw_recorded_url *fetched;
     struct gw_recorded_call *calls;
     /* What the client got. */
     int status; /* 0: nothing */
@@ -93,6 +103,20 @@ void gw_recording_put(const struct gw_recording *, struct dgm_buf *out);
  */
 DGM_MUST_USE enum dgm_rc gw_recording_read(struct dgm_str text, struct dgm_arena *arena,
                                            struct gw_recording *ret, struct gw_problems *reterr);
+
+/** The first with this URL, scrubbed as in recordings. NULL: none has it. */
+const struct gw_recorded_url *gw_recorded_url_find(const struct gw_recorded_url *, struct dgm_str);
+
+typedef const struct gw_recorded_url *gw_recorded_url_fn(const void *ctx, struct dgm_str url);
+
+/**
+ * Gives a request what its URLs led to then, instead of fetching them: between gw_destination_make's DGM_NEED and
+ * gw_destination_finish. What `find` returns outlives the request. DGM_OK; DGM_E_REFUSED: one was not recorded; DGM_E_NOMEM:
+ * `*reterr` says so.
+ */
+DGM_MUST_USE enum dgm_rc gw_recorded_give(const struct gw_upstream *, struct dgm_request *,
+                                          gw_recorded_url_fn *find, const void *ctx,
+                                          struct dgm_fail *reterr);
 
 /** All bytes of pieces, in `arena`. Absent when memory is short; "" when there are none. */
 struct dgm_str gw_recorded_bytes(const struct gw_recorded_piece *, struct dgm_arena *arena);

@@ -61,6 +61,8 @@ bool gw_recording_clean(struct gw_recording *r, const struct gw_strs *known,
     struct cleaning c = {.arena = arena, .known = known};
     clean(&c, &r->id);
     clean_message(&c, &r->client);
+    for (struct gw_recorded_url *at = r->fetched; at != NULL; at = at->next)
+        clean(&c, &at->url);
     for (struct gw_recorded_call *at = r->calls; at != NULL; at = at->next) {
         clean_with(&c, &at->upstream.base_url, put_url);
         clean_message(&c, &at->request);

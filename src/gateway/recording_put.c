@@ -311,6 +311,22 @@ static void put_answer(struct dgm_buf *out, size_t indent, const struct gw_recor
     put_str(out, indent, DGM_STR("detail"), c->detail);
 }
 
+/* base64 stays what it is, in lines. */
+static void put_fetched(struct dgm_buf *out, const struct gw_recorded_url *u)
+{
+    dgm_buf_put_lit(out, "-");
+    put_str(out, 1, DGM_STR("url"), u->url);
+    put_str(out, 2, DGM_STR("type"), u->mime);
+    put_bool(out, 2, DGM_STR("sure"), u->sure);
+    dgm_buf_put_lit(out, "  data: |2-\n");
+    for (struct dgm_str rest = u->base64; rest.n != 0;
+         rest = dgm_str_skip(rest, BASE64_LINE_BYTES)) {
+        put_indent(out, 4);
+        dgm_buf_put(out, dgm_str_head(rest, BASE64_LINE_BYTES));
+        dgm_buf_put_char(out, '\n');
+    }
+}
+
 static void put_call(struct dgm_buf *out, const struct gw_recorded_call *c)
 {
     const struct gw_upstream *u = &c->upstream;
@@ -364,6 +380,10 @@ void gw_recording_put(const struct gw_recording *r, struct dgm_buf *out)
         put_translation(out, r);
     open_map(out, 0, DGM_STR("client"));
     put_message(out, 2, &r->client);
+    if (r->fetched != NULL)
+        open_map(out, 0, DGM_STR("fetched"));
+    for (const struct gw_recorded_url *at = r->fetched; at != NULL; at = at->next)
+        put_fetched(out, at);
     if (r->calls != NULL)
         open_map(out, 0, DGM_STR("calls"));
     for (const struct gw_recorded_call *at = r->calls; at != NULL; at = at->next)

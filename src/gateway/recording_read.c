@@ -116,12 +116,17 @@ static void take_crlf(struct dgm_str s, struct dgm_buf *out)
     }
 }
 
+static void join_lines(struct dgm_str lines, struct dgm_buf *out)
+{
+    for (struct dgm_str line; dgm_str_split(&lines, '\n', &line);)
+        dgm_buf_put(out, line);
+}
+
 static bool take_base64(struct reader *r, struct dgm_str lines, struct dgm_buf *out)
 {
     struct dgm_buf text;
     dgm_buf_init(&text, dgm_arena_alloc(&r->parse.scratch), SIZE_MAX);
-    for (struct dgm_str line; dgm_str_split(&lines, '\n', &line);)
-        dgm_buf_put(&text, line);
+    join_lines(lines, &text);
     size_t n = text.rc == DGM_OK ? emu_base64_size(dgm_buf_str(&text)) : BASE64_BAD;
     for (size_t i = 0; n != BASE64_BAD && i < n; i++)
         dgm_buf_put_char(out, (char)emu_base64_at(dgm_buf_str(&text), i));
@@ -285,6 +290,44 @@ static void read_calls(struct reader *r, const struct gw_node *root, struct gw_r
     }
 }
 
+/* ---- what was fetched ---- */
+
+static void read_url(struct reader *r, const struct gw_node *item, struct gw_recorded_url *to)
+{
+    const struct gw_node *data = need(r, item, DGM_STR("data"), GW_NODE_SCALAR);
+    struct dgm_buf out;
+    read_str(r, item, DGM_STR("url"), &to->url);
+    read_str(r, item, DGM_STR("type"), &to->mime);
+    to->sure = read_bool(item, DGM_STR("sure"));
+    if (to->url.p == NULL)
+        (void)need(r, item, DGM_STR("url"), GW_NODE_SCALAR);
+    if (data == NULL)
+        return;
+    dgm_buf_init(&out, dgm_arena_alloc(r->arena), SIZE_MAX);
+    dgm_buf_reserve(&out, data->text.n + 1);
+    join_lines(data->text, &out);
+    to->base64 = dgm_buf_str(&out);
+    r->parse.no_memory |= out.rc != DGM_OK;
+    if (out.n == 0 || out.n % 4 != 0 || emu_base64_size(to->base64) == BASE64_BAD)
+        gw_problem(&r->parse, data, DGM_STR("data: it is no base64"));
+}
+
+static void read_fetched(struct reader *r, const struct gw_node *root, struct gw_recording *to)
+{
+    const struct gw_node *list = gw_node_get(root, DGM_STR("fetched"));
+    struct gw_recorded_url **end = &to->fetched;
+    if (list != NULL && list->kind != GW_NODE_LIST)
+        gw_problem(&r->parse, list, DGM_STR("fetched: a list is expected"));
+    for (const struct gw_node *item = list != NULL ? list->first : NULL; item; item = item->next) {
+        struct gw_recorded_url *url = take(r, sizeof *url);
+        if (url == NULL)
+            return;
+        read_url(r, item, url);
+        *end = url;
+        end = &url->next;
+    }
+}
+
 /* ---- the file ---- */
 
 /* "2026-11-21T19:20:31.123Z": days since 1970 by the civil calendar, which needs no library and no zone. */
@@ -356,6 +399,7 @@ static void read_root(struct reader *r, const struct gw_node *root, struct gw_re
         read_translation(r, map, to);
     if ((map = need(r, root, DGM_STR("client"), GW_NODE_MAP)) != NULL)
         read_message(r, map, &to->client);
+    read_fetched(r, root, to);
     read_calls(r, root, to);
     if ((map = gw_node_get(root, DGM_STR("reply"))) == NULL)
         return;

@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "gateway/body_key.h"
 #include "gateway/destination.h"
+#include "gateway/fetch_policy.h"
 #include "gateway/places.h"
 
 #include <string.h>
@@ -22,6 +23,7 @@ struct run {
     struct dgm_buf *out;    /* for people */
     bool changed, nomem;
     /* Of the call: */
+    struct gw_upstream upstream; /* the call's, which fetches what was fetched then */
     struct gw_config config;
     struct gw_choice choice;
     struct gw_model models;
@@ -138,11 +140,28 @@ static void compare_events(struct run *r, struct dgm_str then, struct dgm_str no
 
 /* ---- the request ------------------------------------------------------------------------------------ */
 
+/* What was fetched says what was to be. */
+static int fetch_of(const struct gw_recorded_url *fetched)
+{
+    int kind = fetched != NULL ? GW_FETCH_GCS : GW_FETCH_OFF;
+    for (const struct gw_recorded_url *at = fetched; at != NULL; at = at->next)
+        if (!gw_fetch_wants(GW_FETCH_GCS, at->url))
+            kind = GW_FETCH_PUBLIC;
+    return kind;
+}
+
+static const struct gw_recorded_url *find_fetched(const void *ctx, struct dgm_str url)
+{
+    return gw_recorded_url_find(ctx, url);
+}
+
 /* A configuration in which all goes to the call's upstream. */
 static void configure(struct run *r)
 {
     const struct gw_recording *from = r->recording;
-    const struct gw_upstream *u = &r->call->upstream;
+    const struct gw_upstream *u = &r->upstream;
+    r->upstream = r->call->upstream;
+    r->upstream.fetch = fetch_of(from->fetched);
     r->choice = (struct gw_choice){.upstream = u};
     const struct gw_choices choices = {.at = &r->choice, .n = 1};
     r->models = (struct gw_model){.match = DGM_STR("*"), .upstream = u, .choices = choices};
@@ -176,9 +195,17 @@ static enum dgm_rc make_request(struct run *r, struct dgm_fail *reterr)
         dgm_fail_row(reterr, DGM_ERR_NO_MEMORY);
         return DGM_E_NOMEM;
     }
-    enum dgm_rc rc = gw_destination_make(&r->config, &env, from->endpoint, &r->call->upstream,
-                                         &r->body, &r->request, &choices, reterr);
+    enum dgm_rc rc = gw_destination_make(&r->config, &env, from->endpoint, &r->upstream, &r->body,
+                                         &r->request, &choices, reterr);
     const struct dgm_need *needs;
+    if (rc == DGM_NEED && dgm_request_needs(r->request, &needs) == 0) {
+        rc = gw_recorded_give(&r->upstream, r->request, find_fetched, from->fetched, reterr);
+        if (rc == DGM_E_REFUSED)
+            return DGM_NEED;
+        if (rc == DGM_OK)
+            rc =
+                gw_destination_finish(&r->upstream, r->config.endpoints_n != 0, r->request, reterr);
+    }
     if (rc == DGM_NEED && dgm_request_needs(r->request, &needs) != 0)
         rc = dgm_request_resume(r->request, reterr); /* nothing is remembered here */
     return rc;

@@ -4,6 +4,7 @@
 
 #include "base/str.h"
 #include "gateway/exchange.h"
+#include "gateway/fetch.h"
 #include "gateway/recorder.h"
 #include "gateway/scrub.h"
 
@@ -218,6 +219,25 @@ static void recorded_free(struct gw_call *call)
 
 static const struct gw_call_ops recorded_ops = {.pause = recorded_pause, .free = recorded_free};
 
+/* What was fetched for the request; of several attempts the last one's. */
+static void add_fetched(struct gw_tape *t)
+{
+    const struct gw_exchange *x = t->exchange;
+    size_t n = 0;
+    const struct dgm_url *urls = x->chat.fetch != NULL ? gw_fetch_urls(x->chat.fetch, &n) : NULL;
+    struct gw_recorded_url **end = &t->recording.fetched;
+    *end = NULL;
+    for (size_t i = 0; i < n; i++) {
+        struct gw_recorded_url *to = urls[i].base64.n != 0 ? take(t, sizeof *to) : NULL;
+        if (to == NULL)
+            continue;
+        *to = (struct gw_recorded_url){copy(t, urls[i].url), copy(t, urls[i].mime),
+                                       copy(t, urls[i].base64), urls[i].sure, NULL};
+        *end = to;
+        end = &to->next;
+    }
+}
+
 /* What the translation took from outside; of several attempts the last one's. */
 static void add_translation(struct gw_tape *t)
 {
@@ -236,6 +256,7 @@ static void add_translation(struct gw_tape *t)
     t->recording.max_tokens_includes_thinking = config->max_tokens_includes_thinking;
     t->recording.always_usage = config->always_usage;
     t->recording.blocked = config->blocked;
+    add_fetched(t);
 }
 
 static struct dgm_str join(struct gw_tape *t, const struct dgm_str *segments, size_t n)

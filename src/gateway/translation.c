@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* translation.c - a chat completion's body on its way to what an upstream gets: read, its URLs fetched, put anew. */
 #include "gateway/attempt.h"
+#include "gateway/corpus.h"
 #include "gateway/destination.h"
 #include "gateway/fetch.h"
 #include "gateway/gate.h"
@@ -197,15 +198,21 @@ static void on_fetched(void *owner, const struct dgm_fail *f)
     go_on(x, x->chat.translation);
 }
 
-/* The upstream can not read URLs: what they lead to is fetched before it is asked. */
+/* The upstream can not read URLs: what they lead to is fetched before it is asked; or was, for a recording. */
 static void fetch(struct gw_exchange *x, const struct translation *t)
 {
     struct gw_chat *chat = &x->chat;
+    const struct gw_corpus *corpus = x->worker->config->replay.corpus;
     struct dgm_fail f;
     if (!keep_translation(x, t))
         return;
     chat->translation->upstream = chat->made_for;
     gw_exchange_wait(x);
+    if (corpus != NULL) {
+        enum dgm_rc rc = gw_recorded_give(chat->made_for, chat->request, gw_corpus_url, corpus, &f);
+        on_fetched(x, rc == DGM_OK ? NULL : &f);
+        return;
+    }
     if (gw_fetch_new(x->worker, chat->made_for, chat->request, on_fetched, x, &chat->fetch, &f) !=
         DGM_OK)
         gw_exchange_fail(x, &f);

@@ -6,19 +6,24 @@
 #include "gateway/corpus.h"
 #include "net/loop.h"
 
+#define TARGET_BYTES_MAX ((size_t)64 * 1024)
 #define PIECES_A_TURN 16 /* with no delay between them: then others get theirs */
 
 /**
  * Lifetime:
- *   1. new finds the recording, which lives as long as the worker's configuration, or the error in its place.
+ *   1. new finds the recording, which lives as long as the worker's configuration. A job finds it for a large body, and the
+ *      error in its place where there is none, for that compares many.
  *   2. A timer gives piece after piece, at once or when they came then.
- *   3. free drops it; from an event, as soon as the event is over.
+ *   3. free drops it; from an event, as soon as the event is over, and while a job runs when that is done.
  */
 struct replay_call {
     struct gw_call call;
     struct gw_worker *worker;
     const struct gw_call_events *events;
     void *owner;
+    struct gw_job job;
+    struct dgm_buf target, body;  /* of the request, while the recording is looked for */
+    enum dgm_rc rc;               /* what that came to; DGM_MORE: it goes on */
     struct gw_corpus_found found; /* its call is NULL where `fail` is the answer */
     struct dgm_fail fail;
     const struct gw_recorded_piece *next;
@@ -33,6 +38,8 @@ static void release(struct replay_call *c)
     const struct dgm_alloc *a = &c->worker->alloc;
     c->worker->counters.calls--;
     net_timer_stop(&c->timer);
+    dgm_buf_dispose(&c->target);
+    dgm_buf_dispose(&c->body);
     a->resize(a->ctx, c, sizeof *c, 0);
 }
 
@@ -124,7 +131,7 @@ static void on_timer(void *owner)
 static void replay_pause(struct gw_call *call, bool paused)
 {
     struct replay_call *c = (struct replay_call *)call;
-    if (c->paused && !paused && !c->over && !net_timer_is_on(&c->timer))
+    if (c->paused && !paused && !c->over && c->rc != DGM_MORE && !net_timer_is_on(&c->timer))
         net_timer_start(c->worker->loop, &c->timer, 0);
     c->paused = paused;
 }
@@ -133,25 +140,77 @@ static void replay_free(struct gw_call *call)
 {
     struct replay_call *c = (struct replay_call *)call;
     c->unwanted = true;
-    if (!c->telling)
+    gw_job_cancel(&c->job);
+    if (!c->telling && c->job.state == GW_JOB_IDLE)
         release(c);
 }
 
 static const struct gw_call_ops replay_ops = {.pause = replay_pause, .free = replay_free};
 
-/* False: memory is short. */
-static bool find(struct replay_call *c, const struct gw_call_request *request)
+/* ---- the recording ---- */
+
+static const struct gw_corpus *corpus_of(const struct replay_call *c)
 {
-    struct dgm_buf body;
-    dgm_buf_init(&body, &c->worker->alloc, SIZE_MAX);
-    for (size_t i = 0; i < request->segments_n; i++)
-        dgm_buf_put(&body, request->segments[i]);
-    enum dgm_rc rc = body.rc;
-    if (rc == DGM_OK)
-        rc = gw_corpus_find(c->worker->config->replay.corpus, request->target, dgm_buf_str(&body),
-                            &c->found, &c->fail);
-    dgm_buf_dispose(&body);
-    return rc == DGM_OK || rc == DGM_E_REFUSED;
+    return c->worker->config->replay.corpus;
+}
+
+static void find(struct replay_call *c)
+{
+    c->rc = gw_corpus_find(corpus_of(c), dgm_buf_str(&c->target), dgm_buf_str(&c->body), &c->found);
+}
+
+static void tell_miss(struct replay_call *c)
+{
+    gw_corpus_tell_miss(corpus_of(c), dgm_buf_str(&c->target), dgm_buf_str(&c->body), &c->fail);
+}
+
+/* What was looked for is found, or there is an error in its place. */
+static void begin(struct replay_call *c)
+{
+    if (c->rc == DGM_E_NOMEM)
+        dgm_fail_row(&c->fail, DGM_ERR_NO_MEMORY);
+    if (c->rc == DGM_OK)
+        c->next = c->found.call->pieces;
+    dgm_buf_dispose(&c->target);
+    dgm_buf_dispose(&c->body);
+    c->begun_ms = net_loop_now_ms(c->worker->loop);
+    net_timer_start(c->worker->loop, &c->timer, 0);
+}
+
+static void run_looking(void *owner)
+{
+    struct replay_call *c = owner;
+    if (c->rc == DGM_MORE)
+        find(c);
+    if (c->rc == DGM_E_REFUSED)
+        tell_miss(c);
+}
+
+static void on_looked(void *owner)
+{
+    struct replay_call *c = owner;
+    if (c->unwanted)
+        release(c);
+    else
+        begin(c);
+}
+
+/* Off the loop where it may take long: for a large body, and where there is none to be found. */
+static void look(struct replay_call *c)
+{
+    bool away = gw_job_wanted(c->worker, c->body.n);
+    c->rc = DGM_MORE;
+    if (!away) {
+        find(c);
+        away = c->rc == DGM_E_REFUSED && gw_job_wanted(c->worker, SIZE_MAX);
+    }
+    if (away) {
+        gw_job_start(&c->job, c->body.n, run_looking, on_looked);
+        return;
+    }
+    if (c->rc == DGM_E_REFUSED)
+        tell_miss(c);
+    begin(c);
 }
 
 struct gw_call *gw_replay_call(struct gw_worker *w, const struct gw_call_request *request,
@@ -161,19 +220,19 @@ struct gw_call *gw_replay_call(struct gw_worker *w, const struct gw_call_request
     struct replay_call *c = a->resize(a->ctx, NULL, 0, sizeof *c);
     if (c == NULL)
         return NULL;
-    *c = (struct replay_call){.call = {&replay_ops},
-                              .worker = w,
-                              .events = events,
-                              .owner = owner,
-                              .begun_ms = net_loop_now_ms(w->loop)};
+    *c = (struct replay_call){.call = {&replay_ops}, .worker = w, .events = events, .owner = owner};
     w->counters.calls++;
     net_timer_init(&c->timer, on_timer, c);
-    if (!find(c, request)) {
+    gw_job_init(&c->job, w, c);
+    dgm_buf_init(&c->target, a, TARGET_BYTES_MAX);
+    dgm_buf_init(&c->body, a, SIZE_MAX);
+    dgm_buf_put(&c->target, request->target);
+    for (size_t i = 0; i < request->segments_n; i++)
+        dgm_buf_put(&c->body, request->segments[i]);
+    if (c->target.rc != DGM_OK || c->body.rc != DGM_OK) {
         release(c);
         return NULL;
     }
-    if (c->found.call != NULL)
-        c->next = c->found.call->pieces;
-    net_timer_start(w->loop, &c->timer, 0);
+    look(c);
     return &c->call;
 }

@@ -2,6 +2,7 @@
 /* worker.c - one process that serves. */
 #include "gateway/worker.h"
 
+#include "emulate/signature.h"
 #include "gateway/catalog.h"
 #include "gateway/conn.h"
 #include "gateway/job.h"
@@ -149,6 +150,7 @@ static bool open_all(struct gw_worker *w, const struct gw_worker_start *start)
     if (w->master == NULL || w->listeners == NULL || !gw_jobs_open(w) ||
         !emu_key_of_seed(w->config->emulator.seed, w->pass_key))
         return false;
+    w->signature_key = emu_signature_key(w->pass_key);
     for (size_t i = 0; i < start->listening_n; i++) {
         w->listeners[i] = net_listener_new(w->loop, start->listening[i], &listener_events, w);
         if (w->listeners[i] == NULL)

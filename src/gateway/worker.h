@@ -56,6 +56,7 @@ struct gw_worker {
     struct gw_revoked *revoked;    /* tokens; shared with all other processes */
     unsigned char
         pass_key[EMU_KEY_BYTES]; /* of the tokens that clients show: auth.google is emulated */
+    uint64_t signature_key;      /* of the emulator's thought signatures */
     struct gw_memory *memory;    /* NULL: there is no keeper */
     struct gw_keys *keys;        /* of clients; NULL: anybody may come in */
     struct net_listener **listeners;

@@ -176,7 +176,7 @@ def relayed(daemon, server, path, model, stream, sent="", **members):
 
 @pytest.mark.parametrize("place", RELAYED)
 def test_an_endpoint_of_ones_own(front, place):
-    """I1: any model's name or none, the body as it came."""
+    """user-pain I1: any model's name or none, the body as it came."""
     members, sent, host, path, who = RELAYED[place]
     daemon, server, road = front(upstreams={"g": members}, endpoints=ENDPOINTS)
     for stream in (False, True):

@@ -318,3 +318,19 @@ def test_golden_requests_natively_and_translated(daemon):
     assert compared > 300 and refused > 5, (compared, refused)
     # Their signatures are made up: natively that is a 400, and the gateway asks again without them (user-pain D5).
     assert healed == ["d7-gemini-3-to-2.5", "ignored-in-calls", "signature-25"]
+
+
+def test_signatures_are_the_seeds(start):
+    """Every worker, a restart and another Dragoman with the seed know them; one with another seed never made them."""
+    one, same, other = (start(f"emulator.seed={seed}", workers=2) for seed in ("a", "a", "b"))
+    path = "/v1/projects/p/locations/global/publishers/google/models/gemini-3-flash-preview:generateContent"
+    asked = {"contents": [{"role": "user", "parts": [{"text": "Weather in Oslo?"}]}],
+             "tools": [{"functionDeclarations": [{"name": "f"}]}]}
+    answer = one.ask(post(path, json.dumps(asked).encode(), {"x-dragoman-emulate": "tools"}))
+    content = answer.json["candidates"][0]["content"]
+    assert content["parts"][0]["thoughtSignature"]
+    asked["contents"] += [content, {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {}}}]}]
+    for daemon, status in ((one, 200), (same, 200), (other, 400)):
+        answers = [daemon.ask(post(path, json.dumps(asked).encode())) for _ in range(6)]
+        assert [each.status for each in answers] == [status] * 6, answers[0].body
+    assert "Thought signature is not valid" in answers[0].json["error"]["message"]

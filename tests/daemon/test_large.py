@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Large bodies are worked on off the loop: they hold nobody else's requests, and end as any other does."""
+"""Large bodies are worked on off the loop: they hold nobody else's requests, and end as any other does (user-pain J5)."""
 
 import contextlib
 import json
@@ -92,18 +92,68 @@ def test_a_large_answer_holds_nobody(start, tmp_path):
     server.close()
 
 
-@pytest.mark.parametrize("stream", [False, True])
+BARE = json.dumps({"error": {"code": 400, "message": "Request contains an invalid argument.", "status": "INVALID_ARGUMENT"}}).encode()
+REFUSALS = {"as a status": upstream.sized(BARE, b"HTTP/1.1 400 No\r\nContent-Type: application/json\r\n"),
+            "as the first event": upstream.STREAM_HEAD + upstream.chunk(b"data: " + BARE + b"\n\n") + upstream.LAST_CHUNK,
+            "in an array": upstream.STREAM_HEAD + upstream.chunk(b"[" + BARE + b"\n]") + upstream.LAST_CHUNK}
+
+
+def refusing(*pieces, pause=0.0):
+    """A server that answers so, a piece at a time."""
+    def behave(peer):
+        while peer.request():
+            for piece in pieces:
+                peer.send(piece)
+                time.sleep(pause)
+    return Upstream(behave)
+
+
+@pytest.mark.parametrize("stream, refusal", [(False, "as a status"), *((True, each) for each in REFUSALS)])
 @pytest.mark.parametrize("kind", ["messages", "calls"])
-def test_the_cause_of_a_refusal_is_looked_for_off_the_loop(start, tmp_path, kind, stream):
+def test_the_cause_of_a_refusal_is_looked_for_off_the_loop(start, tmp_path, kind, stream, refusal):
     """Google's bare 400 (user-pain G3): the whole request is looked at once more, and a guess is told."""
-    error = {"code": 400, "message": "Request contains an invalid argument.", "status": "INVALID_ARGUMENT"}
-    refusal = upstream.sized(json.dumps({"error": error}).encode(), b"HTTP/1.1 400 No\r\nContent-Type: application/json\r\n")
-    server = Upstream(lambda peer: [peer.send(refusal) for _ in iter(peer.request, None)])
+    server = refusing(REFUSALS[refusal])
     front = start(args=("--config", str(configuration(tmp_path, server.url))))
     body = json.loads(bodies.KINDS[kind](2 * MIB))
     request = ask(bodies.compact({**body, "stream": stream}).encode())
     check_held(front, request, (400,))
-    assert front.stats()["jobs_total"] == 2  # translated, and looked at again
+    # Translated, and looked at again; the array is read, and is known to be whole at its end.
+    assert front.stats()["jobs_total"] == (3 if refusal == "in an array" else 2)
+    server.close()
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_what_comes_while_a_job_reads_the_first_event(start, tmp_path, cut):
+    """It is read behind that; the client gets what the small request's would get."""
+    begun, rest = upstream.event("Hello "), upstream.event("there.", "STOP")
+    odd = b'data: {"error":null,"candidates":' + begun[begun.index(b"["):]
+    end = b"" if cut else upstream.LAST_CHUNK
+    server = refusing(upstream.STREAM_HEAD + upstream.chunk(odd) + upstream.chunk(rest) + end)
+    if cut:
+        server.close()
+        server = Upstream(lambda peer: peer.request() and peer.send(upstream.STREAM_HEAD + upstream.chunk(odd) + upstream.chunk(b"data: {")))
+    front = start(args=("--config", str(configuration(tmp_path, server.url))))
+    small, large = (front.ask(ask(b" " * n + wire.body(stream=True))) for n in (0, 200_000))
+    assert (small.status, large.status) == (200, 200)
+    texts = [[json.loads(e)["choices"][0]["delta"].get("content") if "choices" in e else json.loads(e)["error"]["code"]
+              for e in each.events if e != "[DONE]"] for each in (small, large)]
+    assert texts[0] == texts[1] and texts[0][0] == "Hello " and (small.events[-1] == "[DONE]") is not cut
+    assert small.events[-1] == large.events[-1] or cut
+    assert front.stats()["jobs_total"] == 2
+    server.close()
+
+
+def test_a_client_that_leaves_while_a_refusal_is_looked_into(start, tmp_path):
+    server = refusing(REFUSALS["as the first event"].replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1))
+    front = start(args=("--config", str(configuration(tmp_path, server.url))))
+    assert front.chat(stream=True).status == 400
+    idle = held(front)
+    request = ask(bodies.compact({**json.loads(bodies.KINDS["calls"](2 * MIB)), "stream": True}).encode())
+    with contextlib.ExitStack() as clients:
+        for _ in range(4):
+            clients.enter_context(front.connect(30)).send(request)
+        wait_for(lambda: front.stats()["jobs_total"] >= 6, 20)
+    wait_for(lambda: held(front) == idle, 20)
     server.close()
 
 

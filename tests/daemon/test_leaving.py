@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Clients that leave in any phase of an exchange, and clients that only end their side of it (gateway/conn.h)."""
+"""Clients that leave in any phase of an exchange, and clients that only end their side of it (gateway/conn.h; user-pain F1)."""
 
 import http.client
 import json

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Upstreams behind an HTTP proxy: the environment's and an upstream's own, with a password and without, with TLS
-(a tunnel) and without (the proxy is asked itself)."""
+(a tunnel) and without (the proxy is asked itself; user-pain J13)."""
 
 import base64
 import socket

@@ -3,6 +3,7 @@
 
 import concurrent.futures
 import json
+import pathlib
 import re
 import resource
 import shutil
@@ -38,6 +39,12 @@ def wait_recorded(folder, n):
     wait_for(lambda: len(list(folder.glob("*.yaml"))) == n, 10)
     assert list(folder.glob("*.part")) == []
     return recordings(folder)
+
+
+def loop_ms(daemon):
+    """CPU that the worker's loop has had: its first thread."""
+    (pid,) = daemon.workers()
+    return int(pathlib.Path(f"/proc/{pid}/task/{pid}/schedstat").read_text().split()[0]) / 1e6
 
 
 def text_of(answer):
@@ -277,6 +284,61 @@ def test_native_calls_are_recorded_too(start, tmp_path):
     assert 'gemini-2.5-flash:generateContent?key=***"' in text and SECRETS[1] not in text
     again = start(args=("--replay", str(folder))).ask(wire.request("POST", path.replace("key", "other"), body))
     assert again.body == first.body
+
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 5
+
+
+def test_what_was_fetched_is_not_fetched_again(start, serve, tmp_path):
+    """A replay asks nobody for anything: what URLs of messages led to is in the recording (fetch.h)."""
+    folder = tmp_path / "recordings"
+    host = serve(lambda peer: peer.request() and peer.send(sized(PNG, b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\n")))
+    model = serve(servers.serve("vllm"))
+    file = tmp_path / "d.yaml"
+    file.write_text(json.dumps({"fetch": {"allow": ["127.0.0.1:*"]}, "upstreams": {
+        "lab": {"kind": "vllm", "base_url": model.url, "fetch": "public"}}}))
+    def ask(daemon, path="/a.png"):
+        url = host.url + path
+        return chat(daemon, messages=[{"role": "user", "content": [{"type": "image_url", "image_url": {"url": url}}]}])
+    said = text_of(ask(start(args=("--config", str(file), "--record", str(folder)))))
+    [text] = wait_recorded(folder, 1)
+    assert f'fetched:\n- url: "{host.url}/a.png"\n  type: "image/png"\n  sure: true\n  data: |2-\n    iVBORw0KGgo' in text, text
+    before = host.connections, model.connections
+    assert before == (1, 1)
+    back = start(args=("--config", str(file), "--replay", str(folder)))
+    assert text_of(ask(back)) == said
+    other = ask(back, "/b.png")
+    assert (other.status, other.error["code"], other.error["param"]) == (404, "replay_miss", "messages[0].content[0].image_url")
+    assert f"no recording has what the URL led to, {host.url}/b.png" in other.error["message"]
+    assert [model["id"] for model in back.get("/v1/models").json["data"]] == []
+    assert (host.connections, model.connections) == before, "the network was asked"
+    assert ended("replay", str(folder)).stdout == "1 recording: 1 the same, 0 changed, 0 not run\n"
+    [path] = folder.iterdir()
+    path.write_text(text.replace("/a.png", "/c.png", 1))  # the client's own message, which stands first
+    assert "not run: what its URLs led to is not in the recording" in ended("replay", str(folder)).stdout
+
+
+def test_a_search_holds_nobody(start, tmp_path):
+    """A miss is compared with many recordings, and a large body is put in order first: off the loop (job.h)."""
+    folder = tmp_path / "recordings"
+    chat(start(args=("--record", str(folder))), text="x" * 40_000)
+    [text] = wait_recorded(folder, 1)
+    for i in range(200):
+        (folder / f"{i}.yaml").write_text(text.replace("xxxxx", f"{i:05}"))
+    back = start(args=("--replay", str(folder)))
+    small = chat(back, text="warm up")
+    assert (small.status, small.error["code"]) == (404, "replay_miss")
+    for ask, status in ((lambda: chat(back, text="y" * 40_000), 404), (lambda: chat(back, text="x" * 40_000), 200),
+                        (lambda: chat(back, messages=[{"role": "user", "content": "hi"}] * 60_000), 404)):
+        before = loop_ms(back)
+        assert ask().status == status
+        assert loop_ms(back) - before < 60
+    jobs = back.stats()["jobs_total"]
+    connection = back.connect(30)
+    connection.send(wire.chat(text="z" * 60_000))
+    wait_for(lambda: back.stats()["jobs_total"] > jobs)
+    connection.socket.close()
+    wait_for(lambda: (back.stats()["calls"], back.stats()["jobs"]) == (0, 0))
 
 
 # ---- what it may cost ----

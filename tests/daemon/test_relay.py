@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Upstreams that speak OpenAI's protocol: servers of vLLM's and TGI's shapes behind a real socket."""
+"""Upstreams that speak OpenAI's protocol: servers of vLLM's and TGI's shapes behind a real socket (user-pain I1, I2, I6, I7)."""
 
 import json
 

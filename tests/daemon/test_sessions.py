@@ -16,6 +16,7 @@ import upstream
 import wire
 from dragoman import Daemon
 from session import STAND_IN, Session, sent_signatures
+from upstream import LAST_CHUNK, STREAM_HEAD, Upstream, chunk, configuration
 from waiting import wait_for
 
 FILE = "dragoman.mdb"
@@ -448,3 +449,23 @@ def test_what_one_keeps_no_other_recalls(start):
     session.messages.pop()
     session.step()
     assert received[-1] == [STAND_IN] * 2
+
+
+def test_a_stream_that_waits_for_the_keeper_says_nothing_meanwhile(start, tmp_path):
+    """A call may not leave before it is kept: its stream's comments wait with it, and keep no worker busy."""
+    call = {"functionCall": {"name": "f", "args": {}}, "thoughtSignature": "c2lnbmF0dXJl"}
+    said = {"candidates": [{"content": {"role": "model", "parts": [call]}, "index": 0, "finishReason": "STOP"}]}
+    server = Upstream(lambda peer: peer.request() and peer.send(
+        STREAM_HEAD + chunk(b"data: " + json.dumps(said).encode() + b"\r\n\r\n") + LAST_CHUNK))
+    daemon = start("timeouts.comment=50ms", args=("--config", str(configuration(tmp_path, server.url))))
+    wait_for(daemon.keeper)
+    keeper = daemon.keeper()
+    os.kill(keeper, signal.SIGSTOP)
+    try:
+        answer = daemon.chat(stream=True, tools=[{"type": "function", "function": {"name": "f"}}])
+    finally:
+        os.kill(keeper, signal.SIGCONT)
+    assert answer.events[-1] == "[DONE]" and '"name":"f"' in answer.events[0]
+    assert daemon.stats()["store_late_total"] == 1
+    assert answer.body.count(b": still waiting") <= 2
+    server.close()

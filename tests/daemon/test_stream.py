@@ -25,7 +25,7 @@ def test_headers_and_framing(daemon):
     answer = daemon.chat(stream=True, stream_options={"include_usage": True})
     assert answer.status == 200
     assert answer["content-type"].startswith("text/event-stream")
-    # F5: no cache between keeps it, no proxy compresses it (and holds it back to do so), nginx does not gather it.
+    # user-pain F5: no cache between keeps it, no proxy compresses it (and holds it back to do so), nginx does not gather it.
     assert answer["x-accel-buffering"] == "no"
     assert answer["cache-control"] == "no-cache, no-transform"
     assert answer["transfer-encoding"] == "chunked" and answer["content-length"] is None

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Upstreams over TLS: whom we believe, what a failed handshake says, sessions, cuts. What is the same with TLS and
-without is asked in test_upstream*.py, both ways."""
+without is asked in test_upstream*.py, both ways (user-pain J13)."""
 
 import json
 import socket

@@ -196,6 +196,19 @@ static void others_are_foreign(void **state)
     }
 }
 
+static void another_key_made_none_of_it(void **state)
+{
+    (void)state;
+    unsigned char seeds[2][AUTH_MAC_BYTES] = {{1}, {2}};
+    struct ask one = ask_of(NATIVE_V1, "gemini-3-flash-preview"), other = one;
+    one.signature_key = emu_signature_key(seeds[0]);
+    other.signature_key = emu_signature_key(seeds[1]);
+    assert_true(one.signature_key == emu_signature_key(seeds[0]));
+    const char *s = make(&one, call);
+    assert_int_equal(judge(&one, CALL("f", CALL_ARGS), s), SIGNATURE_GOOD);
+    assert_int_equal(judge(&other, CALL("f", CALL_ARGS), s), SIGNATURE_ALTERED);
+}
+
 /* The same part gives the same letters for ever: a history that was kept stays good. */
 static void the_letters_do_not_change(void **state)
 {
@@ -254,6 +267,7 @@ int main(void)
         cmocka_unit_test(the_two_documented_texts_skip_it),
         cmocka_unit_test(every_changed_letter_is_seen),
         cmocka_unit_test(others_are_foreign),
+        cmocka_unit_test(another_key_made_none_of_it),
         cmocka_unit_test(the_letters_do_not_change),
         cmocka_unit_test(answers_come_back_good),
     };

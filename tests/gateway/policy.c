@@ -335,6 +335,26 @@ static void test_retries_do_not_multiply_load(void **state)
     rig_close(&r);
 }
 
+/* What a long good time earned is not spent in a moment, however many places a row has. */
+static void test_savings_are_bounded(void **state)
+{
+    struct rig r;
+    (void)state;
+    rig_open(&r);
+    for (size_t first = 0; first < 3; first += 2) {
+        size_t again = 0;
+        for (int i = 0; i < 10000; i++) {
+            struct gw_plan p = plan(&r, first, 1);
+            assert_asks(&r, &p, 0, 0, 0);
+            tell(&r, &p, i < 9000 ? GW_WORKED : GW_ODD, -1);
+            again += i >= 9000 && next(&r, &p, 0) == GW_ASK;
+            tell(&r, &p, GW_LEFT, -1);
+        }
+        assert_in_range(again, 110, 110 + 1000 / 5); /* those earn too */
+    }
+    rig_close(&r);
+}
+
 /* ---- cold start ------------------------------------------------------------------------------------- */
 
 #define SLEEPERS 100 /* more than any budget has */
@@ -495,6 +515,7 @@ int main(void)
         cmocka_unit_test(test_those_who_failed_together_failed_once),
         cmocka_unit_test(test_all_rest),
         cmocka_unit_test(test_retries_do_not_multiply_load),
+        cmocka_unit_test(test_savings_are_bounded),
         cmocka_unit_test(test_one_wakes_it_and_the_others_wait),
         cmocka_unit_test(test_it_is_not_waited_for_longer_than_max_wait),
         cmocka_unit_test(test_whatever_happens),

@@ -11,6 +11,9 @@
 
 #include <cmocka.h>
 
+#define LONG_BASE64                                                                                \
+    "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWZnaGlqa2xtbm9wcXJzdHV2d3h5ejAxMjM0NTY3ODk+Pz8="
+
 /* ---- helpers ---- */
 
 static void assert_str(struct dgm_str a, struct dgm_str b)
@@ -23,6 +26,13 @@ static void assert_str(struct dgm_str a, struct dgm_str b)
 static struct gw_recording sample(struct dgm_str body, struct gw_recorded_piece *pieces,
                                   struct gw_recorded_call *call)
 {
+    static struct gw_recorded_url second = {DGM_STR("https://h/b"),
+                                            {0},
+                                            DGM_STR(LONG_BASE64),
+                                            false,
+                                            NULL},
+                                  first = {DGM_STR("gs://b/o?\"x\""), DGM_STR("image/png"),
+                                           DGM_STR("YQ=="), true, &second};
     static struct gw_call_header headers[] = {{{"content-type", 12}, {"application/json", 16}}};
     *call = (struct gw_recorded_call){
         .upstream = {.name = DGM_STR("lab"), .kind = GW_VLLM, .base_url = DGM_STR("http://h/v1")},
@@ -46,6 +56,7 @@ static struct gw_recording sample(struct dgm_str body, struct gw_recorded_piece 
         .blocked = 1,
         .strict = true,
         .client = {DGM_STR("POST"), DGM_STR("/chat?x=\"y\""), headers, 1, body},
+        .fetched = &first,
         .calls = call,
         .status = 200,
         .type = DGM_STR("application/json"),
@@ -180,65 +191,77 @@ static void test_deep_brackets_stay_small(void **state)
 static void test_how_it_looks(void **state)
 {
     static struct gw_recorded_piece piece = {52, {"data: {\"a\": 1}\r\n\r\n", 18}, NULL};
-    static const char wanted[] = "recording: 1\n"
-                                 "time: \"2026-11-21T19:30:31.123Z\"\n"
-                                 "id: \"id-1\"\n"
-                                 "translation:\n"
-                                 "  seed: \"0123\"\n"
-                                 "  now: 1795289431\n"
-                                 "  endpoint: \"openapi\"\n"
-                                 "  compat: google\n"
-                                 "  reasoning: tag\n"
-                                 "  strict: true\n"
-                                 "  max_tokens_includes_thinking: false\n"
-                                 "  always_usage: false\n"
-                                 "  blocked: error\n"
-                                 "client:\n"
-                                 "  method: \"POST\"\n"
-                                 "  target: \"/chat?x=\\\"y\\\"\"\n"
-                                 "  headers:\n"
-                                 "    content-type: \"application/json\"\n"
-                                 "  json: |2-\n"
-                                 "    {\n"
-                                 "      \"a\": [\n"
-                                 "        1\n"
-                                 "      ]\n"
-                                 "    }\n"
-                                 "calls:\n"
-                                 "- upstream:\n"
-                                 "    name: \"lab\"\n"
-                                 "    kind: vllm\n"
-                                 "    base_url: \"http://h/v1\"\n"
-                                 "  request:\n"
-                                 "    method: \"POST\"\n"
-                                 "    target: \"/v1/chat/completions\"\n"
-                                 "    headers:\n"
-                                 "      content-type: \"application/json\"\n"
-                                 "    json: |2-\n"
-                                 "      {\n"
-                                 "        \"a\": [\n"
-                                 "          1\n"
-                                 "        ]\n"
-                                 "      }\n"
-                                 "  answer:\n"
-                                 "    status: 200\n"
-                                 "    type: \"text/event-stream\"\n"
-                                 "    warning: \"a: \\\"b\\\" \\\\ c\"\n"
-                                 "    retry_ms: 1500\n"
-                                 "    pieces:\n"
-                                 "    - ms: 52\n"
-                                 "      crlf: |2+\n"
-                                 "        data: {\"a\": 1}\n"
-                                 "\n"
-                                 "    end: failed\n"
-                                 "    error: UPSTREAM_CUT\n"
-                                 "    detail: \"It broke off.\"\n"
-                                 "reply:\n"
-                                 "  status: 200\n"
-                                 "  type: \"application/json\"\n"
-                                 "  crlf: |2+\n"
-                                 "    data: {\"a\": 1}\n"
-                                 "\n";
+    static const char wanted[] =
+        "recording: 1\n"
+        "time: \"2026-11-21T19:30:31.123Z\"\n"
+        "id: \"id-1\"\n"
+        "translation:\n"
+        "  seed: \"0123\"\n"
+        "  now: 1795289431\n"
+        "  endpoint: \"openapi\"\n"
+        "  compat: google\n"
+        "  reasoning: tag\n"
+        "  strict: true\n"
+        "  max_tokens_includes_thinking: false\n"
+        "  always_usage: false\n"
+        "  blocked: error\n"
+        "client:\n"
+        "  method: \"POST\"\n"
+        "  target: \"/chat?x=\\\"y\\\"\"\n"
+        "  headers:\n"
+        "    content-type: \"application/json\"\n"
+        "  json: |2-\n"
+        "    {\n"
+        "      \"a\": [\n"
+        "        1\n"
+        "      ]\n"
+        "    }\n"
+        "fetched:\n"
+        "- url: \"gs://b/o?\\\"x\\\"\"\n"
+        "  type: \"image/png\"\n"
+        "  sure: true\n"
+        "  data: |2-\n"
+        "    YQ==\n"
+        "- url: \"https://h/b\"\n"
+        "  sure: false\n"
+        "  data: |2-\n"
+        "    QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWZnaGlqa2xtbm9wcXJzdHV2d3h5ejAx\n"
+        "    MjM0NTY3ODk+Pz8=\n"
+        "calls:\n"
+        "- upstream:\n"
+        "    name: \"lab\"\n"
+        "    kind: vllm\n"
+        "    base_url: \"http://h/v1\"\n"
+        "  request:\n"
+        "    method: \"POST\"\n"
+        "    target: \"/v1/chat/completions\"\n"
+        "    headers:\n"
+        "      content-type: \"application/json\"\n"
+        "    json: |2-\n"
+        "      {\n"
+        "        \"a\": [\n"
+        "          1\n"
+        "        ]\n"
+        "      }\n"
+        "  answer:\n"
+        "    status: 200\n"
+        "    type: \"text/event-stream\"\n"
+        "    warning: \"a: \\\"b\\\" \\\\ c\"\n"
+        "    retry_ms: 1500\n"
+        "    pieces:\n"
+        "    - ms: 52\n"
+        "      crlf: |2+\n"
+        "        data: {\"a\": 1}\n"
+        "\n"
+        "    end: failed\n"
+        "    error: UPSTREAM_CUT\n"
+        "    detail: \"It broke off.\"\n"
+        "reply:\n"
+        "  status: 200\n"
+        "  type: \"application/json\"\n"
+        "  crlf: |2+\n"
+        "    data: {\"a\": 1}\n"
+        "\n";
     struct gw_recorded_call call;
     struct gw_recording r = sample(DGM_STR("{\"a\":[1]}"), &piece, &call), back;
     struct gw_problems problems;
@@ -253,6 +276,11 @@ static void test_how_it_looks(void **state)
     assert_int_equal(gw_recording_read(dgm_str_c(wanted), &arena, &back, &problems), DGM_OK);
     assert_int_equal(back.time_ms, r.time_ms);
     assert_int_equal(back.calls->error, DGM_ERR_UPSTREAM_CUT);
+    const struct gw_recorded_url *url = gw_recorded_url_find(back.fetched, DGM_STR("https://h/b"));
+    assert_non_null(url);
+    assert_str(url->base64, DGM_STR(LONG_BASE64));
+    assert_true(!url->sure && url->mime.p == NULL && back.fetched->sure);
+    assert_null(gw_recorded_url_find(back.fetched, DGM_STR("https://h/c")));
     dgm_arena_dispose(&arena);
     dgm_buf_dispose(&out);
 }
@@ -316,6 +344,10 @@ static void test_wrong_files(void **state)
         "recording: 1\nclient: {target: /}\ncalls:\n- upstream: {kind: vllm, base_url: 'http://h:99999'}\n"
         "  request: {target: /}\n  answer: {status: 200}\n",
         4, 36, "base_url has a port that is none");
+    assert_wrong("recording: 1\nclient: {target: /}\nfetched:\n- {url: a, data: 'YQ='}\n", 4, 18,
+                 "data: it is no base64");
+    assert_wrong("recording: 1\nclient: {target: /}\nfetched:\n- {data: 'YQ=='}\n", 4, 3,
+                 "url: it is missing here");
 }
 
 int main(void)

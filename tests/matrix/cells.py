@@ -84,6 +84,13 @@ def planned(said, exchanges):
     assert trip["stops"] and all(isinstance(stop["name"], str) for stop in trip["stops"]), trip
 
 
+def heard_late(said, exchanges):
+    """The model thinks for a while: comments keep the stream alive, and nobody takes them for anything else (user-pain F3)."""
+    heard("Here I am.")(said, exchanges)
+    assert said["text"] == "Here I am.", said
+    assert not exchanges[0].streams or exchanges[0].answer.count(b": still waiting") >= 2, exchanges[0].answer
+
+
 def blocked(said, exchanges):
     """Told by the finish_reason, or as the client's error for it; at most the refusal's own words are taken for an answer."""
     told = said.get("finish") or said["raised"].split()[0]
@@ -156,6 +163,7 @@ ALL = (
     Cell("schema", "schema", planned, kind="schema", text="Plan a trip to Rome."),
     Cell("image", "image", heard("image/png of 64 x 48 pixels"), text="What is in this picture?", image=png(64, 48)),
     Cell("audio", "audio", heard("audio/wav of 1.5 seconds"), text="What is said here?", audio=wav(1.5)),
+    Cell("silence", "silence", heard_late, text="Take your time."),
     Cell("blocked", "blocked", blocked, emulate="blocked"),
     Cell("retried", "429, a second", waited, fault=("429-retry=1*1",)),
     Cell("refused", "429, the day", gave_up, fault=("429-day",)),

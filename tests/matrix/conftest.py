@@ -51,7 +51,7 @@ class Matrix:
     def __init__(self):
         for file in (HERE / "node").glob("*.mjs"):
             shutil.copy(file, NODE)
-        daemon = Daemon()
+        daemon = Daemon("timeouts.comment=1500ms", f"emulator.scenario={HERE / 'scenario.yaml'}")
         try:
             daemon.wait_ready()
             with tap.Tap(daemon.port) as between, concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
