@@ -3,6 +3,7 @@
 #ifndef EMULATE_ASK_H
 #define EMULATE_ASK_H
 
+#include "base/str.h"
 #include "emulate/model.h"
 #include "emulate/target.h"
 #include "json/read.h"
@@ -25,6 +26,16 @@ static inline bool emu_ask_is_vertex(const struct ask *a)
 
 /** A member, named as in JSON ("generationConfig") and found in snake case too. NULL when absent or null. */
 const struct json_val *emu_ask_get(const struct json_val *obj, struct dgm_str camel);
+
+bool emu_ask__is_snake_of(struct dgm_str snake, struct dgm_str camel);
+
+/** Whether a member's name is one that is given as in JSON, or its snake case. */
+static inline bool emu_ask_is(struct dgm_str name, struct dgm_str camel)
+{
+    if (name.n < camel.n || name.p[0] != camel.p[0])
+        return false; /* either spelling is as long at least, and begins with the same letter */
+    return name.n == camel.n ? dgm_str_eq(name, camel) : emu_ask__is_snake_of(name, camel);
+}
 
 #define emu_ask_member(obj, literal) emu_ask_get((obj), DGM_STR(literal))
 
