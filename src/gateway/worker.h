@@ -27,6 +27,7 @@ struct gw_keeper_link;
 struct gw_recorder;
 struct gw_revoked;
 struct gw_memory;
+struct gw_tokens;
 
 /**
  * Lifetime: from after the fork to the process's end.
@@ -56,6 +57,7 @@ struct gw_worker {
     unsigned char
         pass_key[EMU_KEY_BYTES]; /* of the tokens that clients show: auth.google is emulated */
     struct gw_memory *memory;    /* NULL: there is no keeper */
+    struct gw_tokens *tokens;    /* access tokens for upstreams; NULL: there is no keeper */
     struct net_listener **listeners;
     size_t listeners_n, slot;
     struct net_watch *master; /* readable: drain; ended: the master is gone */
