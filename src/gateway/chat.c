@@ -468,6 +468,8 @@ static void on_end(void *owner)
         end_stream(x);
         return;
     }
+    if (x->chat.status == 401 && gw_attempt_renew(x))
+        return;
     if (gw_job_wanted(x->worker, answer_bytes(x))) {
         gw_chat_start_job(x, answer_bytes(x), make_object, on_object);
         return;

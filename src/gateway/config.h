@@ -41,7 +41,15 @@ enum gw_credentials_kind {
     GW_CREDENTIALS_FILE,    /* value: the path of a key file */
     GW_CREDENTIALS_API_KEY, /* value: the key, a secret */
     GW_CREDENTIALS_BEARER,  /* value: a token that does not change, a secret */
+    GW_CREDENTIALS_METADATA, /* the machine's own account: GCE, GKE, Cloud Run */
 };
+
+/** Whether the keeper fetches tokens for them, and refreshes these. */
+static inline bool gw_credentials_are_fetched(enum gw_credentials_kind kind)
+{
+    return kind == GW_CREDENTIALS_ADC || kind == GW_CREDENTIALS_FILE ||
+           kind == GW_CREDENTIALS_METADATA;
+}
 
 struct gw_credentials {
     enum gw_credentials_kind kind;

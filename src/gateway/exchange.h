@@ -15,6 +15,7 @@
 #include "gateway/random.h"
 #include "gateway/reply.h"
 #include "gateway/routes.h"
+#include "gateway/tokens.h"
 
 #include <dragoman/dragoman.h>
 
@@ -55,11 +56,14 @@ struct gw_chat {
     int64_t wake_ms;   /* when to look again for an upstream; 0: nothing is waited for */
     int64_t retry_ms;  /* the upstream's Retry-After; negative: none */
     bool tells_compat; /* as it was asked */
-    struct gw_fetch *fetch;      /* of URLs, before there is a call; NULL: none was wanted */
-    struct gw_memory_wait *wait; /* for what is remembered, or kept; NULL: for nothing */
-    bool keeps;                  /* it is for what is kept */
-    enum gw_held held;           /* what must not leave before that */
-    bool healed;                 /* it was made anew, as a signature was wrong */
+    struct gw_fetch *fetch;          /* of URLs, before there is a call; NULL: none was wanted */
+    struct gw_memory_wait *wait;     /* for what is remembered, or kept; NULL: for nothing */
+    bool keeps;                      /* it is for what is kept */
+    struct gw_token_wait token_wait; /* for an access token */
+    uint64_t token_generation;       /* of the one that the call has; 0: none of the keeper's */
+    bool token_renewed;              /* one was refused, and the request has had another */
+    enum gw_held held;               /* what must not leave before that */
+    bool healed;                     /* it was made anew, as a signature was wrong */
     struct gw_job
         job; /* that translates what is large; its `alloc` is the request's all the time */
     struct translation *translation; /* of a job */

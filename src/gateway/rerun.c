@@ -203,8 +203,8 @@ static enum dgm_rc make_request(struct run *r, struct dgm_fail *reterr)
         if (rc == DGM_E_REFUSED)
             return DGM_NEED;
         if (rc == DGM_OK)
-            rc =
-                gw_destination_finish(&r->upstream, r->config.endpoints_n != 0, r->request, reterr);
+            rc = gw_destination_finish(&r->config, &r->upstream, r->config.endpoints_n != 0,
+                                       r->request, reterr);
     }
     if (rc == DGM_NEED && dgm_request_needs(r->request, &needs) != 0)
         rc = dgm_request_resume(r->request, reterr); /* nothing is remembered here */

@@ -28,6 +28,7 @@ struct gw_keys;
 struct gw_recorder;
 struct gw_revoked;
 struct gw_memory;
+struct gw_tokens;
 
 /**
  * Lifetime: from after the fork to the process's end.
@@ -59,6 +60,7 @@ struct gw_worker {
     uint64_t signature_key;      /* of the emulator's thought signatures */
     struct gw_memory *memory;    /* NULL: there is no keeper */
     struct gw_keys *keys;        /* of clients; NULL: anybody may come in */
+    struct gw_tokens *tokens;    /* access tokens for upstreams; NULL: there is no keeper */
     struct net_listener **listeners;
     size_t listeners_n, slot;
     struct net_watch *master; /* readable: drain; ended: the master is gone */
