@@ -102,6 +102,13 @@ const struct json_val *emu_ask_at(const struct json_val *v, size_t index)
     return index == 0 ? v : NULL;
 }
 
+bool emu_ask_circulates(const struct ask *ask)
+{
+    return json_bool(
+        emu_ask_member(emu_ask_member(ask->root, "toolConfig"), "includeServerSideToolInvocations"),
+        false);
+}
+
 struct turn emu_ask_turn(const struct json_val *content)
 {
     struct turn t = {.model = dgm_str_eq(json_get_str(content, DGM_STR("role")), DGM_STR("model"))};

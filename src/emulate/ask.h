@@ -45,6 +45,9 @@ size_t emu_ask_count(const struct json_val *);
 /** The element with that index; NULL behind the last. */
 const struct json_val *emu_ask_at(const struct json_val *, size_t index);
 
+/** Whether what Google's own tools were asked and answered is to be told (toolConfig.includeServerSideToolInvocations). */
+bool emu_ask_circulates(const struct ask *);
+
 /** What a content is, by its role and parts. */
 struct turn {
     bool model;              /* of the model; else of the user */

@@ -91,8 +91,18 @@ enum answer_part answer_part(const struct json_val *part)
 
 struct dgm_str answer_signature(const struct json_val *part)
 {
-    return answer_call(part) ? (struct dgm_str){0}
-                             : json_get_str(part, DGM_STR("thoughtSignature"));
+    struct dgm_str signature = json_get_str(part, DGM_STR("thoughtSignature"));
+    if (signature.n == 0 || answer_call(part) || answer_part(part) == SAYS_OTHER)
+        return (struct dgm_str){0};
+    return signature;
+}
+
+void part_at_pass(struct part_at *at, const struct json_val *part)
+{
+    const struct json_val *call = answer_call(part);
+    if (answer_part(part) == SAYS_TEXT)
+        at->bytes += (int64_t)json_get_str(part, DGM_STR("text")).n;
+    at->calls += json_get_str(call, DGM_STR("name")).n != 0; /* not the rest of a streamed one */
 }
 
 static bool is_tagged(const struct dgm_request *r)
@@ -160,10 +170,12 @@ struct answer_piece answer_read(struct dgm_request *r, struct choice *c,
     struct answer_piece p = {.candidate = candidate,
                              .parts = json_get(found[IN_CONTENT], DGM_STR("parts"))};
     struct json_iter it = json_iter(p.parts);
+    p.at = c->at;
     if (c->scan.hit) /* what stands behind a stop sequence was never said */
         p.parts = NULL;
     while (p.parts && json_next(&it)) {
         unsigned said = said_by(r, c, it.value, &p.answer);
+        part_at_pass(&c->at, it.value);
         p.said |= said & p.said & SAID_SOUND ? SAID_PARTS
                                              : said; /* a second sound is a part like any unknown */
     }

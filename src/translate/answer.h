@@ -22,6 +22,14 @@ struct answer_root {
 
 struct answer_root answer_root(const struct json_val *root);
 
+/** Where a part stands among what has a place of OpenAI's: behind so many bytes of the texts, and so many calls. */
+struct part_at {
+    int64_t bytes, calls;
+};
+
+/** Moves a place on, behind a part. */
+void part_at_pass(struct part_at *, const struct json_val *part);
+
 /** One candidate over all its pieces. All zero but `text` is the start. */
 struct choice {
     bool started;          /* its first chunk, with the role, was put */
@@ -33,6 +41,7 @@ struct choice {
     struct dgm_str native; /* the native one, in the request's arena */
     bool failed;           /* its finish is a failure's, by finish.def */
     int64_t calls, images, sources, others, more; /* so far: the next index */
+    struct part_at at;                            /* where the next part stands */
     unsigned carried;      /* bits of carried.def's rows that a chunk has had */
     struct offsets text;   /* of its content, thoughts left out */
     struct stop_scan scan; /* of its content, where the request has sequences that we look for */
@@ -81,9 +90,10 @@ struct answer_piece {
     const struct json_val *candidate, *parts;
     const struct json_val *carried[CARRIED_N]; /* those that are there */
     const struct json_val
-        *answer;   /* the call that is the answer itself (tools.h); it counts as a text */
-    bool more;     /* the candidate has other members than its content, index and finish */
-    unsigned said; /* a set of enum answer_said */
+        *answer;       /* the call that is the answer itself (tools.h); it counts as a text */
+    struct part_at at; /* where its first part stands */
+    bool more;         /* the candidate has other members than its content, index and finish */
+    unsigned said;     /* a set of enum answer_said */
 };
 
 /** Reads a piece: notes its finish in the choice, and tells what there is to put. */
@@ -134,7 +144,7 @@ struct dgm_str answer_new_call_id(struct dgm_request *);
 /** A part's functionCall; NULL for any other part. */
 const struct json_val *answer_call(const struct json_val *part);
 
-/** The signature of a part that is no call: those of calls stand with them. Absent when it has none. */
+/** The signature of a part that is no call and is not carried: theirs stand with them. Absent when it has none. */
 struct dgm_str answer_signature(const struct json_val *part);
 
 /** Whether a part is a call that is the answer itself. */

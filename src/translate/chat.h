@@ -13,6 +13,7 @@
  *   contents.c  the conversation put: systemInstruction and contents
  *   parts.c     one content part: text, images, audio, files; media.c what is no text
  *   urls.c      URLs that somebody reads for the upstream (relay_parts.def)
+ *   native_parts.c   parts of Gemini's own, where they stood
  *   results.c   tool results, brought behind the calls they answer
  *   arguments.c the arguments of a call, which may be broken
  *   failure.c   an upstream's error as OpenAI's; suspects.c, for one that names nothing, what may have caused it

@@ -6,6 +6,7 @@
  * once, stand as many results as calls, in their order; the last is the model's only where the model goes on with
  * what it said (google.md 6.2, 9.6; user-pain A4, C3). Messages of one speaker in a row are one content.
  */
+#include "translate/native_parts.h"
 #include "translate/parts.h"
 
 #include "base/str.h"
@@ -204,22 +205,55 @@ static void put_call(struct chat_contents *c, const struct chat_call *call, bool
     json_close_obj(c->w);
 }
 
+/* Puts what the model's message says, and what of Gemini's own parts stood before, within or right behind it. */
+static void put_model_content(struct chat_contents *c, size_t message,
+                              const struct google_extra *extra, struct native_parts *parts)
+{
+    const struct google_extra unsigned_extra = {.thought_said = extra->thought_said,
+                                                .thought = extra->thought};
+    const struct json_val *content = c->r->messages[message].content;
+    struct dgm_str text = json_str(content);
+    size_t at = 0;
+    while (parts->name.p && parts->at.calls <= 0 && (at < text.n || parts->at.bytes <= 0)) {
+        size_t end = native_parts_within(parts, text, at);
+        if (end == text.n && parts->at.bytes > 0)
+            break;
+        part_put_text(c, TURN_MODEL, dgm_str_head(dgm_str_skip(text, at), end - at),
+                      &unsigned_extra);
+        at = end;
+        native_parts_put(parts, c);
+    }
+    if (at == 0)
+        put_content(c, message, TURN_MODEL, extra);
+    else
+        part_put_text(c, TURN_MODEL, dgm_str_skip(text, at), extra);
+}
+
 /* What a message of the model says besides its calls. */
-static void put_said(struct chat_contents *c, size_t message)
+static struct native_parts put_said(struct chat_contents *c, size_t message)
 {
     const struct json_val *val = c->r->messages[message].val;
     const struct chat_place *place = CHAT_MESSAGE(message);
     struct google_extra extra = {0};
     if (json_get(val, DGM_STR("extra_content")))
-        extra = google_extra(c->r, val, place, EXTRA_THOUGHT | EXTRA_SIGNATURE);
+        extra = google_extra(c->r, val, place, EXTRA_THOUGHT | EXTRA_SIGNATURE | EXTRA_PARTS);
+    struct native_parts parts = native_parts(c->r, extra.parts, message);
     extra.signature = chat_signature(c->r, extra.signature, place);
-    put_content(c, message, TURN_MODEL, &extra);
+    put_model_content(c, message, &extra, &parts);
     if (extra.signature.n && !has_text(c->r->messages[message].content)) {
         const struct chat_place *google =
             CHAT_MEMBER(CHAT_MEMBER(place, DGM_STR("extra_content")), DGM_STR("google"));
         chat_ignore(c->r, CHAT_MEMBER(google, DGM_STR("thought_signature")));
     }
     chat_put_text(c, TURN_MODEL, json_get_str(val, DGM_STR("refusal")));
+    return parts;
+}
+
+/* Puts those of Gemini's own parts that stood behind so many of the message's calls, or before. */
+static void put_parts(struct chat_contents *c, struct native_parts *parts, size_t calls)
+{
+    while (c->r->rc == DGM_OK && parts->name.p && parts->at.calls <= (int64_t)calls)
+        native_parts_put(parts, c);
 }
 
 /* Puts all messages of the model in a row, which are one turn, and the results that answer its calls. */
@@ -228,9 +262,13 @@ static size_t put_model_turn(struct chat_contents *c, size_t first, bool current
     struct dgm_request *r = c->r;
     size_t end = chat_turn_end(r, first), calls = r->messages[first].first_call;
     for (size_t i = first; r->rc == DGM_OK && i < end; i++) {
-        put_said(c, i);
-        for (size_t k = r->messages[i].first_call; k < chat_calls_end(r, i); k++)
+        struct native_parts parts = put_said(c, i);
+        size_t own = r->messages[i].first_call;
+        for (size_t k = own; k < chat_calls_end(r, i); k++) {
+            put_parts(c, &parts, k - own);
             put_call(c, &r->history[k], k == calls, current);
+        }
+        put_parts(c, &parts, SIZE_MAX / 2);
     }
     chat_put_results(c, calls, chat_calls_end(r, end - 1));
     return end;

@@ -49,14 +49,26 @@ static struct dgm_str last_signature(const struct json_val *parts)
     return last;
 }
 
-/* A part of a stream gets an index: what clients put lists together by, and openai-python fails without (C1). */
-static void put_streamed_part(struct json_writer *w, struct choice *c, const struct json_val *part)
+/*
+ * A part as it came, with what tells where it stood: behind how many bytes of the content and how many calls, where there
+ * are any (native_parts.c reads it). One of a stream gets an index: what clients put lists together by, and
+ * openai-python fails without (C1).
+ */
+static void put_part(struct json_writer *w, struct choice *c, const struct json_val *part,
+                     const struct part_at *at, bool whole)
 {
+    static const struct dgm_str ours[] = {DGM_STR("index"), DGM_STR("after_bytes"),
+                                          DGM_STR("after_calls")};
     struct json_iter it = json_iter(part);
     json_open_obj(w);
-    json_member_int(w, "index", c->others++);
+    if (!whole)
+        json_member_int(w, "index", c->others++);
+    if (at->bytes != 0)
+        json_member_int(w, "after_bytes", at->bytes);
+    if (at->calls != 0)
+        json_member_int(w, "after_calls", at->calls);
     while (json_next(&it)) {
-        if (dgm_str_eq(it.name, DGM_STR("index")))
+        if (dgm_str_index(it.name, ours, sizeof ours / sizeof *ours) < sizeof ours / sizeof *ours)
             continue;
         json_put_key(w, it.name);
         json_put_val(w, it.value);
@@ -65,12 +77,13 @@ static void put_streamed_part(struct json_writer *w, struct choice *c, const str
 }
 
 /* Parts that no member of OpenAI's shows, as they came: code and its result, a second sound, what is new. */
-static void put_parts(struct json_writer *w, struct choice *c, const struct json_val *parts,
+static void put_parts(struct json_writer *w, struct choice *c, const struct answer_piece *p,
                       bool whole)
 {
-    struct json_iter it = json_iter(parts);
+    struct json_iter it = json_iter(p->parts);
+    struct part_at at = p->at;
     bool any = false, sounded = false;
-    while (json_next(&it)) {
+    for (; json_next(&it); part_at_pass(&at, it.value)) {
         enum answer_part kind = answer_part(it.value);
         bool shown = kind != SAYS_OTHER && (kind != SAYS_SOUND || !sounded);
         sounded = sounded || kind == SAYS_SOUND;
@@ -81,10 +94,7 @@ static void put_parts(struct json_writer *w, struct choice *c, const struct json
             json_open_arr(w);
         }
         any = true;
-        if (whole)
-            json_put_val(w, it.value);
-        else
-            put_streamed_part(w, c, it.value);
+        put_part(w, c, it.value, &at, whole);
     }
     if (any)
         json_close_arr(w);
@@ -138,7 +148,7 @@ void extra_put(const struct dgm_request *r, struct json_writer *w, struct choice
     if (p->said & SAID_CARRIED)
         put_carried(w, c, p);
     if (p->said & SAID_PARTS)
-        put_parts(w, c, p->parts, whole);
+        put_parts(w, c, p, whole);
     extra_close(w);
 }
 

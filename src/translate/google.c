@@ -208,7 +208,11 @@ struct google_extra google_extra(struct dgm_request *r, const struct json_val *o
             chat_ignore(r, in);
         while (json_kind(says) == JSON_OBJ && json_next(&it)) {
             const struct chat_place *member = CHAT_MEMBER(in, it.name);
-            if (json_kind(it.value) != JSON_NULL && !read_extra(r, &ret, &it, member, takes))
+            if (json_kind(it.value) == JSON_NULL || read_extra(r, &ret, &it, member, takes))
+                continue;
+            if (takes & EXTRA_PARTS) /* an answer's, as we gave it */
+                chat_ignore_softly(r, member);
+            else
                 chat_ignore(r, member);
         }
     }

@@ -87,7 +87,15 @@ enum set {
     SET_RANKER,
     SET_FILE_RESOURCE,
     SET_FILE_CONFIG,
+    /* parts of the model's */
+    SET_PART,
+    SET_TOOL_CALL,
+    SET_TOOL_RESPONSE,
+    SET_EXECUTABLE_CODE,
+    SET_CODE_RESULT,
     /* words */
+    SET_CODE_LANGUAGE,
+    SET_CODE_OUTCOME,
     SET_HARM_CATEGORY,
     SET_BLOCK_THRESHOLD,
     SET_BLOCK_METHOD,
@@ -491,6 +499,29 @@ void google_put_tool(struct dgm_request *r, struct json_writer *w, struct dgm_st
     put_members(r, w, m ? m->of : SET_EMPTY, settings);
     json_close_obj(w);
     json_close_obj(w);
+}
+
+/* ---- parts ---- */
+
+bool google_is_part(struct dgm_str name)
+{
+    return find_member(SET_PART, name) != NULL;
+}
+
+bool google_check_part(struct dgm_request *r, const struct json_val *value,
+                       const struct chat_place *place)
+{
+    const struct member *m = find_member(SET_PART, place->member);
+    check_value(r, m, m->type, value, place);
+    return r->rc == DGM_OK;
+}
+
+void google_put_part(struct dgm_request *r, struct json_writer *w, struct dgm_str name,
+                     const struct json_val *value)
+{
+    const struct member *m = find_member(SET_PART, name);
+    google_put_key(w, m->name);
+    put_value(r, w, m, m->type, value);
 }
 
 /* ---- generationConfig ---- */
