@@ -40,6 +40,14 @@ enum dgm_reasoning {
     DGM_REASONING_OFF,     /* none: they are left out */
 };
 
+/** The place of images that the model made: OpenAI has none (user-pain E5). In messages that come back all are read. */
+enum dgm_image_output {
+    DGM_IMAGES,         /* message.images, as most gateways */
+    DGM_IMAGES_PARTS,   /* image_url parts of a content that is a list then */
+    DGM_IMAGES_IN_TEXT, /* Markdown in the content */
+    DGM_IMAGES_EXTRA,   /* as they came, in extra_content.google.parts */
+};
+
 /** What a prompt that the upstream blocks is to the client (user-pain G8). */
 enum dgm_blocked {
     DGM_BLOCKED_REFUSAL, /* an answer: its refusal says why, its finish_reason is content_filter */
@@ -61,7 +69,8 @@ struct dgm_env {
     bool
         always_usage; /* a stream tells its usage unless stream_options.include_usage is false (user-pain F9) */
     enum dgm_blocked blocked;
-    int64_t now; /* `created`, seconds since 1970 */
+    enum dgm_image_output image_output; /* with DGM_COMPAT_GOOGLE there is no choice */
+    int64_t now;                        /* `created`, seconds since 1970 */
     /* Seed of completion and call ids: 1 to 64 of [A-Za-z0-9_-], of which the first 24 letters and digits
      * must be unique to this exchange. */
     struct dgm_str id;

@@ -353,6 +353,7 @@ static void put_translation(struct dgm_buf *out, const struct gw_recording *r)
     put_bool(out, 2, DGM_STR("max_tokens_includes_thinking"), r->max_tokens_includes_thinking);
     put_bool(out, 2, DGM_STR("always_usage"), r->always_usage);
     put_word(out, 2, DGM_STR("blocked"), &gw_recorded_blocked, r->blocked);
+    put_word(out, 2, DGM_STR("image_output"), &gw_recorded_images, r->image_output);
 }
 
 void gw_recording_put(const struct gw_recording *r, struct dgm_buf *out)

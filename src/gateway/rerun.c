@@ -167,6 +167,7 @@ static enum dgm_rc make_request(struct run *r, struct dgm_fail *reterr)
                                 .max_tokens_bounds_thoughts = from->max_tokens_includes_thinking,
                                 .always_usage = from->always_usage,
                                 .blocked = (enum dgm_blocked)from->blocked,
+                                .image_output = (enum dgm_image_output)from->image_output,
                                 .now = from->now,
                                 .id = from->seed,
                                 .model = from->model};

@@ -236,6 +236,7 @@ static void add_translation(struct gw_tape *t)
     t->recording.max_tokens_includes_thinking = config->max_tokens_includes_thinking;
     t->recording.always_usage = config->always_usage;
     t->recording.blocked = config->blocked;
+    t->recording.image_output = config->image_output;
 }
 
 static struct dgm_str join(struct gw_tape *t, const struct dgm_str *segments, size_t n)

@@ -4,6 +4,7 @@
 #include "translate/annotations.h"
 #include "translate/compat.h"
 #include "translate/extra.h"
+#include "translate/images.h"
 #include "translate/tools.h"
 
 #include "base/str.h"
@@ -92,7 +93,8 @@ enum answer_part answer_part(const struct json_val *part)
 struct dgm_str answer_signature(const struct json_val *part)
 {
     struct dgm_str signature = json_get_str(part, DGM_STR("thoughtSignature"));
-    if (signature.n == 0 || answer_call(part) || answer_part(part) == SAYS_OTHER)
+    enum answer_part kind = answer_part(part);
+    if (signature.n == 0 || kind == SAYS_CALL || kind == SAYS_OTHER)
         return (struct dgm_str){0};
     return signature;
 }
@@ -132,8 +134,8 @@ static unsigned said_by(const struct dgm_request *r, const struct choice *c,
             return SAID_TEXT;
         }
         return (uint64_t)c->calls < tools_calls_max(r) || c->partial ? SAID_CALLS : 0;
-    case SAYS_IMAGE:
-        return signature | SAID_IMAGES;
+    case SAYS_IMAGE: /* its signature stands with it, but in Google's shape */
+        return images_said(r, part) | (compat_is_google(r) ? signature : 0);
     case SAYS_SOUND:
         return signature | SAID_SOUND;
     case SAYS_OTHER:
@@ -162,6 +164,16 @@ static void read_finish(struct dgm_request *r, struct choice *c, struct dgm_str 
     }
 }
 
+void answer_take_image(struct answer_piece *p, size_t i)
+{
+    p->image_from = i;
+    p->image_end = i + 1;
+    if (i != 0) { /* all else went with the first */
+        p->images_only = true;
+        p->said &= SAID_TEXT | SAID_IMAGES | SAID_PARTS | SAID_MARKS;
+    }
+}
+
 struct answer_piece answer_read(struct dgm_request *r, struct choice *c,
                                 const struct json_val *candidate)
 {
@@ -171,11 +183,14 @@ struct answer_piece answer_read(struct dgm_request *r, struct choice *c,
                              .parts = json_get(found[IN_CONTENT], DGM_STR("parts"))};
     struct json_iter it = json_iter(p.parts);
     p.at = c->at;
+    p.first_image = c->images;
+    p.image_end = SIZE_MAX;
     if (c->scan.hit) /* what stands behind a stop sequence was never said */
         p.parts = NULL;
     while (p.parts && json_next(&it)) {
         unsigned said = said_by(r, c, it.value, &p.answer);
         part_at_pass(&c->at, it.value);
+        p.images += answer_part(it.value) == SAYS_IMAGE;
         p.said |= said & p.said & SAID_SOUND ? SAID_PARTS
                                              : said; /* a second sound is a part like any unknown */
     }
@@ -188,7 +203,9 @@ struct answer_piece answer_read(struct dgm_request *r, struct choice *c,
         p.said |= SAID_SOURCES;
     if (r->env.reasoning == DGM_REASONING_OFF && !r->thought_marker.n)
         p.said &= ~(unsigned)SAID_THOUGHTS;
-    c->said = c->said || (p.said & (SAID_TEXT | SAID_CALLS | SAID_IMAGES | SAID_SOUND)) != 0;
+    c->images += (int64_t)p.images;
+    c->said = c->said || p.images != 0 ||
+              (p.said & (SAID_TEXT | SAID_CALLS | SAID_IMAGES | SAID_SOUND)) != 0;
     c->other = c->other || (p.said & SAID_PARTS) != 0;
     return p;
 }
@@ -228,10 +245,32 @@ static struct dgm_str held_of(struct dgm_request *r, struct choice *c)
     return dgm_buf_str(&c->shown);
 }
 
+/* Whether a part is of the content. */
+static bool is_content(const struct dgm_request *r, enum answer_part kind)
+{
+    return kind == SAYS_TEXT || (kind == SAYS_THOUGHT && is_tagged(r));
+}
+
+/* Adds a text, or a tagged thought, to an open string; `counts`: sources may refer to it. */
+static void add_text(struct dgm_request *r, struct json_writer *w, struct choice *c,
+                     const struct json_val *part, bool counts)
+{
+    bool thought = answer_part(part) == SAYS_THOUGHT;
+    struct dgm_str text = json_get_str(part, DGM_STR("text"));
+    add_tag(r, w, c, thought);
+    if (!thought)
+        text = shown_of(r, c, text);
+    images_add_gap(w, c, text);
+    json_add_str(w, text);
+    if (counts)
+        offsets_add(&c->text, text);
+}
+
 static void put_content(struct dgm_request *r, struct json_writer *w, struct choice *c,
                         const struct answer_piece *p, bool whole)
 {
     struct json_iter it = json_iter(p->parts);
+    size_t images = 0;
     if (p->answer) {
         tools_put_answer(r, w, json_get(p->answer, DGM_STR("args")));
         return;
@@ -239,21 +278,57 @@ static void put_content(struct dgm_request *r, struct json_writer *w, struct cho
     json_open_str(w);
     while (json_next(&it)) {
         enum answer_part kind = answer_part(it.value);
-        struct dgm_str text = json_get_str(it.value, DGM_STR("text"));
-        if (kind != SAYS_TEXT && (kind != SAYS_THOUGHT || !is_tagged(r)))
+        if (!answer_takes(p, kind, &images))
             continue;
-        add_tag(r, w, c, kind == SAYS_THOUGHT);
-        if (kind == SAYS_TEXT)
-            text = shown_of(r, c, text);
-        json_add_str(w, text);
-        if (!whole || p->said & SAID_SOURCES)
-            offsets_add(&c->text, text);
+        if (kind == SAYS_IMAGE && r->env.image_output == DGM_IMAGES_IN_TEXT)
+            images_add(w, c, it.value);
+        else if (is_content(r, kind))
+            add_text(r, w, c, it.value, !whole || p->said & SAID_SOURCES);
     }
     if (whole) {
         add_tag(r, w, c, false);
         json_add_str(w, held_of(r, c));
     }
     json_close_str(w);
+}
+
+/* Puts a text, or a tagged thought, as a part of a content that is a list. */
+static void put_text_part(struct dgm_request *r, struct json_writer *w, struct choice *c,
+                          const struct json_val *part, bool counts)
+{
+    json_open_obj(w);
+    json_member_lit(w, "type", "text");
+    json_put_name(w, "text");
+    json_open_str(w);
+    if (part)
+        add_text(r, w, c, part, counts);
+    else /* the end */ {
+        add_tag(r, w, c, false);
+        json_add_str(w, held_of(r, c));
+    }
+    json_close_str(w);
+    json_close_obj(w);
+}
+
+/* The content as a list, where there are images (image_output: content_parts). */
+static void put_content_list(struct dgm_request *r, struct json_writer *w, struct choice *c,
+                             const struct answer_piece *p, bool whole)
+{
+    struct json_iter it = json_iter(p->parts);
+    size_t images = 0;
+    json_open_arr(w);
+    while (json_next(&it)) {
+        enum answer_part kind = answer_part(it.value);
+        if (!answer_takes(p, kind, &images))
+            continue;
+        if (kind == SAYS_IMAGE)
+            images_put_part(w, it.value);
+        else if (is_content(r, kind))
+            put_text_part(r, w, c, it.value, !whole || p->said & SAID_SOURCES);
+    }
+    if (whole && (c->thinking || r->stops.longest))
+        put_text_part(r, w, c, NULL, false);
+    json_close_arr(w);
 }
 
 static void put_thoughts(struct json_writer *w, const struct json_val *parts)
@@ -299,43 +374,7 @@ void answer_put_rest(struct dgm_request *r, struct json_writer *w, struct choice
     }
 }
 
-/* ---- images and sound ---- */
-
-static void put_data_url(struct json_writer *w, const struct json_val *part)
-{
-    const struct json_val *blob = json_get(part, DGM_STR("inlineData"));
-    json_open_str(w);
-    json_add_lit(w, "data:");
-    json_add_str(w, mime_of(part));
-    json_add_lit(w, ";base64,");
-    json_add_str(w, json_get_str(blob, DGM_STR("data")));
-    json_close_str(w);
-}
-
-/* OpenAI has no place for them; this one is what most clients of other gateways read (user-pain E5). */
-static void put_images(struct json_writer *w, struct choice *c, const struct json_val *parts,
-                       bool whole)
-{
-    struct json_iter it = json_iter(parts);
-    json_put_name(w, "images");
-    json_open_arr(w);
-    while (json_next(&it)) {
-        if (answer_part(it.value) != SAYS_IMAGE)
-            continue;
-        json_open_obj(w);
-        if (!whole)
-            json_member_int(w, "index", c->images);
-        c->images++;
-        json_member_lit(w, "type", "image_url");
-        json_put_name(w, "image_url");
-        json_open_obj(w);
-        json_put_name(w, "url");
-        put_data_url(w, it.value);
-        json_close_obj(w);
-        json_close_obj(w);
-    }
-    json_close_arr(w);
-}
+/* ---- sound ---- */
 
 /* What a stream says of its sound once: clients add the texts of deltas up. */
 static void put_sound_head(const struct dgm_request *r, struct json_writer *w, struct dgm_str mime)
@@ -393,6 +432,8 @@ void answer_put_members(struct dgm_request *r, struct json_writer *w, struct cho
         json_put_name(w, "content");
         if (!(p->said & SAID_TEXT) && p->said & (SAID_CALLS | SAID_IMAGES | SAID_SOUND))
             json_put_null(w);
+        else if (r->env.image_output == DGM_IMAGES_PARTS && p->said & SAID_IMAGES)
+            put_content_list(r, w, c, p, whole);
         else
             put_content(r, w, c, p, whole);
     }
@@ -410,11 +451,11 @@ void answer_put_members(struct dgm_request *r, struct json_writer *w, struct cho
         json_put_name(w, "annotations");
         annotations_put(w, p->candidate, &c->text, SOURCES_BYTES_MAX, whole ? NULL : &c->sources);
     }
-    if (p->said & SAID_IMAGES)
-        put_images(w, c, p->parts, whole);
+    if (p->said & SAID_IMAGES && r->env.image_output == DGM_IMAGES)
+        images_put(w, p, whole);
     if (p->said & SAID_SOUND)
         put_sound(r, w, c, p->parts);
-    if (p->said & (SAID_CARRIED | SAID_SIGNATURE | SAID_PARTS) || whole)
+    if (p->said & (SAID_CARRIED | SAID_SIGNATURE | SAID_PARTS | SAID_MARKS) || whole)
         extra_put(r, w, c, p, whole);
 }
 

@@ -13,6 +13,7 @@
  *   contents.c  the conversation put: systemInstruction and contents
  *   parts.c     one content part: text, images, audio, files; media.c what is no text
  *   urls.c      URLs that somebody reads for the upstream (relay_parts.def)
+ *   images.c    images that the model made, in answers and coming back
  *   native_parts.c   parts of Gemini's own, where they stood
  *   results.c   tool results, brought behind the calls they answer
  *   arguments.c the arguments of a call, which may be broken

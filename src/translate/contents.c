@@ -6,6 +6,7 @@
  * once, stand as many results as calls, in their order; the last is the model's only where the model goes on with
  * what it said (google.md 6.2, 9.6; user-pain A4, C3). Messages of one speaker in a row are one content.
  */
+#include "translate/images.h"
 #include "translate/native_parts.h"
 #include "translate/parts.h"
 
@@ -205,12 +206,42 @@ static void put_call(struct chat_contents *c, const struct chat_call *call, bool
     json_close_obj(c->w);
 }
 
+/* Puts a text with the images that stand in it as Markdown; `*images` counts them. */
+static void put_pictured(struct chat_contents *c, struct dgm_str text,
+                         const struct google_extra *extra, int64_t *images)
+{
+    const struct google_extra unsigned_extra = {.thought_said = extra->thought_said,
+                                                .thought = extra->thought};
+    struct dgm_str before, next;
+    struct media m, image;
+    for (bool more = images_next(&text, &next, &m); more;) {
+        before = next;
+        image = m;
+        more = images_next(&text, &next, &m);
+        bool is_last = !more && text.n == 0; /* of the texts, whose signature it is */
+        part_put_text(c, TURN_MODEL, before, is_last ? extra : &unsigned_extra);
+        part_put_image(c, &image, images_mark(extra->images, (*images)++));
+    }
+    part_put_text(c, TURN_MODEL, text, extra);
+}
+
+/* Puts what stands in the member `images`. */
+static void put_images(struct chat_contents *c, size_t message)
+{
+    static const struct google_extra nothing = {0};
+    const struct chat_place *place = CHAT_MESSAGE_MEMBER(message, DGM_STR("images"));
+    struct json_iter it = json_iter(json_get(c->r->messages[message].val, place->member));
+    while (c->r->rc == DGM_OK && json_next(&it))
+        part_put(c, TURN_MODEL, it.value, &nothing, CHAT_ELEMENT(place, it.index));
+}
+
 /* Puts what the model's message says, and what of Gemini's own parts stood before, within or right behind it. */
 static void put_model_content(struct chat_contents *c, size_t message,
                               const struct google_extra *extra, struct native_parts *parts)
 {
-    const struct google_extra unsigned_extra = {.thought_said = extra->thought_said,
-                                                .thought = extra->thought};
+    const struct google_extra unsigned_extra = {
+        .thought_said = extra->thought_said, .thought = extra->thought, .images = extra->images};
+    int64_t images = 0;
     const struct json_val *content = c->r->messages[message].content;
     struct dgm_str text = json_str(content);
     size_t at = 0;
@@ -218,15 +249,14 @@ static void put_model_content(struct chat_contents *c, size_t message,
         size_t end = native_parts_within(parts, text, at);
         if (end == text.n && parts->at.bytes > 0)
             break;
-        part_put_text(c, TURN_MODEL, dgm_str_head(dgm_str_skip(text, at), end - at),
-                      &unsigned_extra);
+        put_pictured(c, dgm_str_head(dgm_str_skip(text, at), end - at), &unsigned_extra, &images);
         at = end;
         native_parts_put(parts, c);
     }
-    if (at == 0)
-        put_content(c, message, TURN_MODEL, extra);
+    if (text.p)
+        put_pictured(c, dgm_str_skip(text, at), extra, &images);
     else
-        part_put_text(c, TURN_MODEL, dgm_str_skip(text, at), extra);
+        put_content(c, message, TURN_MODEL, extra);
 }
 
 /* What a message of the model says besides its calls. */
@@ -236,10 +266,12 @@ static struct native_parts put_said(struct chat_contents *c, size_t message)
     const struct chat_place *place = CHAT_MESSAGE(message);
     struct google_extra extra = {0};
     if (json_get(val, DGM_STR("extra_content")))
-        extra = google_extra(c->r, val, place, EXTRA_THOUGHT | EXTRA_SIGNATURE | EXTRA_PARTS);
+        extra = google_extra(c->r, val, place,
+                             EXTRA_THOUGHT | EXTRA_SIGNATURE | EXTRA_PARTS | EXTRA_IMAGES);
     struct native_parts parts = native_parts(c->r, extra.parts, message);
     extra.signature = chat_signature(c->r, extra.signature, place);
     put_model_content(c, message, &extra, &parts);
+    put_images(c, message);
     if (extra.signature.n && !has_text(c->r->messages[message].content)) {
         const struct chat_place *google =
             CHAT_MEMBER(CHAT_MEMBER(place, DGM_STR("extra_content")), DGM_STR("google"));

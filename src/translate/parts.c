@@ -69,7 +69,7 @@ struct part part_read(struct dgm_request *r, const struct json_val *val,
     p.body = json_get(val, at->member);
     if (json_size(val) > 2) { /* most have a type, what it names, and no more */
         p.extra = json_get(val, DGM_STR("extra_content"));
-        chat_ignore_but(r, val, place, "type", "extra_content", at->member.p);
+        chat_ignore_but(r, val, place, "type", "extra_content", "index", at->member.p);
     }
     if (!chat_is_said(p.body))
         chat_missing(r, at);
@@ -385,6 +385,14 @@ void part_put_text(struct chat_contents *c, enum chat_turn turn, struct dgm_str 
         put_tagged(c, text, extra->signature);
     else
         put_piece(c, turn, text, extra->thought, extra->signature);
+}
+
+void part_put_image(struct chat_contents *c, const struct media *m, struct dgm_str signature)
+{
+    chat_open_part(c, TURN_MODEL);
+    media_put(c->w, c->r->surface, m);
+    put_thought(c, false, signature);
+    json_close_obj(c->w);
 }
 
 /* What a part says of itself goes before what its message says of all. */

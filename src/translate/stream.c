@@ -12,6 +12,8 @@
 
 #include <string.h>
 
+#define CHUNK_BYTES_MAX ((size_t)1 << 20) /* that has more than one image */
+
 /* ---- chunks ---- */
 
 /* The state of a choice, made when it is first heard of. NULL: memory is short, and the request has failed. */
@@ -87,10 +89,16 @@ static void put_candidate(struct dgm_stream *s, const struct json_val *candidate
         candidate = NULL; /* has no logprobs, and nobody looks for them */
     if (piece.said == 0 && json_kind(json_get(candidate, DGM_STR("logprobsResult"))) != JSON_OBJ)
         return;
-    struct json_writer w = json_writer(out);
-    open_chunk(s, &w, (size_t)index);
-    answer_put_members(s->r, &w, c, &piece, false);
-    close_chunk(s, &w, candidate, (struct dgm_str){0});
+    /* A chunk that is too large for many clients has one image at most (user-pain E5). */
+    size_t chunks = s->event_bytes > CHUNK_BYTES_MAX && piece.images > 1 ? piece.images : 1;
+    for (size_t i = 0; i < chunks; i++) {
+        struct json_writer w = json_writer(out);
+        if (chunks > 1)
+            answer_take_image(&piece, i);
+        open_chunk(s, &w, (size_t)index);
+        answer_put_members(s->r, &w, c, &piece, false);
+        close_chunk(s, &w, i == 0 ? candidate : NULL, (struct dgm_str){0});
+    }
 }
 
 /* ---- errors ---- */

@@ -170,6 +170,15 @@ static bool read_supply(struct golden_supply *s, struct dgm_str words)
     return has_both;
 }
 
+static bool read_image_output(struct dgm_str word, enum dgm_image_output *ret)
+{
+    static const struct dgm_str words[] = {
+        {"images", 6}, {"content_parts", 13}, {"markdown", 8}, {"extra_content", 13}};
+    size_t i = dgm_str_index(word, words, sizeof words / sizeof *words);
+    *ret = (enum dgm_image_output)i;
+    return i < sizeof words / sizeof *words;
+}
+
 static bool read_option(struct golden_case *c, struct dgm_str key, struct dgm_str value)
 {
     if (dgm_str_eq(key, DGM_STR("surface"))) {
@@ -202,6 +211,8 @@ static bool read_option(struct golden_case *c, struct dgm_str key, struct dgm_st
         c->always_usage = true;
         return value.n == 0;
     }
+    if (dgm_str_eq(key, DGM_STR("image-output")))
+        return read_image_output(value, &c->image_output);
     if (dgm_str_eq(key, DGM_STR("blocked"))) {
         c->blocked = DGM_BLOCKED_ERROR;
         return dgm_str_eq(value, DGM_STR("error"));

@@ -45,6 +45,7 @@ struct golden_case {
         end; /* a stream that its caller ends so; DGM_ERR_NONE: the upstream just closes */
     bool always_usage;
     enum dgm_blocked blocked;
+    enum dgm_image_output image_output;
     struct golden_supply supplies[GOLDEN_SUPPLIES_MAX];
     size_t supplies_n;
     struct golden_fetch fetches[GOLDEN_SUPPLIES_MAX];

@@ -156,6 +156,7 @@ static enum dgm_rc translate_request(const struct golden_case *c, const struct d
         .max_tokens_bounds_thoughts = c->bounds_thoughts,
         .always_usage = c->always_usage,
         .blocked = c->blocked,
+        .image_output = c->image_output,
         .now = GOLDEN_NOW,
         .id = DGM_STR(GOLDEN_ID),
         .model = c->kind == GOLDEN_REQUEST ? c->model : (struct dgm_str){0},
