@@ -51,12 +51,25 @@ static struct dgm_str cut(const struct composer *c, struct dgm_str *text)
     return finish;
 }
 
+/* The base64 of an image of the answer, as respond_more.c puts it; absent: it is none. */
+static struct dgm_str data_of(const struct plan_part *p)
+{
+    const struct dgm_str type = DGM_STR("{\"mimeType\":\"image/"), name = DGM_STR("\"data\":\"");
+    if (p->kind != PART_OTHER || !dgm_str_starts(p->text, type))
+        return (struct dgm_str){0};
+    struct dgm_str rest = dgm_str_skip(p->text, dgm_str_find(p->text, name) + name.n);
+    return dgm_str_head(rest, dgm_str_find_char(rest, '"'));
+}
+
 static enum dgm_rc sign(const struct composer *c, struct plan_part *p)
 {
     struct dgm_arena scratch;
     struct dgm_buf signature;
-    const struct signed_part content = {p->kind == PART_CALL ? SIGNED_CALL : SIGNED_TEXT, p->name,
-                                        p->text};
+    struct dgm_str data = data_of(p);
+    const struct signed_part content = {data.p                 ? SIGNED_DATA
+                                        : p->kind == PART_CALL ? SIGNED_CALL
+                                                               : SIGNED_TEXT,
+                                        p->name, data.p ? data : p->text};
     dgm_arena_init(&scratch, dgm_arena_source(c->arena), SIZE_MAX);
     dgm_buf_init(&signature, dgm_arena_alloc(c->arena), SIZE_MAX);
     enum dgm_rc rc = emu_signature_put(&signature, c->ask, &content, &scratch);
@@ -83,7 +96,17 @@ static struct plan_part *last_text(struct plan_candidate *to, size_t first)
     return NULL;
 }
 
-/* `first` is the number of the first part that is no thought. Files and code go unsigned. */
+/* Gemini 3 signs each image that it makes (Google's page on thought signatures); other files and code go unsigned. */
+static enum dgm_rc sign_images(const struct composer *c, struct plan_candidate *to, size_t first)
+{
+    enum dgm_rc rc = DGM_OK;
+    for (size_t i = first; rc == DGM_OK && i < to->nparts; i++)
+        if (c->ask->model.generation >= GENERATION_3 && data_of(to->parts + i).p)
+            rc = sign(c, to->parts + i);
+    return rc;
+}
+
+/* `first` is the number of the first part that is no thought. */
 static enum dgm_rc sign_candidate(const struct composer *c, struct plan_candidate *to, size_t first)
 {
     bool signs =
@@ -239,6 +262,8 @@ static enum dgm_rc add_parts(const struct composer *c, uint64_t wording, size_t 
         rc = add_words(c, wording, to);
     if (rc == DGM_OK)
         rc = sign_candidate(c, to, first);
+    if (rc == DGM_OK)
+        rc = sign_images(c, to, first);
     return rc == DGM_OK && wants_partial(c) ? emu_respond_partial(c, to) : rc;
 }
 

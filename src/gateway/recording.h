@@ -68,7 +68,7 @@ struct gw_recording {
     struct dgm_str seed, endpoint, model; /* the latter two are the path's */
     int64_t now;
     int compat, reasoning; /* as the configuration's */
-    bool strict, max_tokens_includes_thinking;
+    bool strict, max_tokens_includes_thinking, reasoning_details;
     struct gw_recorded_message client;
     struct gw_recorded_call *calls;
     /* What the client got. */

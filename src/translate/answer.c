@@ -3,6 +3,8 @@
 #include "translate/answer.h"
 #include "translate/annotations.h"
 #include "translate/compat.h"
+#include "translate/details.h"
+#include "translate/echo.h"
 #include "translate/extra.h"
 #include "translate/tools.h"
 
@@ -59,6 +61,7 @@ void choice_init(struct choice *c, struct dgm_request *r)
         chat_no_memory(r);
     dgm_buf_init(&c->shown, dgm_arena_alloc(&r->arena), r->limits.event_bytes);
     offsets_init(&c->text, dgm_arena_alloc(&r->arena), OFFSETS_BYTES_MAX);
+    c->echo = echo_new(r);
 }
 
 /* ---- parts ---- */
@@ -188,9 +191,12 @@ static void add_tag(const struct dgm_request *r, struct json_writer *w, struct c
 {
     if (c->thinking == thinking)
         return;
-    json_add_str(w, thinking ? DGM_STR("<") : DGM_STR("</"));
-    json_add_str(w, marker_of(r));
-    json_add_str(w, DGM_STR(">"));
+    const struct dgm_str pieces[] = {thinking ? DGM_STR("<") : DGM_STR("</"), marker_of(r),
+                                     DGM_STR(">")};
+    for (size_t i = 0; i < COUNT(pieces); i++) {
+        json_add_str(w, pieces[i]);
+        echo_add(c->echo, pieces[i]);
+    }
     c->thinking = thinking;
 }
 
@@ -216,6 +222,28 @@ static struct dgm_str held_of(struct dgm_request *r, struct choice *c)
     return dgm_buf_str(&c->shown);
 }
 
+/* Remembers what a part came with; the client got `n` bytes of text with it. */
+static void note_signature(struct dgm_request *r, struct choice *c, const struct json_val *part,
+                           enum answer_part kind, size_t n)
+{
+    struct dgm_str signature = c->echo ? answer_signature(part) : (struct dgm_str){0};
+    if (signature.n == 0)
+        return;
+    if (kind == SAYS_IMAGE)
+        echo_keep_image(r, json_get_str(json_get(part, DGM_STR("inlineData")), DGM_STR("data")),
+                        signature);
+    else if (kind == SAYS_TEXT ||
+             (kind == SAYS_NOTHING && !json_bool(json_get(part, DGM_STR("thought")), false)))
+        echo_sign(c->echo, n, signature);
+}
+
+static void note_signatures(struct dgm_request *r, struct choice *c, const struct json_val *parts)
+{
+    struct json_iter it = json_iter(parts);
+    while (c->echo && json_next(&it))
+        note_signature(r, c, it.value, answer_part(it.value), 0);
+}
+
 static void put_content(struct dgm_request *r, struct json_writer *w, struct choice *c,
                         const struct answer_piece *p, bool whole)
 {
@@ -228,12 +256,16 @@ static void put_content(struct dgm_request *r, struct json_writer *w, struct cho
     while (json_next(&it)) {
         enum answer_part kind = answer_part(it.value);
         struct dgm_str text = json_get_str(it.value, DGM_STR("text"));
-        if (kind != SAYS_TEXT && (kind != SAYS_THOUGHT || !is_tagged(r)))
+        if (kind != SAYS_TEXT && (kind != SAYS_THOUGHT || !is_tagged(r))) {
+            note_signature(r, c, it.value, kind, 0);
             continue;
+        }
         add_tag(r, w, c, kind == SAYS_THOUGHT);
         if (kind == SAYS_TEXT)
             text = shown_of(r, c, text);
         json_add_str(w, text);
+        echo_add(c->echo, text);
+        note_signature(r, c, it.value, kind, text.n);
         if (!whole || p->said & SAID_SOURCES)
             offsets_add(&c->text, text);
     }
@@ -377,23 +409,28 @@ void answer_note_version(struct dgm_request *r, const struct json_val *said)
 void answer_put_members(struct dgm_request *r, struct json_writer *w, struct choice *c,
                         const struct answer_piece *p, bool whole)
 {
-    if (p->said & SAID_TEXT || whole) {
+    bool is_null = !(p->said & SAID_TEXT) && p->said & (SAID_CALLS | SAID_IMAGES | SAID_SOUND);
+    bool has_content = p->said & SAID_TEXT || (whole && !is_null);
+    if (has_content || whole)
         json_put_name(w, "content");
-        if (!(p->said & SAID_TEXT) && p->said & (SAID_CALLS | SAID_IMAGES | SAID_SOUND))
-            json_put_null(w);
-        else
-            put_content(r, w, c, p, whole);
-    }
+    if (has_content)
+        put_content(r, w, c, p, whole);
+    else if (whole)
+        json_put_null(w);
+    if (p->said & SAID_SIGNATURE && !has_content)
+        note_signatures(r, c, p->parts);
     if (whole)
         json_member_null(w, "refusal");
     if (p->said & SAID_THOUGHTS)
         put_reasoning(r, w, p);
     if (c->scan.hit) /* what stands behind was never said */
         return;
+    size_t kept = r->kept_n;
     if (!whole && answer_is_partial(c, p->parts))
         answer_put_partial(r, w, c, p->parts);
     else if (p->said & SAID_CALLS)
         answer_put_calls(r, w, p->parts, &c->calls, !whole);
+    details_put(r, w, c, p, kept);
     if (p->said & SAID_SOURCES) {
         json_put_name(w, "annotations");
         annotations_put(w, p->candidate, &c->text, SOURCES_BYTES_MAX, whole ? NULL : &c->sources);

@@ -183,6 +183,10 @@ static bool read_option(struct golden_case *c, struct dgm_str key, struct dgm_st
         *(key.p[0] == 's' ? &c->strict : &c->bounds_thoughts) = true;
         return value.n == 0;
     }
+    if (dgm_str_eq(key, DGM_STR("reasoning-details"))) {
+        c->details = true;
+        return value.n == 0;
+    }
     if (dgm_str_eq(key, DGM_STR("compat"))) {
         c->compat = DGM_COMPAT_GOOGLE;
         return dgm_str_eq(value, DGM_STR("google"));

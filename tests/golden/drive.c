@@ -51,10 +51,11 @@ static char *copy_of(struct dgm_str s)
 
 /* ---- the request -------------------------------------------------------------------------------------- */
 
-static struct dgm_str supply_for(const struct golden_case *c, struct dgm_str call_id)
+static struct dgm_str supply_for(const struct golden_case *c, const struct dgm_need *need)
 {
+    struct dgm_str key = need->digest.n != 0 ? need->digest : need->call_id;
     for (size_t i = 0; i < c->supplies_n; i++)
-        if (dgm_str_eq(c->supplies[i].call_id, call_id))
+        if (dgm_str_eq(c->supplies[i].call_id, key))
             return c->supplies[i].signature;
     return (struct dgm_str){0};
 }
@@ -65,8 +66,8 @@ static enum dgm_rc answer_needs(const struct golden_case *c, struct dgm_request 
     const struct dgm_need *needs;
     size_t n = dgm_request_needs(r, &needs);
     for (size_t i = 0; i < n; i++) {
-        char *copy = copy_of(supply_for(c, needs[i].call_id));
-        struct dgm_str signature = supply_for(c, needs[i].call_id);
+        char *copy = copy_of(supply_for(c, &needs[i]));
+        struct dgm_str signature = supply_for(c, &needs[i]);
         bool taken =
             dgm_request_supply(r, i, signature.p ? (struct dgm_str){copy, signature.n} : signature);
         free(copy);
@@ -149,6 +150,7 @@ static enum dgm_rc translate_request(const struct golden_case *c, const struct d
         .surface = c->surface,
         .reasoning = c->reasoning,
         .compat = c->compat,
+        .reasoning_details = c->details,
         .strict = c->strict,
         .max_tokens_bounds_thoughts = c->bounds_thoughts,
         .now = GOLDEN_NOW,
@@ -210,12 +212,15 @@ static void note_kept(const struct dgm_request *r, struct outcome *o)
     size_t n = dgm_request_kept(r, &kept);
     expect(o, n != 0, "DGM_KEEP has records");
     for (size_t i = 0; i < n; i++) {
-        const struct dgm_str words[] = {kept[i].call_id, kept[i].name, kept[i].signature,
-                                        kept[i].model};
-        for (size_t k = 0; k < 4; k++) {
+        const struct dgm_str words[] = {kept[i].call_id, kept[i].name, kept[i].digest,
+                                        kept[i].signature, kept[i].model};
+        for (size_t k = 0; k < 5; k++) {
             dgm_buf_put(&o->kept, words[k]);
-            dgm_buf_put_char(&o->kept, k < 3 ? ' ' : '\n');
+            if (words[k].n != 0)
+                dgm_buf_put_char(&o->kept, ' ');
         }
+        if (o->kept.n != 0)
+            o->kept.p[o->kept.n - 1] = '\n';
     }
 }
 
