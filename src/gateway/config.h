@@ -262,7 +262,7 @@ struct gw_config {
     int image_output; /* enum gw_image_output */
     bool strict;      /* a member that is not supported is a 400, not ignored */
     bool always_usage;
-    bool max_tokens_includes_thinking;
+    bool max_tokens_includes_thinking, reasoning_details;
     bool ask_again; /* for an answer without a word, or with a call that can not be read */
     bool fallback;  /* no upstream was configured: the emulator answers */
     struct gw_strs

@@ -68,7 +68,7 @@ struct gw_recording {
     struct dgm_str seed, endpoint, model; /* the latter two are the path's */
     int64_t now;
     int compat, reasoning, blocked, image_output; /* as the configuration's */
-    bool strict, max_tokens_includes_thinking, always_usage;
+    bool strict, max_tokens_includes_thinking, always_usage, reasoning_details;
     struct gw_recorded_message client;
     struct gw_recorded_call *calls;
     /* What the client got. */

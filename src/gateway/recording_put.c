@@ -349,6 +349,8 @@ static void put_translation(struct dgm_buf *out, const struct gw_recording *r)
     put_str(out, 2, DGM_STR("model"), r->model);
     put_word(out, 2, DGM_STR("compat"), &gw_recorded_compats, r->compat);
     put_word(out, 2, DGM_STR("reasoning"), &gw_recorded_reasonings, r->reasoning);
+    if (r->reasoning_details)
+        put_bool(out, 2, DGM_STR("reasoning_details"), true);
     put_bool(out, 2, DGM_STR("strict"), r->strict);
     put_bool(out, 2, DGM_STR("max_tokens_includes_thinking"), r->max_tokens_includes_thinking);
     put_bool(out, 2, DGM_STR("always_usage"), r->always_usage);

@@ -233,6 +233,7 @@ static void add_translation(struct gw_tape *t)
     t->recording.compat = (int)x->reply.compat;
     t->recording.reasoning = config->reasoning;
     t->recording.strict = config->strict;
+    t->recording.reasoning_details = config->reasoning_details;
     t->recording.max_tokens_includes_thinking = config->max_tokens_includes_thinking;
     t->recording.always_usage = config->always_usage;
     t->recording.blocked = config->blocked;

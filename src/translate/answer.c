@@ -3,6 +3,8 @@
 #include "translate/answer.h"
 #include "translate/annotations.h"
 #include "translate/compat.h"
+#include "translate/details.h"
+#include "translate/echo.h"
 #include "translate/extra.h"
 #include "translate/images.h"
 #include "translate/tools.h"
@@ -60,6 +62,7 @@ void choice_init(struct choice *c, struct dgm_request *r)
         chat_no_memory(r);
     dgm_buf_init(&c->shown, dgm_arena_alloc(&r->arena), r->limits.event_bytes);
     offsets_init(&c->text, dgm_arena_alloc(&r->arena), OFFSETS_BYTES_MAX);
+    c->echo = echo_new(r);
 }
 
 /* ---- parts ---- */
@@ -217,9 +220,12 @@ static void add_tag(const struct dgm_request *r, struct json_writer *w, struct c
 {
     if (c->thinking == thinking)
         return;
-    json_add_str(w, thinking ? DGM_STR("<") : DGM_STR("</"));
-    json_add_str(w, marker_of(r));
-    json_add_str(w, DGM_STR(">"));
+    const struct dgm_str pieces[] = {thinking ? DGM_STR("<") : DGM_STR("</"), marker_of(r),
+                                     DGM_STR(">")};
+    for (size_t i = 0; i < COUNT(pieces); i++) {
+        json_add_str(w, pieces[i]);
+        echo_add(c->echo, pieces[i]);
+    }
     c->thinking = thinking;
 }
 
@@ -245,6 +251,28 @@ static struct dgm_str held_of(struct dgm_request *r, struct choice *c)
     return dgm_buf_str(&c->shown);
 }
 
+/* Remembers what a part came with; the client got `n` bytes of text with it. */
+static void note_signature(struct dgm_request *r, struct choice *c, const struct json_val *part,
+                           enum answer_part kind, size_t n)
+{
+    struct dgm_str signature = c->echo ? answer_signature(part) : (struct dgm_str){0};
+    if (signature.n == 0)
+        return;
+    if (kind == SAYS_IMAGE)
+        echo_keep_image(r, json_get_str(json_get(part, DGM_STR("inlineData")), DGM_STR("data")),
+                        signature);
+    else if (kind == SAYS_TEXT ||
+             (kind == SAYS_NOTHING && !json_bool(json_get(part, DGM_STR("thought")), false)))
+        echo_sign(c->echo, n, signature);
+}
+
+static void note_signatures(struct dgm_request *r, struct choice *c, const struct json_val *parts)
+{
+    struct json_iter it = json_iter(parts);
+    while (c->echo && json_next(&it))
+        note_signature(r, c, it.value, answer_part(it.value), 0);
+}
+
 /* Whether a part is of the content. */
 static bool is_content(const struct dgm_request *r, enum answer_part kind)
 {
@@ -262,6 +290,8 @@ static void add_text(struct dgm_request *r, struct json_writer *w, struct choice
         text = shown_of(r, c, text);
     images_add_gap(w, c, text);
     json_add_str(w, text);
+    echo_add(c->echo, text);
+    note_signature(r, c, part, answer_part(part), text.n);
     if (counts)
         offsets_add(&c->text, text);
 }
@@ -284,6 +314,8 @@ static void put_content(struct dgm_request *r, struct json_writer *w, struct cho
             images_add(w, c, it.value);
         else if (is_content(r, kind))
             add_text(r, w, c, it.value, !whole || p->said & SAID_SOURCES);
+        else
+            note_signature(r, c, it.value, kind, 0);
     }
     if (whole) {
         add_tag(r, w, c, false);
@@ -323,8 +355,10 @@ static void put_content_list(struct dgm_request *r, struct json_writer *w, struc
             continue;
         if (kind == SAYS_IMAGE)
             images_put_part(w, it.value);
-        else if (is_content(r, kind))
+        if (is_content(r, kind))
             put_text_part(r, w, c, it.value, !whole || p->said & SAID_SOURCES);
+        else
+            note_signature(r, c, it.value, kind, 0);
     }
     if (whole && (c->thinking || r->stops.longest))
         put_text_part(r, w, c, NULL, false);
@@ -428,25 +462,30 @@ void answer_note_version(struct dgm_request *r, const struct json_val *said)
 void answer_put_members(struct dgm_request *r, struct json_writer *w, struct choice *c,
                         const struct answer_piece *p, bool whole)
 {
-    if (p->said & SAID_TEXT || whole) {
+    bool is_null = !(p->said & SAID_TEXT) && p->said & (SAID_CALLS | SAID_IMAGES | SAID_SOUND);
+    bool has_content = p->said & SAID_TEXT || (whole && !is_null);
+    if (has_content || whole)
         json_put_name(w, "content");
-        if (!(p->said & SAID_TEXT) && p->said & (SAID_CALLS | SAID_IMAGES | SAID_SOUND))
-            json_put_null(w);
-        else if (r->env.image_output == DGM_IMAGES_PARTS && p->said & SAID_IMAGES)
-            put_content_list(r, w, c, p, whole);
-        else
-            put_content(r, w, c, p, whole);
-    }
+    if (has_content && r->env.image_output == DGM_IMAGES_PARTS && p->said & SAID_IMAGES)
+        put_content_list(r, w, c, p, whole);
+    else if (has_content)
+        put_content(r, w, c, p, whole);
+    else if (whole)
+        json_put_null(w);
+    if (!has_content && !p->images_only)
+        note_signatures(r, c, p->parts);
     if (whole)
         json_member_null(w, "refusal");
     if (p->said & SAID_THOUGHTS)
         put_reasoning(r, w, p);
     if (c->scan.hit) /* what stands behind was never said */
         return;
+    size_t kept = r->kept_n;
     if (!whole && answer_is_partial(c, p->parts))
         answer_put_partial(r, w, c, p->parts);
     else if (p->said & SAID_CALLS)
         answer_put_calls(r, w, p->parts, &c->calls, !whole);
+    details_put(r, w, c, p, kept);
     if (p->said & SAID_SOURCES) {
         json_put_name(w, "annotations");
         annotations_put(w, p->candidate, &c->text, SOURCES_BYTES_MAX, whole ? NULL : &c->sources);

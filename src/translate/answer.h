@@ -47,8 +47,11 @@ struct choice {
     struct offsets text;    /* of its content, thoughts left out */
     struct stop_scan scan;  /* of its content, where the request has sequences that we look for */
     struct dgm_buf shown;   /* what the scan lets through */
+    struct echo *echo;      /* by what it will be known again: echo.h; NULL: it need not be */
     struct partial_args *partial; /* the call whose arguments are being streamed; NULL: none is */
     bool broken;                  /* they make no sense: the answer cannot go on */
+    bool detailed;                /* `thoughts` is the index of theirs in reasoning_details */
+    int64_t thoughts, details;    /* `details`: the next index there */
 };
 
 void choice_init(struct choice *, struct dgm_request *);
@@ -157,6 +160,9 @@ void answer_put_head(const struct dgm_request *, struct json_writer *, struct dg
 
 /** A new id for a call, in the request's arena. Absent when memory is short. */
 struct dgm_str answer_new_call_id(struct dgm_request *);
+
+/** Notes a record in `kept`; its texts last as long as dgm_request_kept says. */
+void answer_keep(struct dgm_request *, struct dgm_kept);
 
 /** A part's functionCall; NULL for any other part. */
 const struct json_val *answer_call(const struct json_val *part);

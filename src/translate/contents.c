@@ -11,6 +11,8 @@
 #include "translate/parts.h"
 
 #include "base/str.h"
+#include "translate/carriers.h"
+#include "translate/echo.h"
 
 /* What stands for a signature nobody remembers, where Gemini 3 insists on one (google.md 9.1). */
 #define NO_SIGNATURE DGM_STR(DGM_SIGNATURE_STAND_IN)
@@ -86,6 +88,19 @@ static bool has_text(const struct json_val *content)
     return json_str(content).n != 0 || last_text(content) != SIZE_MAX;
 }
 
+/* What is remembered of a text or an image of the model's goes before what came back with it. */
+static struct google_extra recall(struct chat_contents *c, size_t message, size_t element,
+                                  const struct google_extra *extra)
+{
+    struct google_extra ret = *extra;
+    const struct dgm_need *need = echo_need(c, message, element);
+    if (need && need->signature.p) {
+        ret.marks = need->signature;
+        ret.signature = (struct dgm_str){0};
+    }
+    return ret;
+}
+
 static void put_content(struct chat_contents *c, size_t message, enum chat_turn turn,
                         const struct google_extra *extra)
 {
@@ -93,15 +108,18 @@ static void put_content(struct chat_contents *c, size_t message, enum chat_turn 
     const struct chat_place *place = CHAT_MESSAGE_MEMBER(message, DGM_STR("content"));
     struct google_extra unsigned_extra = *extra;
     if (json_kind(content) == JSON_STR) {
-        part_put_text(c, turn, json_str(content), extra);
+        const struct google_extra all = recall(c, message, 0, extra);
+        part_put_text(c, turn, json_str(content), &all);
         return;
     }
     size_t last = extra->signature.n ? last_text(content) : SIZE_MAX;
     unsigned_extra.signature = (struct dgm_str){0};
     struct json_iter it = json_iter(content);
-    while (c->r->rc == DGM_OK && json_next(&it))
-        part_put(c, turn, it.value, it.index == last ? extra : &unsigned_extra,
-                 CHAT_ELEMENT(place, it.index));
+    while (c->r->rc == DGM_OK && json_next(&it)) {
+        const struct google_extra all =
+            recall(c, message, it.index, it.index == last ? extra : &unsigned_extra);
+        part_put(c, turn, it.value, &all, CHAT_ELEMENT(place, it.index));
+    }
 }
 
 /* Puts what an instruction tells, marked where it stands among what a user said. */
@@ -253,7 +271,9 @@ static void put_model_content(struct chat_contents *c, size_t message,
         at = end;
         native_parts_put(parts, c);
     }
-    if (text.p)
+    struct dgm_str rest = text, before;
+    struct media m;
+    if (at != 0 || images_next(&rest, &before, &m))
         put_pictured(c, dgm_str_skip(text, at), extra, &images);
     else
         put_content(c, message, TURN_MODEL, extra);
@@ -270,9 +290,12 @@ static struct native_parts put_said(struct chat_contents *c, size_t message)
                              EXTRA_THOUGHT | EXTRA_SIGNATURE | EXTRA_PARTS | EXTRA_IMAGES);
     struct native_parts parts = native_parts(c->r, extra.parts, message);
     extra.signature = chat_signature(c->r, extra.signature, place);
+    struct dgm_str said = extra.signature;
+    if (!extra.signature.p)
+        extra.signature = carriers_read_text(val);
     put_model_content(c, message, &extra, &parts);
     put_images(c, message);
-    if (extra.signature.n && !has_text(c->r->messages[message].content)) {
+    if (said.n && !has_text(c->r->messages[message].content)) {
         const struct chat_place *google =
             CHAT_MEMBER(CHAT_MEMBER(place, DGM_STR("extra_content")), DGM_STR("google"));
         chat_ignore(c->r, CHAT_MEMBER(google, DGM_STR("thought_signature")));

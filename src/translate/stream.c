@@ -4,6 +4,7 @@
 
 #include "base/str.h"
 #include "translate/compat.h"
+#include "translate/echo.h"
 #include "translate/failure.h"
 #include "translate/google.h"
 #include "translate/logprobs.h"
@@ -275,6 +276,7 @@ static void put_end(struct dgm_stream *s, struct dgm_buf *out)
         open_chunk(s, &w, i);
         c->started = started;
         answer_put_rest(s->r, &w, c);
+        echo_end(s->r, c->echo);
         c->started = true;
         answer_put_end(s->r, &w, c);
         close_chunk(s, &w, NULL, answer_finish(s->r, c));
@@ -298,7 +300,9 @@ static enum dgm_rc end_well(struct dgm_stream *s, struct dgm_buf *out)
     enum dgm_rc rc = s->r->rc != DGM_OK ? s->r->rc : out->rc;
     s->state = rc == DGM_OK ? STREAM_DONE : STREAM_FAILED;
     s->rc = rc;
-    return rc == DGM_OK ? DGM_DONE : rc;
+    if (rc == DGM_OK) /* whoever keeps the records asks again */
+        return s->r->kept_n ? DGM_KEEP : DGM_DONE;
+    return rc;
 }
 
 /*

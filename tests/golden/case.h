@@ -38,7 +38,7 @@ struct golden_case {
     struct dgm_str near;     /* what the caller says which names are near; absent: nothing */
     struct dgm_str asked_at; /* where the caller says that it asked; absent: nowhere */
     enum dgm_reasoning reasoning;
-    bool strict, bounds_thoughts; /* as in struct dgm_env */
+    bool strict, bounds_thoughts, details; /* as in struct dgm_env */
     enum dgm_compat compat;
     int status; /* of the upstream's answer */
     enum dgm_error
