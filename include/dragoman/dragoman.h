@@ -40,6 +40,14 @@ enum dgm_reasoning {
     DGM_REASONING_OFF,     /* none: they are left out */
 };
 
+/** The place of images that the model made: OpenAI has none (user-pain E5). In messages that come back all are read. */
+enum dgm_image_output {
+    DGM_IMAGES,         /* message.images, as most gateways */
+    DGM_IMAGES_PARTS,   /* image_url parts of a content that is a list then */
+    DGM_IMAGES_IN_TEXT, /* Markdown in the content */
+    DGM_IMAGES_EXTRA,   /* as they came, in extra_content.google.parts */
+};
+
 /** What a prompt that the upstream blocks is to the client (user-pain G8). */
 enum dgm_blocked {
     DGM_BLOCKED_REFUSAL, /* an answer: its refusal says why, its finish_reason is content_filter */
@@ -53,15 +61,18 @@ struct dgm_env {
     enum dgm_surface surface; /* whose members to use, where dgm_request_translate does not say */
     enum dgm_reasoning reasoning; /* where thoughts go */
     enum dgm_compat
-        compat;  /* whose shapes the answer has; Google's leave no choice of `reasoning` */
-    bool strict; /* refuse what has no effect instead of ignoring and naming it */
+        compat; /* whose shapes the answer has; Google's leave no choice of `reasoning` */
+    bool
+        reasoning_details; /* reasoning_details too, as OpenRouter's clients read and return them */
+    bool strict;           /* refuse what has no effect instead of ignoring and naming it */
     /* max_tokens bounds thoughts too, as Gemini's own maxOutputTokens does. Otherwise thinking gets a budget of
      * its own on top, as OpenAI's clients of max_tokens expect; max_completion_tokens always bounds both. */
     bool max_tokens_bounds_thoughts;
     bool
         always_usage; /* a stream tells its usage unless stream_options.include_usage is false (user-pain F9) */
     enum dgm_blocked blocked;
-    int64_t now; /* `created`, seconds since 1970 */
+    enum dgm_image_output image_output; /* with DGM_COMPAT_GOOGLE there is no choice */
+    int64_t now;                        /* `created`, seconds since 1970 */
     /* Seed of completion and call ids: 1 to 64 of [A-Za-z0-9_-], of which the first 24 letters and digits
      * must be unique to this exchange. */
     struct dgm_str id;
@@ -164,11 +175,13 @@ void dgm_request_free(struct dgm_request *);
 #define DGM_SIGNATURE_STAND_IN "skip_thought_signature_validator"
 
 /**
- * A memory the core asks for: of a tool call of the conversation the thought signature that came with it (google.md
- * 9.1), and the id that the upstream itself gave it.
+ * A memory the core asks for: of a tool call of the conversation the thought signature that came with it (google.md 9.1),
+ * and the id that the upstream itself gave it; of a text or an image of the model's, which a digest names, what is kept.
  */
 struct dgm_need {
-    struct dgm_str call_id;   /* the client's tool call id */
+    struct dgm_str call_id; /* the client's tool call id; absent where `digest` is there */
+    struct dgm_str
+        digest; /* 64 letters, of what the model said and of what it was asked; else absent */
     struct dgm_str sent;      /* the signature that the client brought; absent: none */
     struct dgm_str signature; /* the answer, see dgm_request_supply */
     struct dgm_str
@@ -180,9 +193,9 @@ struct dgm_need {
 size_t dgm_request_needs(const struct dgm_request *, const struct dgm_need **ret);
 
 /**
- * Answers need `i`, again if it is wished. A signature goes before the client's; absent is "unknown": the client's
- * counts, where there is one; empty is "none that this model takes": the client's is not sent either. Copied. Returns
- * false when memory is short.
+ * Answers need `i`, again if it is wished, with what dgm_kept.signature was. A signature goes before the client's; absent
+ * is "unknown": the client's counts, where there is one; empty is "none that this model takes": the client's is not sent
+ * either. Copied. Returns false when memory is short.
  */
 DGM_MUST_USE bool dgm_request_supply(struct dgm_request *, size_t i, struct dgm_str signature);
 
@@ -382,11 +395,15 @@ bool dgm_name_ok(struct dgm_str);
 /* ---- the answer, whole ------------------------------------------------------------------------------ */
 
 /**
- * Something to remember of a call of ours: the signature that came with it, and the id that the upstream gave it; one of
- * them may be absent. Valid until the next call on the request or its stream, dgm_stream_free included.
+ * Something to remember: of a call of ours the signature that came with it and the id that the upstream gave it, one of
+ * which may be absent; or the signatures of a text or an image and where in it they stand, which is nobody's to read. Valid
+ * until the next call on the request or its stream, dgm_stream_free included.
  */
 struct dgm_kept {
-    struct dgm_str call_id, name, signature, model, native_id;
+    struct dgm_str call_id, name; /* of a call; else absent */
+    struct dgm_str digest;        /* of a text or an image, as a need will have it; else absent */
+    struct dgm_str signature, model;
+    struct dgm_str native_id; /* of a call; absent: none */
 };
 
 /**

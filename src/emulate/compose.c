@@ -105,14 +105,14 @@ static bool is_signed_itself(const struct plan_part *p)
 /* `first` is the number of the first part that is no thought. Sounds and code go unsigned. */
 static enum dgm_rc sign_candidate(const struct composer *c, struct plan_candidate *to, size_t first)
 {
-    bool signs =
-        c->ask->model.generation >= GENERATION_3 && c->ask->model.family->thinks != THINKS_NO;
+    bool new = c->ask->model.generation >= GENERATION_3;
+    bool signs = new && c->ask->model.family->thinks != THINKS_NO;
     if (first == to->nparts)
         return DGM_OK;
     struct plan_part *p = to->parts + first, *text = last_text(to, first),
                      *call = first_call(to, first);
     enum dgm_rc rc = DGM_OK;
-    for (size_t i = first; signs && rc == DGM_OK && i < to->nparts; i++)
+    for (size_t i = first; new && rc == DGM_OK && i < to->nparts; i++)
         if (is_signed_itself(to->parts + i))
             rc = sign(c, to->parts + i);
     if (rc != DGM_OK)

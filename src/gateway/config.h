@@ -131,6 +131,7 @@ enum gw_reasoning {
     GW_REASONING_OFF,
 };
 enum gw_blocked { GW_BLOCKED_REFUSAL, GW_BLOCKED_ERROR };
+enum gw_image_output { GW_IMAGES, GW_IMAGES_PARTS, GW_IMAGES_IN_TEXT, GW_IMAGES_EXTRA };
 enum gw_log_level { GW_LOG_ERROR, GW_LOG_WARN, GW_LOG_INFO, GW_LOG_DEBUG };
 
 struct gw_auth {
@@ -263,12 +264,13 @@ struct gw_config {
     struct gw_trust *trusts; /* gw_trust_open; not from gw_config_parse, which reads no file */
     size_t trusts_n;
     struct gw_log log;
-    int compat;    /* enum gw_compat */
-    int reasoning; /* enum gw_reasoning */
-    int blocked;   /* enum gw_blocked */
-    bool strict;   /* a member that is not supported is a 400, not ignored */
+    int compat;       /* enum gw_compat */
+    int reasoning;    /* enum gw_reasoning */
+    int blocked;      /* enum gw_blocked */
+    int image_output; /* enum gw_image_output */
+    bool strict;      /* a member that is not supported is a 400, not ignored */
     bool always_usage;
-    bool max_tokens_includes_thinking;
+    bool max_tokens_includes_thinking, reasoning_details;
     bool ask_again; /* for an answer without a word, or with a call that can not be read */
     bool fallback;  /* no upstream was configured: the emulator answers */
     struct gw_strs

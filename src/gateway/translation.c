@@ -39,9 +39,11 @@ static void translation_init(struct translation *t, struct gw_exchange *x)
                               .reasoning = (enum dgm_reasoning)config->reasoning,
                               .compat = x->reply.compat,
                               .strict = config->strict,
+                              .reasoning_details = config->reasoning_details,
                               .max_tokens_bounds_thoughts = config->max_tokens_includes_thinking,
                               .always_usage = config->always_usage,
                               .blocked = (enum dgm_blocked)config->blocked,
+                              .image_output = (enum dgm_image_output)config->image_output,
                               .now = x->reply.now,
                               .id = {x->chat.id, sizeof x->chat.id},
                               .model = x->target.model};

@@ -13,6 +13,7 @@
  *   contents.c  the conversation put: systemInstruction and contents
  *   parts.c     one content part: text, images, audio, files; media.c what is no text
  *   urls.c      URLs that somebody reads for the upstream (relay_parts.def)
+ *   images.c    images that the model made, in answers and coming back
  *   native_parts.c   parts of Gemini's own, where they stood
  *   results.c   tool results, brought behind the calls they answer
  *   arguments.c the arguments of a call, which may be broken
@@ -92,6 +93,12 @@ struct chat_call {
     struct dgm_need *need;    /* what is remembered of it; NULL: it was not asked for */
     size_t message;           /* whose it is */
     size_t result;            /* the message that answers it, or CHAT_NO_RESULT */
+};
+
+/** A text or an image of the model's whose signature is asked for: echo.h. */
+struct chat_echo {
+    size_t message, element; /* of the content's list; 0 where that is a string */
+    struct dgm_need *need;
 };
 
 static_assert(CHAT_FIELDS <= 64, "struct dgm_request has a bit for each");
@@ -186,6 +193,8 @@ struct dgm_request {
 
     struct dgm_need *needs;
     size_t needs_n;
+    struct chat_echo *echoes; /* in their order */
+    size_t echoes_n;
     struct dgm_url *urls; /* urls.c; none unless somebody asked for them */
     size_t urls_n;
     struct dgm_kept *kept;
@@ -366,7 +375,8 @@ struct chat_contents {
     struct dgm_request *r;
     struct json_writer *w;
     enum chat_turn open;
-    bool begun; /* a content has been put */
+    bool begun;  /* a content has been put */
+    size_t echo; /* the next of the request's that may be asked for */
 };
 
 /** Opens a part, in a content of its own kind: follow it by the part's members and json_close_obj. */

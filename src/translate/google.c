@@ -179,6 +179,8 @@ static bool read_extra(struct dgm_request *r, struct google_extra *ret, const st
     }
     if (takes & EXTRA_PARTS && google_is_name(it->name, DGM_STR("parts")))
         return chat_expect(r, it->value, J_ARR, place) && put_first(&ret->parts, it->value);
+    if (takes & EXTRA_IMAGES && google_is_name(it->name, DGM_STR("images")))
+        return chat_expect(r, it->value, J_ARR, place) && put_first(&ret->images, it->value);
     if (takes & EXTRA_VIDEO_METADATA && google_is_name(it->name, DGM_STR("video_metadata")))
         return chat_expect(r, it->value, J_OBJ, place) &&
                put_first(&ret->video_metadata, it->value);

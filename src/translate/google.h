@@ -73,10 +73,11 @@ void google_put_key(struct json_writer *, struct dgm_str snake);
 
 /** What extra_content.google (or .vertex) says of a message, a part or a call (google.md 3.3). */
 struct google_extra {
-    bool thought_said, thought; /* `thought` is there; what it says */
-    struct dgm_str signature;   /* thought_signature; absent when it has none */
-    const struct json_val *
-        parts; /* of a tool's message FunctionResponsePart objects, of the model's native_parts.h */
+    bool thought_said, thought;   /* `thought` is there; what it says */
+    struct dgm_str signature;     /* thought_signature; absent when it has none */
+    struct dgm_str marks;         /* echo.h: what is remembered, in its place; absent: nothing is */
+    const struct json_val *parts; /* FunctionResponsePart objects; of the model: native_parts.h */
+    const struct json_val *images;           /* of the model's message: images.h */
     const struct json_val *video_metadata;   /* of a part: an object */
     const struct json_val *media_resolution; /* of a part: a word, or an object that has it */
 };
@@ -88,6 +89,7 @@ enum google_extra_kind {
     EXTRA_PARTS = 4,
     EXTRA_VIDEO_METADATA = 8,
     EXTRA_MEDIA_RESOLUTION = 16,
+    EXTRA_IMAGES = 32,
 };
 
 /**

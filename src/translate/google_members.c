@@ -90,6 +90,7 @@ enum set {
     SET_FILE_CONFIG,
     /* parts of the model's */
     SET_PART,
+    SET_INLINE_DATA,
     SET_TOOL_CALL,
     SET_TOOL_RESPONSE,
     SET_EXECUTABLE_CODE,

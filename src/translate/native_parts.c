@@ -30,6 +30,14 @@ static bool is_known_to(const struct dgm_request *r, struct dgm_str name)
     return !is_tool || (r->surface == DGM_GEMINI && r->model.generation >= GEMINI_3);
 }
 
+/* A medium is none without its bytes and its type. */
+static bool is_whole(const struct native_parts *p)
+{
+    return !google_is_name(p->name, DGM_STR("inline_data")) ||
+           (json_str(google_get(p->value, DGM_STR("mime_type"))).n != 0 &&
+            json_str(google_get(p->value, DGM_STR("data"))).n != 0);
+}
+
 static void read_beside(struct native_parts *p, size_t which, const struct json_val *v)
 {
     bool blanks;
@@ -62,7 +70,8 @@ static bool read_part(struct native_parts *p, const struct json_val *part,
         p->name = it.name;
         p->value = it.value;
     }
-    if (sound && p->name.p && google_check_part(p->r, p->value, CHAT_MEMBER(place, p->name)))
+    if (sound && p->name.p && google_check_part(p->r, p->value, CHAT_MEMBER(place, p->name)) &&
+        is_whole(p))
         return true;
     p->name = (struct dgm_str){0};
     chat_ignore_softly(p->r, place);

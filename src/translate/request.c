@@ -315,8 +315,10 @@ static struct dgm_request *new_request(const struct dgm_env *env)
                               .retry = {.after_ms = -1},
                               .tokens_used = -1};
     r->env.alloc = alloc;
-    if (env->compat == DGM_COMPAT_GOOGLE)
-        r->env.reasoning = DGM_REASONING_CONTENT; /* from where compat.c takes it */
+    if (env->compat == DGM_COMPAT_GOOGLE) { /* from where compat.c takes them */
+        r->env.reasoning = DGM_REASONING_CONTENT;
+        r->env.image_output = DGM_IMAGES;
+    }
     if (env->limits && env->limits->arena_bytes)
         r->limits.arena_bytes = env->limits->arena_bytes;
     if (env->limits && env->limits->event_bytes)

@@ -44,7 +44,8 @@ def test_what_a_search_was_asked_comes_back(start, tmp_path, stream):
         assert seen["status"] == 200 and seen["rules"] == [], seen["rules"]
         assert seen["body"]["toolConfig"]["includeServerSideToolInvocations"] is True
         parts = sent_parts(seen)
-        assert [kind for part in parts for kind in [*kinds, "text"] if kind in part] == [*kinds, "text"][:[0, 3, 4][turn]]
+        assert list(dict.fromkeys(kind for part in parts for kind in [*kinds, "text"] if kind in part)) == (
+            [*kinds, "text"][:[0, 3, 4][turn]])
         assert all(part["thoughtSignature"] for part in parts[:3])
         if turn == 0:
             messages += [message, {"role": "tool", "tool_call_id": message["tool_calls"][0]["id"], "content": "Sunny."}]

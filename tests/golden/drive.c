@@ -51,10 +51,11 @@ static char *copy_of(struct dgm_str s)
 
 /* ---- the request -------------------------------------------------------------------------------------- */
 
-static struct golden_supply supply_for(const struct golden_case *c, struct dgm_str call_id)
+static struct golden_supply supply_for(const struct golden_case *c, const struct dgm_need *need)
 {
+    struct dgm_str key = need->digest.n != 0 ? need->digest : need->call_id;
     for (size_t i = 0; i < c->supplies_n; i++)
-        if (dgm_str_eq(c->supplies[i].call_id, call_id))
+        if (dgm_str_eq(c->supplies[i].call_id, key))
             return c->supplies[i];
     return (struct golden_supply){0};
 }
@@ -65,12 +66,13 @@ static enum dgm_rc answer_needs(const struct golden_case *c, struct dgm_request 
     const struct dgm_need *needs;
     size_t n = dgm_request_needs(r, &needs);
     for (size_t i = 0; i < n; i++) {
-        const struct golden_supply known = supply_for(c, needs[i].call_id);
+        const struct golden_supply known = supply_for(c, &needs[i]);
         struct dgm_str signature = known.signature;
         char *copy = copy_of(signature), *id = copy_of(known.native_id);
-        bool taken = dgm_request_supply(
-                         r, i, signature.p ? (struct dgm_str){copy, signature.n} : signature) &&
-                     dgm_request_supply_id(r, i, (struct dgm_str){id, known.native_id.n});
+        bool taken =
+            dgm_request_supply(r, i, signature.p ? (struct dgm_str){copy, signature.n} : signature);
+        if (taken && known.native_id.n)
+            taken = dgm_request_supply_id(r, i, (struct dgm_str){id, known.native_id.n});
         free(copy);
         free(id);
         if (!taken) {
@@ -167,10 +169,12 @@ static enum dgm_rc translate_request(const struct golden_case *c, const struct d
         .surface = c->surface,
         .reasoning = c->reasoning,
         .compat = c->compat,
+        .reasoning_details = c->details,
         .strict = c->strict,
         .max_tokens_bounds_thoughts = c->bounds_thoughts,
         .always_usage = c->always_usage,
         .blocked = c->blocked,
+        .image_output = c->image_output,
         .now = GOLDEN_NOW,
         .id = DGM_STR(GOLDEN_ID),
         .model = c->kind == GOLDEN_REQUEST ? c->model : (struct dgm_str){0},
@@ -265,14 +269,17 @@ static void note_kept(const struct dgm_request *r, struct outcome *o)
     size_t n = dgm_request_kept(r, &kept);
     expect(o, n != 0, "DGM_KEEP has records");
     for (size_t i = 0; i < n; i++) {
-        const struct dgm_str words[] = {kept[i].call_id, kept[i].name,
-                                        kept[i].signature.n ? kept[i].signature : DGM_STR("-"),
-                                        kept[i].model, kept[i].native_id};
-        size_t words_n = kept[i].native_id.n ? 5 : 4;
-        for (size_t k = 0; k < words_n; k++) {
+        const struct dgm_str words[] = {
+            kept[i].call_id, kept[i].name,
+            kept[i].digest,  kept[i].signature.n ? kept[i].signature : DGM_STR("-"),
+            kept[i].model,   kept[i].native_id};
+        for (size_t k = 0; k < sizeof words / sizeof *words; k++) {
             dgm_buf_put(&o->kept, words[k]);
-            dgm_buf_put_char(&o->kept, k + 1 < words_n ? ' ' : '\n');
+            if (words[k].n != 0)
+                dgm_buf_put_char(&o->kept, ' ');
         }
+        if (o->kept.n != 0)
+            o->kept.p[o->kept.n - 1] = '\n';
     }
 }
 
