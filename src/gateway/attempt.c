@@ -184,6 +184,7 @@ static void ask(struct gw_exchange *x)
         x->chat.call = gw_call_new(x->worker, u, &request, &gw_chat_events, x);
     }
     gw_place_forget(&place);
+    gw_overhead_theirs(x);
     if (x->chat.call == NULL)
         gw_exchange_fail_as(x, DGM_ERR_NO_MEMORY);
 }
@@ -255,6 +256,7 @@ static bool go(struct gw_exchange *x, int64_t *ret_after_ms)
             again && (plan->choice != choice || plan->location != location);
         return true;
     case GW_WAIT:
+        gw_overhead_theirs(x);
         gw_exchange_hold(x, *ret_after_ms);
         return true;
     case GW_GIVE_UP:
@@ -284,6 +286,7 @@ void gw_attempt_made(struct gw_exchange *x)
 
 void gw_attempt_resume(struct gw_exchange *x)
 {
+    gw_overhead_ours(x);
     if (x->chat.job.state == GW_JOB_IDLE)
         look_again(x);
 }
@@ -304,6 +307,7 @@ static bool plan_ahead(struct gw_exchange *x)
 
 void gw_attempt_begin(struct gw_exchange *x)
 {
+    gw_overhead_ours(x);
     x->chat.tells_compat = x->reply.tells_compat;
     if (!x->worker->config->lists || !plan_ahead(x)) {
         gw_translation_begin(x);

@@ -346,6 +346,8 @@ static void on_data(void *owner, struct dgm_str bytes)
         return;
     gw_exchange_heard(x);
     if (is_streamed(x) && x->chat.job.state == GW_JOB_IDLE) {
+        if (x->stage == GW_WAITING)
+            gw_overhead_ours(x);
         read_stream(x, bytes);
         return;
     }
@@ -464,6 +466,8 @@ static void on_end(void *owner)
         x->chat.ended = true;
         return;
     }
+    if (x->stage == GW_WAITING)
+        gw_overhead_ours(x);
     if (is_streamed(x)) {
         end_stream(x);
         return;
@@ -483,6 +487,7 @@ static void fail_over(struct gw_exchange *x, const struct dgm_fail *f)
     enum gw_outcome outcome = f->id == DGM_ERR_UPSTREAM_CONNECT ? GW_UNREACHED
                               : f->id == DGM_ERR_UPSTREAM_BUSY  ? GW_NO_ROOM
                                                                 : GW_ODD;
+    gw_overhead_ours(x);
     if (!gw_attempt_failed(x, outcome, -1))
         gw_exchange_fail(x, f);
 }

@@ -216,6 +216,7 @@ void gw_exchange_answer(struct gw_exchange *x, int status, struct dgm_str media)
     gw_tape_reply(x->tape, status, media, dgm_buf_str(&x->out));
     x->reply.keep_alive = may_keep(x);
     x->reply.now = net_loop_wall_s(x->worker->loop);
+    x->reply.overhead_us = gw_overhead_us(x);
 
     struct dgm_buf head;
     dgm_buf_init(&head, dgm_arena_alloc(&x->arena), HEAD_BYTES_MAX);
@@ -255,6 +256,7 @@ void gw_exchange_stream(struct gw_exchange *x, bool last)
         x->worker->counters.streams++;
         x->reply.keep_alive = may_keep(x) && x->head->minor >= 1;
         x->reply.now = net_loop_wall_s(x->worker->loop);
+        x->reply.overhead_us = gw_overhead_us(x);
         dgm_buf_reserve(&head, HEAD_BYTES);
         gw_reply_put_stream_head(&head, &x->reply);
     }

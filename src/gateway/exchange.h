@@ -115,6 +115,7 @@ struct gw_exchange {
         client_ms; /* the head came; an upstream's byte came; one left */
     int64_t silence_ms,
         whole_ms; /* the client's own: x-stainless-timeout, X-Request-Timeout; 0: none */
+    int64_t ours_ns, ours_since_ns; /* overhead.c: so far; when it came to us, 0: it is not ours */
     uint64_t first_written, seen_written; /* the stream's count at the start; when last looked at */
     int status;                           /* of the answer */
     bool blocked;                         /* the client does not take more for now */
@@ -169,6 +170,18 @@ void gw_exchange_hold(struct gw_exchange *, int64_t ms);
 
 /** The upstream said something: what bounds its silence begins anew. */
 void gw_exchange_heard(struct gw_exchange *);
+
+/* ---- overhead.c: how long a conversation with an upstream was in our hands (user-pain J5) ----------------- */
+
+/** It is ours from now on: the request is whole, or the upstream has said something, or failed. What an earlier piece of
+ * the same answer took is not counted. */
+void gw_overhead_ours(struct gw_exchange *);
+
+/** It is not any more: an upstream is asked, or waited for. */
+void gw_overhead_theirs(struct gw_exchange *);
+
+/** All of it up to now, for the answer's head, in microseconds and at least one. 0: there is no such conversation. */
+int64_t gw_overhead_us(const struct gw_exchange *);
 
 /* ---- for what answers: all of these may free the exchange, so they come last ---------------------------- */
 

@@ -23,6 +23,18 @@ static void put_retry(struct dgm_buf *out, const struct dgm_retry *retry)
         http_put_header_lit(out, "x-should-retry", "false");
 }
 
+/* Milliseconds to three places. */
+static void put_overhead(struct dgm_buf *out, int64_t us)
+{
+    char text[32];
+    struct dgm_buf ms = {.p = text, .cap = sizeof text, .max = sizeof text};
+    dgm_buf_put_int(&ms, us / 1000);
+    dgm_buf_put_char(&ms, '.');
+    for (int64_t unit = 100; unit != 0; unit /= 10)
+        dgm_buf_put_char(&ms, (char)('0' + us / unit % 10));
+    http_put_header_of(out, "x-dragoman-overhead-ms", dgm_buf_str(&ms));
+}
+
 /* All but how the body is framed. */
 static void put_common(struct dgm_buf *out, const struct gw_reply *r, int status)
 {
@@ -30,6 +42,8 @@ static void put_common(struct dgm_buf *out, const struct gw_reply *r, int status
     http_put_date(out, r->now);
     http_put_header_of(out, "x-request-id", r->request_id);
     put_if(out, "x-dragoman-upstream", r->upstream);
+    if (r->overhead_us != 0)
+        put_overhead(out, r->overhead_us);
     if (r->tells_compat)
         http_put_header_of(out, "x-dragoman-compat",
                            r->compat == DGM_COMPAT_GOOGLE ? DGM_STR("google") : DGM_STR("openai"));
@@ -49,8 +63,8 @@ static void put_common(struct dgm_buf *out, const struct gw_reply *r, int status
         http_put_header_of(out, "Access-Control-Allow-Origin", r->origin);
         http_put_header_lit(
             out, "Access-Control-Expose-Headers",
-            "x-request-id, x-dragoman-upstream, x-dragoman-compat, x-dragoman-ignored, "
-            "x-dragoman-schema-notes, x-dragoman-warning, "
+            "x-request-id, x-dragoman-upstream, x-dragoman-overhead-ms, x-dragoman-compat, "
+            "x-dragoman-ignored, x-dragoman-schema-notes, x-dragoman-warning, "
             "retry-after, retry-after-ms, x-should-retry");
         http_put_header_lit(out, "Vary", "Origin");
         if (status == 204) {

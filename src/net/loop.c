@@ -127,6 +127,12 @@ int64_t net_loop_now_ms(const struct net_loop *l)
     return (int64_t)uv_now(&l->uv);
 }
 
+int64_t net_loop_clock_ns(const struct net_loop *l)
+{
+    (void)l;
+    return (int64_t)uv_hrtime();
+}
+
 int64_t net_loop_wall_ms(const struct net_loop *l)
 {
     (void)l;

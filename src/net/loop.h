@@ -33,6 +33,9 @@ void net_loop_stop(struct net_loop *);
 /** A clock that never goes back, as of this turn of the loop. */
 int64_t net_loop_now_ms(const struct net_loop *);
 
+/** The same clock at this very moment, finer: for what work takes. It costs a look at it. */
+int64_t net_loop_clock_ns(const struct net_loop *);
+
 /** Seconds, or milliseconds, since 1970. */
 int64_t net_loop_wall_s(const struct net_loop *);
 int64_t net_loop_wall_ms(const struct net_loop *);
