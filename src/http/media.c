@@ -244,10 +244,23 @@ static bool ipv6_is_loopback(const unsigned char a[16])
     return a[10] == 0 && a[11] == 0 && a[12] == 0 && a[13] == 0 && a[14] == 0 && a[15] == 1;
 }
 
-/* RFC 3986's reg-name as DNS uses it, plus "_", which container networks put into names. */
+/* RFC 3986's reg-name as DNS uses it, plus "_", which container networks put into names. A table: each request has one. */
+static const bool name_chars[256] = {
+    ['0' ... '9'] = true, ['A' ... 'Z'] = true, ['a' ... 'z'] = true,
+    ['-'] = true,         ['.'] = true,         ['_'] = true,
+};
+
 static bool is_name_char(char c)
 {
-    return is_alnum(c) || c == '-' || c == '.' || c == '_';
+    return name_chars[(unsigned char)c];
+}
+
+static bool has_empty_label(struct dgm_str name)
+{
+    for (size_t i = 1; i < name.n; i++)
+        if (name.p[i] == '.' && name.p[i - 1] == '.')
+            return true;
+    return name.n == 0 || name.p[0] == '.';
 }
 
 static bool name_is_loopback(struct dgm_str name)
@@ -261,8 +274,7 @@ static bool name_is_loopback(struct dgm_str name)
 static bool take_name(struct dgm_str *s, struct http_host *h)
 {
     h->name = take_while(s, is_name_char);
-    if (h->name.n == 0 || h->name.n > 255 || h->name.p[0] == '.' ||
-        dgm_str_find(h->name, DGM_STR("..")) < h->name.n)
+    if (h->name.n > 255 || has_empty_label(h->name))
         return false;
     unsigned char ipv4[4];
     bool is_ipv4 = parse_ipv4(h->name, ipv4);
