@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define PAYLOAD_MAX ((size_t)64 * 1024)
+#define TROUBLE_MAX ((size_t)4096)
 
 /** The credentials of one upstream, or of several that have the same. */
 struct gw_token_slot {
@@ -16,7 +17,8 @@ struct gw_token_slot {
     const struct gw_upstream *upstream; /* the first of them */
     struct dgm_buf payload;             /* as it came; `said` is part of it */
     struct gw_token_said said;
-    uint64_t refused; /* a generation that is not to be used again; 0: none */
+    struct dgm_buf trouble; /* what the last fetch came to; empty: it went well */
+    uint64_t refused;       /* a generation that is not to be used again; 0: none */
     struct gw_token_wait *waiting;
 };
 
@@ -85,6 +87,12 @@ static void wake(struct gw_token_slot *s)
     }
 }
 
+static bool is_good(const struct gw_token_slot *s)
+{
+    return s->said.token.n != 0 && s->said.generation != s->refused &&
+           net_loop_wall_ms(s->worker->loop) < s->said.ends_ms;
+}
+
 static void take(struct gw_token_slot *s, struct dgm_str payload, const struct dgm_alloc *wiping)
 {
     struct dgm_buf copy;
@@ -95,11 +103,18 @@ static void take(struct gw_token_slot *s, struct dgm_str payload, const struct d
         dgm_buf_dispose(&copy); /* the one there is lives on */
         return;
     }
-    dgm_buf_dispose(&s->payload);
-    s->payload = copy;
-    s->said = said;
+    dgm_buf_clear(&s->trouble);
+    dgm_buf_put(&s->trouble, said.trouble);
     if (said.trouble.n != 0) /* there is no better one: it may have been the upstream's mood */
         s->refused = 0;
+    if (said.token.n == 0 && is_good(s)) { /* of a keeper that began anew, and has none yet */
+        s->said.passes = said.passes;
+        dgm_buf_dispose(&copy);
+    } else {
+        dgm_buf_dispose(&s->payload);
+        s->payload = copy;
+        s->said = said;
+    }
     wake(s);
 }
 
@@ -114,12 +129,6 @@ void gw_tokens_hear(struct gw_tokens *t, const struct gw_frame *frame)
 }
 
 /* ---- for requests ---- */
-
-static bool is_good(const struct gw_token_slot *s)
-{
-    return s->said.token.n != 0 && s->said.generation != s->refused &&
-           net_loop_wall_ms(s->worker->loop) < s->said.ends_ms;
-}
 
 static void on_late(void *owner)
 {
@@ -162,12 +171,13 @@ enum gw_token_state gw_tokens_look(struct gw_worker *w, const struct gw_upstream
         return GW_TOKEN_UNWANTED;
     struct gw_token_slot *s = slot_of(w->tokens, u);
     *ret = s->said;
+    ret->trouble = dgm_buf_str(&s->trouble);
     if (is_good(s))
         return GW_TOKEN_READY;
     bool late = wait == NULL || wait->is_late;
     if (wait != NULL)
         wait->is_late = false;
-    if (late || (s->said.trouble.n != 0 && s->refused == 0)) {
+    if (late || (s->trouble.n != 0 && s->refused == 0)) {
         if (ret->trouble.n == 0)
             ret->passes = true;
         return GW_TOKEN_NONE;
@@ -198,8 +208,10 @@ struct gw_tokens *gw_tokens_new(struct gw_worker *w)
     if (t == NULL)
         return NULL;
     *t = (struct gw_tokens){.worker = w, .wiping = auth_wiping(&w->alloc)};
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         t->at[i] = (struct gw_token_slot){.worker = w, .upstream = &w->config->upstreams[i]};
+        dgm_buf_init(&t->at[i].trouble, &w->alloc, TROUBLE_MAX);
+    }
     return t;
 }
 
@@ -209,7 +221,9 @@ void gw_tokens_free(struct gw_tokens *t)
         return;
     struct gw_worker *w = t->worker;
     size_t n = w->config->upstreams_n;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         dgm_buf_dispose(&t->at[i].payload);
+        dgm_buf_dispose(&t->at[i].trouble);
+    }
     w->alloc.resize(w->alloc.ctx, t, sizeof *t + n * sizeof *t->at, 0);
 }

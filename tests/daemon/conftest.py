@@ -36,3 +36,15 @@ def chain(start, front):
         back = start(**options)
         return front(back.url), back
     return start_two
+
+
+@pytest.fixture
+def gateway(start, tmp_path):
+    """gateway(url, credentials): one whose clients need no token, before a server whose clients do. credentials: a file's path,
+    or what the configuration has."""
+    def start_one(url, credentials, *settings, env=None, workers=1, **members):
+        credentials = {"file": str(credentials)} if isinstance(credentials, pathlib.Path) else credentials
+        config = configuration(tmp_path, url, **{"credentials": credentials, "project": "p", "locations": ["us-central1"], **members})
+        home = {"HOME": str(tmp_path / "home"), "CLOUDSDK_CONFIG": str(tmp_path / "home"), "NO_GCE_CHECK": "true"}
+        return start(*settings, args=("--config", str(config)), env=home | (env or {}), workers=workers)
+    return start_one
