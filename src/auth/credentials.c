@@ -27,8 +27,11 @@ void auth_trouble_set(struct auth_trouble *t, bool passes,
     t->passes = passes;
     for (size_t i = 0; i < AUTH_TROUBLE_TEXTS; i++) {
         struct dgm_str s = dgm_utf8_head(texts[i], sizeof t->text - 1 - n);
-        for (size_t j = 0; j < s.n; j++)
-            t->text[n++] = (unsigned char)s.p[j] < ' ' || s.p[j] == 0x7f ? ' ' : s.p[j];
+        bool sound = dgm_utf8_bad(s) == s.n;
+        for (size_t j = 0; j < s.n; j++) {
+            unsigned char c = (unsigned char)s.p[j];
+            t->text[n++] = c < ' ' || c == 0x7f ? ' ' : c > 0x7f && !sound ? '?' : s.p[j];
+        }
     }
     t->text[n] = '\0';
 }

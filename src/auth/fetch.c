@@ -411,6 +411,8 @@ static void go_on(struct auth_fetch *f)
     struct dgm_str email = auth_email_of_url(c->texts[FIELD_IMPERSONATION]);
     f->who = email.p != NULL ? email : f->base->texts[FIELD_EMAIL];
     f->project = f->base->texts[FIELD_PROJECT];
+    if (!is_token(f->who)) /* it is shown to people */
+        f->who = (struct dgm_str){0};
     if (f->step == STEP_FAILED)
         return;
     if (c->texts[FIELD_IMPERSONATION].p != NULL && !impersonated)
@@ -542,10 +544,11 @@ static void hear_who(struct auth_fetch *f, const struct auth_result *r)
 {
     const struct json_val *root = NULL;
     bool machine = f->base->kind == AUTH_MACHINE;
-    if (r->status == 200 && machine && r->text.n < 256)
-        f->who = auth_fetch_keep(f, dgm_str_trim(r->text));
-    else if (r->status == 200 && !machine && auth_json(&f->arena, r->text, &root) == DGM_OK)
-        f->who = json_get_str(root, DGM_STR("email"));
+    struct dgm_str who = machine ? dgm_str_trim(r->text) : (struct dgm_str){0};
+    if (r->status == 200 && !machine && auth_json(&f->arena, r->text, &root) == DGM_OK)
+        who = json_get_str(root, DGM_STR("email"));
+    if (r->status == 200 && is_token(who))
+        f->who = auth_fetch_keep(f, who);
     if (f->step != STEP_FAILED)
         f->step = machine ? STEP_PROJECT : STEP_DONE;
 }
@@ -558,7 +561,7 @@ static void make_project(struct auth_fetch *f, struct auth_errand *e)
 static void hear_project(struct auth_fetch *f, const struct auth_result *r)
 {
     f->step = STEP_DONE;
-    if (r->status == 200 && r->text.n < 256)
+    if (r->status == 200 && is_token(dgm_str_trim(r->text)))
         f->project = auth_fetch_keep(f, dgm_str_trim(r->text));
 }
 

@@ -154,9 +154,10 @@ static int print_help(struct dgm_str name)
 /* How many words besides options a command takes, by its usage line. */
 static size_t words_max(const struct cli_args *args)
 {
-    switch (*cli_commands[args->command].words) {
-    case '[': /* [COMMAND], whose name may be two words */
-        return SIZE_MAX;
+    const char *words = cli_commands[args->command].words;
+    switch (*words) {
+    case '[': /* [COMMAND], whose name may be two words; [UPSTREAM] */
+        return words[1] == 'C' ? SIZE_MAX : 1;
     case 'D': /* DIR */
     case 'N': /* NAME */
         return 1;

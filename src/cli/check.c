@@ -24,8 +24,12 @@ int cli_check(const struct cli_args *args)
     dgm_buf_init(&out, &dgm_alloc_libc, 1 << 24);
     if (cli_get(args, CLI_OPT_SHOW).p)
         gw_config_put(c, &out);
-    dgm_buf_put_lit(&out, "ok\n");
-    code = cli_write(STDOUT_FILENO, &out, false) ? CLI_DONE : CLI_REFUSED;
+    if (!cli_get(args, CLI_OPT_OFFLINE).p)
+        code = cli_tell_identities(c);
+    if (code == CLI_DONE)
+        dgm_buf_put_lit(&out, "ok\n");
+    if (!cli_write(STDOUT_FILENO, &out, false))
+        code = CLI_REFUSED;
     cli_tell_idle(c);
     dgm_buf_dispose(&out);
     gw_config_free(c);

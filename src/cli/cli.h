@@ -118,6 +118,12 @@ int cli_corpus(const char *dir, struct gw_corpus **ret);
 /** Prints what was set in vain, and variables that are nearly settings, to stderr. */
 void cli_tell_idle(const struct gw_config *);
 
+/* ---- token.c ---- */
+
+/** Fetches a token for each upstream whose credentials are fetched, and prints a line: whose, how long it lives. Returns an enum
+ * cli_exit; where there is none the reason was printed. */
+int cli_tell_identities(const struct gw_config *);
+
 /* ---- the commands ---- */
 
 int cli_serve(const struct cli_args *);
@@ -125,6 +131,7 @@ int cli_translate_request(const struct cli_args *);
 int cli_translate_response(const struct cli_args *);
 int cli_translate_stream(const struct cli_args *);
 int cli_check(const struct cli_args *);
+int cli_token(const struct cli_args *);
 int cli_replay(const struct cli_args *);
 int cli_credentials_create(const struct cli_args *);
 int cli_keys_add(const struct cli_args *);

@@ -3,6 +3,7 @@
 #include "gateway/config_near.h"
 #include "gateway/config_parse.h"
 
+#include "auth/credentials.h"
 #include "base/str.h"
 #include "net/proxy.h"
 #include <dragoman/dragoman.h>
@@ -283,6 +284,31 @@ static void check_names(struct gw_parse *p, const struct gw_upstream *u, const s
                        dgm_str_head(u->locations.at[i], 80), DGM_STR("\""), dgm_str_c(wanted));
 }
 
+/* One kind of secret in the place of another, which Google would answer with a 401 that says neither (user-pain H5). */
+static void check_credentials(struct gw_parse *p, const struct gw_upstream *u,
+                              const struct gw_node *node, struct dgm_str label)
+{
+    enum auth_secret secret = auth_secret_of(u->credentials.value);
+    bool google = u->kind == GW_VERTEX || u->kind == GW_GEMINI;
+    const char *fault = NULL;
+    if (u->credentials.kind == GW_CREDENTIALS_FILE && secret != AUTH_SECRET_UNKNOWN)
+        fault = ", where the path of a file is expected";
+    else if (google && u->credentials.kind == GW_CREDENTIALS_API_KEY &&
+             secret == AUTH_SECRET_ACCESS_TOKEN)
+        fault =
+            ", which is no API key: write {bearer: TOKEN}, or adc, for tokens end after an hour";
+    else if (google && u->credentials.kind == GW_CREDENTIALS_BEARER &&
+             secret == AUTH_SECRET_API_KEY)
+        fault = ", which is no token: write {api_key: KEY}";
+    else if (google && secret != AUTH_SECRET_UNKNOWN && secret != AUTH_SECRET_API_KEY &&
+             secret != AUTH_SECRET_ACCESS_TOKEN)
+        fault =
+            ", which says nobody's name by itself: write {file: PATH} with the file it belongs to";
+    if (fault != NULL)
+        gw_problem(p, member_node(node, DGM_STR("credentials")), label,
+                   DGM_STR(".credentials: this is "), auth_secret_name(secret), dgm_str_c(fault));
+}
+
 static void check_upstream(struct gw_parse *p, struct gw_upstream *u, const struct gw_node *node,
                            struct dgm_str label)
 {
@@ -320,6 +346,7 @@ static void check_upstream(struct gw_parse *p, struct gw_upstream *u, const stru
     u->at_endpoint =
         u->kind == GW_VERTEX && dgm_str_find(u->base_url, DGM_STR("/endpoints/")) != u->base_url.n;
     check_names(p, u, node, label);
+    check_credentials(p, u, node, label);
 }
 
 static void read_upstream(struct gw_parse *p, struct gw_upstream *u, const struct gw_node *node,

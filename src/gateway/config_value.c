@@ -3,6 +3,7 @@
 #include "gateway/config_near.h"
 #include "gateway/config_parse.h"
 
+#include "auth/credentials.h"
 #include "base/str.h"
 #include "base/utf8.h"
 
@@ -233,6 +234,23 @@ static void read_list(struct gw_parse *p, const struct gw_row *row, struct gw_st
     *to = (struct gw_strs){at, n};
 }
 
+/* What a plain text is by its looks: a key, a token, the path of a file. Anything else is NONE. */
+static enum gw_credentials_kind kind_of_secret(struct dgm_str text)
+{
+    switch (auth_secret_of(text)) {
+    case AUTH_SECRET_API_KEY:
+        return GW_CREDENTIALS_API_KEY;
+    case AUTH_SECRET_ACCESS_TOKEN:
+        return GW_CREDENTIALS_BEARER;
+    case AUTH_SECRET_UNKNOWN:
+        return dgm_str_starts(text, DGM_STR("/")) || dgm_str_ends(text, DGM_STR(".json"))
+                   ? GW_CREDENTIALS_FILE
+                   : GW_CREDENTIALS_NONE;
+    default:
+        return GW_CREDENTIALS_NONE;
+    }
+}
+
 static void read_credentials(struct gw_parse *p, struct gw_credentials *to,
                              const struct gw_node *node, struct dgm_str label)
 {
@@ -248,6 +266,10 @@ static void read_credentials(struct gw_parse *p, struct gw_credentials *to,
             *to = (struct gw_credentials){.kind = words[i].kind};
             return;
         }
+    if (node->kind == GW_NODE_SCALAR && kind_of_secret(node->text) != GW_CREDENTIALS_NONE) {
+        *to = (struct gw_credentials){kind_of_secret(node->text), gw_parse_keep(p, node->text)};
+        return;
+    }
     static const struct {
         struct dgm_str name;
         enum gw_credentials_kind kind;
@@ -262,9 +284,10 @@ static void read_credentials(struct gw_parse *p, struct gw_credentials *to,
     }
     if (node->kind != GW_NODE_MAP || node->n != 1 || !value) {
         /* Never with the value: it may be a key in the wrong place. */
-        gw_problem(p, node, label,
-                   DGM_STR(": expected adc, metadata, caller, none, {file: PATH}, {api_key: KEY} or "
-                           "{bearer: TOKEN}"));
+        gw_problem(
+            p, node, label,
+            DGM_STR(": expected adc, metadata, caller, none, {file: PATH}, {api_key: KEY} or "
+                    "{bearer: TOKEN}"));
         return;
     }
     if (value->kind != GW_NODE_SCALAR || value->null || value->text.n == 0) {

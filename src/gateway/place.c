@@ -148,7 +148,8 @@ static void name_native(const struct gw_place_ask *ask, bool express, struct gw_
     p->native.surface = DGM_VERTEX;
     if (express)
         return;
-    struct dgm_str theirs = ask->token != NULL ? ask->token->project : (struct dgm_str){0};
+    bool named = ask->token != NULL && dgm_name_ok(ask->token->project);
+    struct dgm_str theirs = named ? ask->token->project : (struct dgm_str){0};
     p->native.project =
         either(u->project, ask->path_project, either(theirs, DGM_STR("dragoman"), theirs));
     p->native.location = either(configured, ask->path_location, DGM_STR("global"));

@@ -245,6 +245,15 @@ static void on_turn(void *owner)
 
 /* ---- public ---- */
 
+struct gw_source_place gw_source_place_of(const struct gw_config *c, const struct gw_upstream *u)
+{
+    return (struct gw_source_place){.kind = u->credentials.kind,
+                                    .path = u->credentials.value,
+                                    .proxy = u->proxy,
+                                    .proxies = c->proxies,
+                                    .roots = c->roots};
+}
+
 void gw_source_fetch(struct gw_source *s, int64_t wall_ms)
 {
     find_credentials(s);

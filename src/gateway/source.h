@@ -25,6 +25,9 @@ struct gw_source_place {
     struct gw_roots roots;
 };
 
+/** Those of an upstream, whose credentials are fetched. */
+struct gw_source_place gw_source_place_of(const struct gw_config *, const struct gw_upstream *);
+
 /** What came of a fetch; borrowed for the call. Texts are absent where they are not known. */
 struct gw_source_said {
     struct dgm_str token; /* absent: there is none, and `trouble` says why */

@@ -61,11 +61,7 @@ void gw_tokens_begin(struct gw_tokens *t)
         struct dgm_buf payload;
         if (!is_wanted(u) || slot_of(t, u) != &t->at[i])
             continue;
-        const struct gw_source_place place = {.kind = u->credentials.kind,
-                                              .path = u->credentials.value,
-                                              .proxy = u->proxy,
-                                              .proxies = c->proxies,
-                                              .roots = c->roots};
+        const struct gw_source_place place = gw_source_place_of(c, u);
         dgm_buf_init(&payload, &t->wiping, gw_message_max_bytes(GW_MSG_TOKEN_WANT));
         gw_token_want_put(i, &place, &payload);
         if (payload.rc == DGM_OK)

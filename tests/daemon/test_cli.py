@@ -152,10 +152,10 @@ def test_check_without_anything():
 def test_check_of_every_key(tmp_path):
     file = tmp_path / "dragoman.yaml"
     file.write_text(EXAMPLE.replace("internal-ca.pem", str(pki.authority())))
-    done = expect(0, "check", "--config", str(file), GEMINI_API_KEY="AIza-very-secret")
+    done = expect(0, "check", "--offline", "--config", str(file), GEMINI_API_KEY="AIza-very-secret")
     assert done.out == "ok\n"
-    assert expect(0, "check", DRAGOMAN_CONFIG=str(file), GEMINI_API_KEY="x").out == "ok\n"
-    shown = expect(0, "check", "--config", str(file), "--show", GEMINI_API_KEY="AIza-very-secret")
+    assert expect(0, "check", "--offline", DRAGOMAN_CONFIG=str(file), GEMINI_API_KEY="x").out == "ok\n"
+    shown = expect(0, "check", "--offline", "--config", str(file), "--show", GEMINI_API_KEY="AIza-very-secret")
     assert "AIza" not in shown.out + shown.err
     assert "credentials={api_key: ***}" in shown.out
 

@@ -2,6 +2,7 @@
 """Google's credentials behind a Dragoman, each kind against identity servers over HTTP and TLS (user-pain H1, H5)."""
 
 import json
+import subprocess
 import sys
 import time
 
@@ -10,8 +11,9 @@ import jwt
 import pki
 import pytest
 import tokens
+from dragoman import BINARY, environment
 from tokens import ROBOT, TYPE, create, federated, write
-from upstream import Upstream
+from upstream import Upstream, configuration
 
 
 @pytest.fixture(scope="module")
@@ -348,3 +350,42 @@ def test_a_refusal_keeps_its_words_and_loses_secrets(gateway, tmp_path):
     for secret in (secrets["refresh_token"], secrets["client_secret"]):
         assert secret not in answer.body.decode() + front.log()
     issuer.close()
+
+
+# ---- commands ----
+
+
+def dragoman(*args, **env):
+    done = subprocess.run([BINARY, *args], capture_output=True, text=True, timeout=60, env=environment(HOME="/nowhere", NO_GCE_CHECK="true", **env))
+    assert "Sanitizer" not in done.stderr, done.stderr
+    return done
+
+
+def test_token_prints_one(world, tmp_path):
+    behind, folder = world
+    file = create(behind.url, folder, "prints")
+    done = dragoman("token", GOOGLE_APPLICATION_CREDENTIALS=str(file))
+    assert done.returncode == 0 and done.stderr == ""
+    assert behind.chat(headers=identity.bearer(done.stdout.strip())).status == 200
+    config = configuration(tmp_path, behind.url, credentials={"file": str(file)})
+    assert dragoman("token", "back", "--config", str(config)).stdout.startswith("ya29.")
+    done = dragoman("token", "other", "--config", str(config))
+    assert done.returncode == 1 and "no upstream of that name" in done.stderr and done.stdout == ""
+    done = dragoman("token", GOOGLE_APPLICATION_CREDENTIALS="/nowhere.json")
+    assert done.returncode == 1 and "/nowhere.json can not be read" in done.stderr and done.stdout == ""
+
+
+def test_check_says_who_we_are(world, tmp_path):
+    behind, folder = world
+    file = create(behind.url, folder, "checks")
+    config = configuration(tmp_path, behind.url, credentials={"file": str(file)}, project="p", locations=["eu", "us"])
+    before = len(behind.get("/_dragoman/emulator").json)
+    done = dragoman("check", "--config", str(config))
+    line, ok = done.stdout.splitlines()
+    assert ok == "ok" and done.returncode == 0
+    assert line.startswith(f"back: a service account's key, checks@my-project.iam.gserviceaccount.com ({file}), project p, locations eu us, a token for 359")
+    assert len(behind.get("/_dragoman/emulator").json) == before  # no call that costs anything
+    assert dragoman("check", "--offline", "--config", str(config)).stdout == "ok\n"
+    file.write_text("{}")
+    done = dragoman("check", "--config", str(config))
+    assert done.returncode == 1 and done.stdout == "" and f'upstreams.back: The file of credentials {file} has no "type"' in done.stderr

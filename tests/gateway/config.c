@@ -561,12 +561,35 @@ static void test_near(void **state)
             .p);
 }
 
+/* Kinds are recognised from the secret (user-pain H5). */
+static void test_credentials_by_their_looks(void **state)
+{
+    static const struct {
+        const char *text;
+        enum gw_credentials_kind kind;
+    } cases[] = {{"adc", GW_CREDENTIALS_ADC},           {"metadata", GW_CREDENTIALS_METADATA},
+                 {"AIzaSyX", GW_CREDENTIALS_API_KEY},   {"AQ.x", GW_CREDENTIALS_API_KEY},
+                 {"ya29.x", GW_CREDENTIALS_BEARER},     {"/run/key.json", GW_CREDENTIALS_FILE},
+                 {"key.json", GW_CREDENTIALS_FILE},     {"{file: k}", GW_CREDENTIALS_FILE},
+                 {"{bearer: t}", GW_CREDENTIALS_BEARER}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char yaml[200];
+        snprintf(yaml, sizeof yaml, "upstreams: {a: {kind: vertex, credentials: %s}}\n",
+                 cases[i].text);
+        struct gw_config *c = good(yaml);
+        assert_int_equal(c->upstreams[0].credentials.kind, cases[i].kind);
+        gw_config_free(c);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_example_settings),
         cmocka_unit_test(test_example_upstreams),
         cmocka_unit_test(test_nothing_of_the_example_is_idle),
+        cmocka_unit_test(test_credentials_by_their_looks),
         cmocka_unit_test(test_nothing_configured),
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_variables),
