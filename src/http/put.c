@@ -11,7 +11,6 @@
 #include <assert.h>
 #include <string.h>
 
-
 struct dgm_str http_status_reason(int status)
 {
     switch (status) {
