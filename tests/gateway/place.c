@@ -206,6 +206,43 @@ static void test_headers(void **state)
     }
 }
 
+/* What a token says of itself: its universe's hosts, whose quota, whose project where nobody else names one (user-pain H1). */
+static void test_what_tokens_say(void **state)
+{
+    static const struct {
+        const char *upstream, *universe, *host, *project, *quota;
+    } cases[] = {
+        {"{kind: vertex, locations: [eu], credentials: adc}", "",
+         "aiplatform.eu.rep.googleapis.com", "theirs", "payer"},
+        {"{kind: vertex, locations: [global], credentials: adc}", "example.cloud",
+         "aiplatform.example.cloud", "theirs", "payer"},
+        {"{kind: vertex, locations: [u-1], project: mine, credentials: {file: f}}", "example.cloud",
+         "u-1-aiplatform.example.cloud", "mine", "payer"},
+        {"{kind: gemini, credentials: metadata}", "", "generativelanguage.googleapis.com", NULL,
+         "payer"},
+        {"{kind: openai, base_url: \"http://h\", credentials: adc}", "", "h", NULL, NULL},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct gw_token_said token = {.token = DGM_STR("ya29.t"),
+                                            .universe = dgm_str_c(cases[i].universe),
+                                            .project = DGM_STR("theirs"),
+                                            .quota_project = DGM_STR("payer")};
+        struct found f;
+        find(&f, cases[i].upstream, (struct gw_place_ask){.token = &token});
+        assert_int_equal(f.rc, DGM_OK);
+        assert_text(f.place.origin.host, cases[i].host);
+        assert_text(f.place.headers[0].value, "Bearer ya29.t");
+        assert_int_equal(f.place.headers_n, cases[i].quota != NULL ? 2 : 1);
+        if (cases[i].quota != NULL)
+            assert_text(f.place.headers[1].value, cases[i].quota);
+        if (cases[i].project != NULL)
+            assert_text(f.place.native.project, cases[i].project);
+        gw_place_forget(&f.place);
+        done(&f);
+    }
+}
+
 static void test_refused(void **state)
 {
     (void)state;
@@ -283,6 +320,7 @@ int main(void)
         cmocka_unit_test(test_express_mode_is_global),
         cmocka_unit_test(test_headers),
         cmocka_unit_test(test_a_key_at_an_endpoint),
+        cmocka_unit_test(test_what_tokens_say),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_short_memory),
     };
