@@ -177,9 +177,12 @@ static void finish(struct gw_exchange *x)
     gw_conn_answered(x->conn, x->reply.keep_alive);
 }
 
-/* Gives parts to the client. False: no more for now. */
-static bool give(struct gw_exchange *x, const struct dgm_str *parts, size_t n)
+/* Gives parts to the client. False: no more for now. With the last of them what the request took of its key's limits is given
+ * back, before: who has his answer may ask again at once. */
+static bool give(struct gw_exchange *x, const struct dgm_str *parts, size_t n, bool last)
 {
+    if (last)
+        gw_gate_settle(x);
     x->client_ms = now_ms(x);
     x->blocked = gw_conn_send(x->conn, parts, n) == DGM_FULL;
     x->seen_written = net_stream_written(x->conn->stream);
@@ -198,7 +201,7 @@ static void send_rest(struct gw_exchange *x)
         struct dgm_str slice =
             dgm_str_head(dgm_str_skip(dgm_buf_str(&x->out), x->sent_bytes), SLICE_BYTES);
         x->sent_bytes += slice.n;
-        if (!give(x, &slice, 1) && x->sent_bytes < x->out.n)
+        if (!give(x, &slice, 1, x->sent_bytes == x->out.n) && x->sent_bytes < x->out.n)
             return;
     }
     finish(x);
@@ -233,7 +236,7 @@ void gw_exchange_answer(struct gw_exchange *x, int status, struct dgm_str media)
                               dgm_str_head(dgm_buf_str(&x->out), SLICE_BYTES)};
     x->stage = GW_SENDING;
     x->sent_bytes = parts[1].n;
-    bool more = give(x, parts, 2);
+    bool more = give(x, parts, 2, x->sent_bytes == x->out.n);
     dgm_buf_dispose(&head);
     if (more || x->sent_bytes == x->out.n)
         send_rest(x);
@@ -274,7 +277,7 @@ void gw_exchange_stream(struct gw_exchange *x, bool last)
     if (sound) {
         struct dgm_str parts[] = {head.n != 0 ? rest_of_head(x, &head) : (struct dgm_str){0},
                                   dgm_buf_str(&open), dgm_buf_str(&x->out), dgm_buf_str(&end)};
-        give(x, parts, 4);
+        give(x, parts, 4, last);
     } else {
         gw_conn_break(x->conn); /* an event was lost: this must not look like a whole stream */
     }
@@ -305,7 +308,7 @@ void gw_exchange_probe(struct gw_exchange *x)
         gw_exchange_comment(x);
     } else if (x->stage <= GW_WAITING && !x->begun) {
         x->begun = true;
-        give(x, &DGM_STR(HTTP_STATUS_BEGIN), 1);
+        give(x, &DGM_STR(HTTP_STATUS_BEGIN), 1, false);
     } /* else there are bytes on their way, or a native stream's next will be */
 }
 

@@ -12,6 +12,7 @@
 #include "gateway/conn.h"
 #include "gateway/job.h"
 #include "gateway/policy.h"
+#include "gateway/quota.h"
 #include "gateway/random.h"
 #include "gateway/reply.h"
 #include "gateway/routes.h"
@@ -34,11 +35,13 @@ struct gw_tape;
 struct gw_memory_wait;
 struct translation;
 
-/** Who came in, and by what; gate.h. All zero: anybody may. */
+/** Who came in, by what, and what that takes of his limits; gate.h. All zero: anybody may. */
 struct gw_admission {
     const struct auth_client *client; /* the key's; NULL: it was no key */
     struct gw_key_set *keys;          /* held for it */
     bool by_bearer;                   /* the key stood where a token of Google's could */
+    bool admitted;                    /* its model was looked at */
+    struct gw_quota_hold hold;
 };
 
 /** What is ready, but holds calls that are not kept yet. */

@@ -165,8 +165,27 @@ struct dgm_str gw_gate_authorization(const struct gw_exchange *x)
                                   : http_head_get(x->head, DGM_STR("authorization"));
 }
 
+/* What the upstream told; where it was asked and told nothing, as the client left or it broke off, all that was reserved; what
+ * it refused cost nothing. */
+static int64_t tokens_used(const struct gw_exchange *x)
+{
+    const struct dgm_request *r = x->chat.request;
+    int64_t told = r != NULL ? dgm_request_tokens_used(r) : -1;
+    bool refused = x->chat.status == 0 ? x->chat.plan.tries == 0 : x->chat.status >= 400;
+    return told >= 0 ? told : refused ? 0 : -1;
+}
+
+void gw_gate_settle(struct gw_exchange *x)
+{
+    const struct gw_worker *w = x->worker;
+    if (x->admission.hold.entered)
+        gw_quota_leave(w->quota, w->quota_book, net_loop_wall_ms(w->loop), tokens_used(x),
+                       &x->admission.hold);
+}
+
 void gw_gate_leave(struct gw_exchange *x)
 {
+    gw_gate_settle(x);
     gw_key_set_give(x->admission.keys);
     x->admission = (struct gw_admission){0};
 }
@@ -301,11 +320,94 @@ static bool pass_model(struct gw_exchange *x, struct dgm_str model)
     return false;
 }
 
+/* ---- how much ---------------------------------------------------------------------------------------- */
+
+/* "The API key of alice may use 1000 tokens a minute, and this request wants up to 4096." */
+static void put_limit(struct gw_exchange *x, enum dgm_error id, int64_t limit, struct dgm_buf *out)
+{
+    dgm_buf_put_lit(out, "The API key of ");
+    dgm_buf_put(out, x->subject);
+    dgm_buf_put_lit(out, " may ");
+    dgm_buf_put(out, id == DGM_ERR_KEY_REQUESTS   ? DGM_STR("make ")
+                     : id == DGM_ERR_KEY_PARALLEL ? DGM_STR("have ")
+                                                  : DGM_STR("use "));
+    dgm_buf_put_int(out, limit);
+    dgm_buf_put(out, id == DGM_ERR_KEY_REQUESTS   ? DGM_STR(" requests a minute")
+                     : id == DGM_ERR_KEY_PARALLEL ? DGM_STR(" requests under way at once")
+                     : id == DGM_ERR_KEY_TOKENS   ? DGM_STR(" tokens a minute")
+                                                  : DGM_STR(" tokens a day"));
+}
+
+/* False: it was answered. */
+static bool pass_limit(struct gw_exchange *x, enum dgm_error id, const struct gw_quota_refusal *why,
+                       int64_t tokens)
+{
+    struct dgm_buf text;
+    struct dgm_fail f;
+    if (id == DGM_ERR_NONE)
+        return true;
+    bool limited = id != DGM_ERR_NO_MEMORY && id != DGM_ERR_COUNTS_UNREAD;
+    bool hopeless = limited && (why->after_ms < 0 || id == DGM_ERR_KEY_DAY);
+    x->reply.has_retry = true;
+    x->reply.retry = (struct dgm_retry){.after_ms = why->after_ms, .hopeless = hopeless};
+    dgm_buf_init(&text, dgm_arena_alloc(&x->arena), RESOURCE_MAX);
+    dgm_fail_row(&f, id);
+    if (limited) {
+        put_limit(x, id, why->limit, &text);
+        if (why->after_ms < 0) {
+            dgm_buf_put_lit(&text, ", and this request wants up to ");
+            dgm_buf_put_int(&text, tokens);
+        }
+        dgm_buf_put_char(&text, '.');
+        dgm_fail_set(&f, id, (struct dgm_str){0}, (struct dgm_str[4]){dgm_buf_str(&text)});
+    }
+    gw_exchange_fail(x, &f);
+    return false;
+}
+
+static bool enter(struct gw_exchange *x)
+{
+    const struct gw_worker *w = x->worker;
+    const struct auth_client *c = x->admission.client;
+    struct gw_quota_refusal why = {0};
+    enum dgm_error e = DGM_ERR_NONE;
+    if (auth_client_is_limited(c))
+        e = gw_quota_enter(w->quota, w->quota_book, c, net_loop_wall_ms(w->loop),
+                           &x->admission.hold, &why);
+    return pass_limit(x, e, &why, 0);
+}
+
+/* A small limit is no reason to refuse who does not say how much he wants. */
+static int64_t unsaid_tokens(const struct auth_client *c)
+{
+    int64_t least = GW_QUOTA_UNSAID_TOKENS;
+    for (size_t i = AUTH_LIMIT_TOKENS_MINUTE; i <= AUTH_LIMIT_TOKENS_DAY; i++)
+        if (c->limits[i] != 0 && c->limits[i] < least)
+            least = c->limits[i];
+    return least;
+}
+
+static bool reserve(struct gw_exchange *x)
+{
+    const struct gw_worker *w = x->worker;
+    struct gw_quota_refusal why = {0};
+    int64_t tokens = dgm_request_tokens_wanted(x->chat.request);
+    if (!x->admission.hold.entered)
+        return true;
+    if (tokens == 0)
+        tokens = unsaid_tokens(x->admission.client);
+    enum dgm_error e =
+        gw_quota_reserve(w->quota, w->quota_book, x->admission.client, net_loop_wall_ms(w->loop),
+                         tokens, &x->admission.hold, &why);
+    return pass_limit(x, e, &why, tokens);
+}
+
 bool gw_gate_admit(struct gw_exchange *x)
 {
-    if (x->admission.client == NULL)
+    if (x->admission.client == NULL || x->admission.admitted)
         return true;
-    return pass_model(x, dgm_request_model_sent(x->chat.request));
+    x->admission.admitted = true;
+    return pass_model(x, dgm_request_model_sent(x->chat.request)) && reserve(x);
 }
 
 /* Whether a key is for this path; of Google's own the path names the model. */
@@ -319,8 +421,9 @@ static bool pass_key(struct gw_exchange *x)
         return false;
     }
     struct dgm_str call = x->target.call;
-    return x->target.route->what != GW_GOOGLE || call.n == 0 ||
-           pass_model(x, dgm_str_head(call, dgm_str_find_char(call, ':')));
+    return (x->target.route->what != GW_GOOGLE || call.n == 0 ||
+            pass_model(x, dgm_str_head(call, dgm_str_find_char(call, ':')))) &&
+           enter(x);
 }
 
 /* ---- the gate ---------------------------------------------------------------------------------------- */

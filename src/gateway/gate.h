@@ -25,7 +25,10 @@ bool gw_gate_shows(const struct gw_exchange *, struct dgm_str model);
 /** The caller's Authorization, to be sent on; absent when he sent none, or one with a key of ours, which no upstream gets. */
 struct dgm_str gw_gate_authorization(const struct gw_exchange *);
 
-/** The exchange ends: what it took is given back. */
+/** Its last byte leaves: what it took of a key's limits is given back, and its tokens are counted. Again does nothing. */
+void gw_gate_settle(struct gw_exchange *);
+
+/** The exchange ends. */
 void gw_gate_leave(struct gw_exchange *);
 
 #endif

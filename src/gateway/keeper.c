@@ -14,6 +14,7 @@
 #include "gateway/keeper_tokens.h"
 #include "gateway/keeper_wire.h"
 #include "gateway/log.h"
+#include "gateway/quota_keeper.h"
 #include "net/pass.h"
 #include "net/stream.h"
 
@@ -55,6 +56,7 @@ struct keeper {
     struct gw_accounts accounts;
     struct gw_identity *identity;
     struct gw_keeper_tokens *tokens;
+    struct gw_quota_keeper *quota; /* NULL: nothing is counted */
 };
 
 /* ---- links ------------------------------------------------------------------------------------------- */
@@ -275,7 +277,7 @@ static void on_door(void *owner)
     end_if_alone(k);
 }
 
-/* Gemini's thought signatures are to be kept, and what an emulator receives; tokens are to be fetched. */
+/* Thought signatures are to be kept, what an emulator receives, and what keys have used; tokens are to be fetched. */
 bool gw_keeper_needed(const struct gw_config *config)
 {
     for (size_t i = 0; i < config->upstreams_n; i++) {
@@ -286,7 +288,7 @@ bool gw_keeper_needed(const struct gw_config *config)
              (config->emulator.read_back || u->dialect == GW_DIALECT_GEMINI)))
             return true;
     }
-    return config->auth.google == GW_GOOGLE_EMULATED;
+    return config->auth.google == GW_GOOGLE_EMULATED || config->auth.keys.p != NULL;
 }
 
 bool gw_door_open(struct gw_door *ret)
@@ -322,6 +324,8 @@ int gw_keeper_run(const struct gw_keeper_start *start)
     if (k.loop)
         k.tokens = gw_keeper_tokens_new(k.loop, (const char *const *)environ, say);
     k.accounts.store = k.store;
+    if (k.store && start->quota)
+        k.quota = gw_quota_keeper_new(k.loop, k.store, start->quota, k.alloc);
     if (k.store)
         k.door = net_watch_new(k.loop, start->door, on_door, &k);
     if (!k.door || !k.emulated || !k.identity || !k.tokens) {
@@ -334,6 +338,7 @@ int gw_keeper_run(const struct gw_keeper_start *start)
     net_timer_stop(&k.turn);
     gw_identity_free(k.identity);
     gw_keeper_tokens_free(k.tokens);
+    gw_quota_keeper_free(k.quota);
     gw_keeper_store_free(k.store);
     gw_emulator_log_free(k.emulated);
     net_loop_free(k.loop);

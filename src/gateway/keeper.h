@@ -13,6 +13,7 @@
 
 #include "gateway/config.h"
 #include "gateway/keeper_store.h"
+#include "gateway/quota.h"
 #include "gateway/revoked.h"
 
 /** The two ends of the door. */
@@ -33,6 +34,7 @@ struct gw_keeper_start {
     const struct gw_store_place *store; /* where the store is; NULL: in memory */
     bool is_suspect;                    /* processes have died of its file */
     struct gw_revoked *revoked;         /* tokens; borrowed, may be NULL */
+    struct gw_quota *quota;             /* what keys have used; borrowed, may be NULL */
     volatile bool *busy;                /* see gw_keeper_store_new; may be NULL */
 };
 

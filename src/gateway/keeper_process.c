@@ -64,6 +64,7 @@ void gw_keeper_process_start(struct gw_keeper_process *k, int64_t now_ms, void (
                                               .store = &k->store,
                                               .is_suspect = k->is_suspect,
                                               .revoked = k->revoked,
+                                              .quota = k->quota,
                                               .busy =
                                                   gw_store_mark(k->marks, GW_STORE_MARK_KEEPER)};
         forget(ctx);

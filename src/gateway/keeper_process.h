@@ -18,6 +18,7 @@
 struct gw_keeper_process {
     struct gw_door door;
     struct gw_revoked *revoked;  /* borrowed; goes to the keeper */
+    struct gw_quota *quota;      /* so does this */
     struct gw_store_place store; /* of the configuration that needed a keeper first */
     volatile bool *marks;        /* who has the store's file in hand: store_mark.h */
     int64_t suspect_ms;          /* when a process last died with it; 0: never */

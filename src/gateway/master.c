@@ -10,6 +10,7 @@
 
 #include "gateway/keeper_process.h"
 #include "gateway/log.h"
+#include "gateway/quota.h"
 #include "gateway/sockets.h"
 #include "gateway/tally.h"
 #include "gateway/worker.h"
@@ -38,6 +39,7 @@ struct worker {
     pid_t pid;  /* 0: there is none at the moment */
     int master; /* our end of its stream socket; closing it tells it to drain; -1: told */
     int64_t since_ms;
+    size_t book; /* of what its requests hold of keys' limits */
 };
 
 /**
@@ -64,6 +66,7 @@ struct master {
     struct generation *newest;
     struct gw_tally *tally;     /* what all workers of all generations count together */
     struct gw_revoked *revoked; /* tokens, for all processes */
+    struct gw_quota *quota;     /* what keys have used, for all processes */
     sigset_t signals;
     bool ending;
     int exit_code;
@@ -75,6 +78,13 @@ static int64_t now_ms(void)
 {
     struct timespec ts;
     clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static int64_t wall_ms(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_REALTIME, &ts);
     return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
@@ -117,6 +127,8 @@ static _Noreturn void be_worker(const struct master *m, const struct generation 
                                           .master = control,
                                           .tally = m->tally,
                                           .revoked = m->revoked,
+                                          .quota = m->quota,
+                                          .book = g->workers[slot].book,
                                           .script_tally = g->script_tally,
                                           .store_mark = gw_store_mark(m->keeper.marks, slot + 1),
                                           .door = gw_keeper_process_door(&m->keeper)};
@@ -134,6 +146,7 @@ static bool fork_worker(const struct master *m, struct generation *g, size_t slo
         gw_log(GW_LOG_ERROR, "worker %zu can not be started: %s", slot + 1, strerror(errno));
         return false;
     }
+    w->book = gw_quota_open_book(m->quota);
     pid_t pid = fork();
     if (pid == 0) {
         close(pair[0]);
@@ -143,9 +156,10 @@ static bool fork_worker(const struct master *m, struct generation *g, size_t slo
     if (pid < 0) {
         gw_log(GW_LOG_ERROR, "worker %zu can not be started: %s", slot + 1, strerror(errno));
         close(pair[0]);
+        gw_quota_close_book(m->quota, w->book, wall_ms());
         return false;
     }
-    *w = (struct worker){.pid = pid, .master = pair[0], .since_ms = now_ms()};
+    *w = (struct worker){.pid = pid, .master = pair[0], .since_ms = now_ms(), .book = w->book};
     g->alive++;
     return true;
 }
@@ -308,6 +322,7 @@ static void on_death(struct master *m, struct generation *g, size_t slot, int st
     drain_worker(&g->workers[slot]);
     g->workers[slot].pid = 0;
     g->alive--;
+    gw_quota_close_book(m->quota, was.book, wall_ms());
     bool clean = WIFEXITED(status) && WEXITSTATUS(status) == 0;
     char how[64];
     describe(status, how, sizeof how);
@@ -484,12 +499,14 @@ int gw_master_run(const struct gw_config *config, const struct gw_master_hooks *
     struct master m = {.hooks = hooks,
                        .tally = gw_tally_new(),
                        .revoked = gw_revoked_new(),
+                       .quota = gw_quota_new(wall_ms()),
                        .keeper = {.door = {-1, -1}},
                        .last_instant_ms = INT64_MIN / 2};
     m.keeper.revoked = m.revoked;
+    m.keeper.quota = m.quota;
     gw_log_init(config->log.level, "master");
     m.newest = generation_new(config, NULL);
-    if (m.newest == NULL || m.tally == NULL || m.revoked == NULL ||
+    if (m.newest == NULL || m.tally == NULL || m.revoked == NULL || m.quota == NULL ||
         !gw_keeper_process_open(&m.keeper, config)) {
         gw_log(GW_LOG_ERROR, "out of memory or descriptors");
         return GW_EXIT_REFUSED;
@@ -523,6 +540,7 @@ int gw_master_run(const struct gw_config *config, const struct gw_master_hooks *
     gw_log(GW_LOG_INFO, "ended");
     gw_tally_free(m.tally);
     gw_revoked_free(m.revoked);
+    gw_quota_free(m.quota);
     generation_free(m.newest);
     sigprocmask(SIG_SETMASK, &before, NULL);
     return m.exit_code;

@@ -212,6 +212,9 @@ void gw_pages_answer(struct gw_exchange *x)
     case GW_READY:
         if (x->worker->draining)
             gw_exchange_fail_as(x, DGM_ERR_DRAINING);
+        else if (x->worker->keys != NULL &&
+                 !gw_quota_is_known(x->worker->quota, net_loop_wall_ms(x->worker->loop)))
+            gw_exchange_fail_as(x, DGM_ERR_COUNTS_UNREAD);
         else
             answer_status(x, DGM_STR("ready"));
         return;

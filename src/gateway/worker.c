@@ -177,6 +177,8 @@ int gw_worker_run(const struct gw_worker_start *start)
                           .slot = start->slot,
                           .tally = start->tally,
                           .revoked = start->revoked,
+                          .quota = start->quota,
+                          .quota_book = start->book,
                           .script_tally = start->script_tally};
     dgm_stock_init(&w.stock, &dgm_alloc_libc, STOCK_BYTES);
     w.alloc = (struct dgm_alloc){resize_counted, &w};

@@ -25,6 +25,7 @@ struct gw_pool;
 struct gw_tally;
 struct gw_keeper_link;
 struct gw_keys;
+struct gw_quota;
 struct gw_recorder;
 struct gw_revoked;
 struct gw_memory;
@@ -61,6 +62,8 @@ struct gw_worker {
     struct gw_memory *memory;    /* NULL: there is no keeper */
     struct gw_keys *keys;        /* of clients; NULL: anybody may come in */
     struct gw_tokens *tokens;    /* access tokens for upstreams; NULL: there is no keeper */
+    struct gw_quota *quota;      /* what they have used; shared with all other processes */
+    size_t quota_book;           /* this worker's */
     struct net_listener **listeners;
     size_t listeners_n, slot;
     struct net_watch *master; /* readable: drain; ended: the master is gone */
@@ -79,7 +82,9 @@ struct gw_worker_start {
     struct gw_tally *tally, *script_tally;
     volatile bool *store_mark; /* set while the store's file is read; may be NULL */
     struct gw_revoked *revoked;
-    int door; /* where the keeper is knocked for; -1: nothing here needs it */
+    struct gw_quota *quota;
+    size_t book; /* its book in there */
+    int door;    /* where the keeper is knocked for; -1: nothing here needs it */
 };
 
 /** Serves until it has drained; returns the process's exit code. */
