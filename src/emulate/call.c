@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/str.h"
+#include "emulate/cache.h"
 #include "emulate/check.h"
 #include "emulate/count.h"
 #include "emulate/dialect_rules.h"
@@ -87,17 +88,16 @@ static char *join(const struct emu_request *request, size_t n, struct dgm_arena 
     return body;
 }
 
-static enum dgm_rc refuse_size(size_t max_bytes, struct dgm_arena *arena, struct refusal *reterr)
+/* The body, to be read in place. */
+static enum dgm_rc take_body(const struct emu_call *call, const struct emu_request *request,
+                             struct dgm_arena *scratch, char **ret, size_t *ret_n,
+                             struct refusal *reterr)
 {
-    struct dgm_buf message;
-    dgm_buf_init(&message, dgm_arena_alloc(arena), SIZE_MAX);
-    dgm_buf_put_lit(&message, "Request payload size exceeds the limit: ");
-    dgm_buf_put_int(&message, (int64_t)max_bytes);
-    dgm_buf_put_lit(&message, " bytes.");
-    if (message.rc != DGM_OK)
-        return DGM_E_NOMEM;
-    *reterr = (struct refusal){.status = 400, .message = dgm_buf_str(&message)};
-    return DGM_E_REFUSED;
+    *ret_n = body_size(request);
+    if (*ret_n > call->options.body_max_bytes)
+        return emu_refuse_size(call->options.body_max_bytes, scratch, reterr);
+    *ret = join(request, *ret_n, scratch);
+    return *ret ? DGM_OK : DGM_E_NOMEM;
 }
 
 /* Applies the rules. Their warnings are a header of the answer. */
@@ -199,7 +199,7 @@ static enum dgm_rc read_dialect_headers(struct emu_call *call, const struct emu_
     if (rc == DGM_OK)
         rc = emu_responder_read(env->responder, NATIVE_V1, scratch, responder, reterr);
     if (rc == DGM_OK && body_bytes > call->options.body_max_bytes)
-        rc = refuse_size(call->options.body_max_bytes, scratch, reterr);
+        rc = emu_refuse_size(call->options.body_max_bytes, scratch, reterr);
     return give_type(env, rc, reterr);
 }
 
@@ -255,37 +255,19 @@ static enum dgm_rc decide_dialect(struct emu_call *call, const struct emu_env *e
     return said->model.p ? DGM_OK : DGM_E_NOMEM;
 }
 
-/* A method that Google has and the emulator has not. The words are ours. */
-static enum dgm_rc refuse_method(const struct target *t, struct dgm_arena *arena,
-                                 struct refusal *reterr)
-{
-    struct dgm_buf message;
-    dgm_buf_init(&message, dgm_arena_alloc(arena), SIZE_MAX);
-    dgm_buf_put(&message, t->method);
-    dgm_buf_put_lit(&message, " is not emulated; generateContent, streamGenerateContent and "
-                              "countTokens are.");
-    if (message.rc != DGM_OK)
-        return DGM_E_NOMEM;
-    *reterr = (struct refusal){
-        .status = 501, .google = DGM_STR("UNIMPLEMENTED"), .message = dgm_buf_str(&message)};
-    return DGM_E_REFUSED;
-}
-
 /* The model and the body of a call to it. */
 static enum dgm_rc read_ask(const struct emu_call *call, const struct emu_request *request,
                             struct dgm_arena *scratch, struct ask *ask, struct refusal *reterr)
 {
     const struct target *t = &ask->target;
-    size_t n = body_size(request);
-    if (n > call->options.body_max_bytes)
-        return refuse_size(call->options.body_max_bytes, scratch, reterr);
-    char *body = join(request, n, scratch);
-    if (!body)
-        return DGM_E_NOMEM;
-    enum dgm_rc rc = emu_check_body(scratch, body, n,
-                                    t->verb == TARGET_COUNT ? NATIVE_COUNT_TOKENS_REQUEST
-                                                            : NATIVE_GENERATE_CONTENT_REQUEST,
-                                    t->surface, &ask->root, reterr);
+    char *body;
+    size_t n;
+    enum dgm_rc rc = take_body(call, request, scratch, &body, &n, reterr);
+    if (rc == DGM_OK)
+        rc = emu_check_body(scratch, body, n,
+                            t->verb == TARGET_COUNT ? NATIVE_COUNT_TOKENS_REQUEST
+                                                    : NATIVE_GENERATE_CONTENT_REQUEST,
+                            t->surface, &ask->root, reterr);
     if (rc != DGM_OK)
         return rc;
     bool ours = !t->publisher.p || dgm_str_eq(t->publisher, DGM_STR("google"));
@@ -294,9 +276,20 @@ static enum dgm_rc read_ask(const struct emu_call *call, const struct emu_reques
     return DGM_OK;
 }
 
+static enum dgm_rc answer_cache(const struct emu_call *call, const struct emu_env *env,
+                                const struct emu_request *request, struct dgm_arena *scratch,
+                                const struct target *t, struct dgm_buf *out, struct refusal *reterr)
+{
+    char *body;
+    size_t n;
+    enum dgm_rc rc = take_body(call, request, scratch, &body, &n, reterr);
+    return rc == DGM_OK ? emu_cache_answer(t, env, body, n, scratch, out, reterr) : rc;
+}
+
 /* An answer that is no model's: it stands there as it leaves. */
-static enum dgm_rc decide_plain(struct emu_call *call, const struct emu_request *request,
-                                struct dgm_arena *scratch, struct ask *ask, struct refusal *reterr)
+static enum dgm_rc decide_plain(struct emu_call *call, const struct emu_env *env,
+                                const struct emu_request *request, struct dgm_arena *scratch,
+                                struct ask *ask, struct refusal *reterr)
 {
     struct dgm_buf body;
     dgm_buf_init(&body, dgm_arena_alloc(&call->arena), ANSWER_MAX_BYTES);
@@ -305,6 +298,8 @@ static enum dgm_rc decide_plain(struct emu_call *call, const struct emu_request 
         rc = read_ask(call, request, scratch, ask, reterr);
         if (rc == DGM_OK)
             rc = emu_count_put(ask, ask->root, scratch, &body, reterr);
+    } else if (ask->target.verb >= TARGET_CACHE_CREATE) {
+        rc = answer_cache(call, env, request, scratch, &ask->target, &body, reterr);
     } else {
         rc = emu_directory_put(&ask->target, scratch, &body, reterr);
     }
@@ -321,6 +316,7 @@ static enum dgm_rc decide(struct emu_call *call, const struct emu_env *env,
     struct ask ask = {.signature_key = env->signature_key};
     struct responder responder;
     struct prompt prompt;
+    uint64_t cached[MODALITIES] = {0};
     if (env->dialect != EMU_GEMINI)
         return decide_dialect(call, env, request, scratch, reterr);
     if (!emu_target_read(request->method, request->target, &ask.target)) {
@@ -330,14 +326,14 @@ static enum dgm_rc decide(struct emu_call *call, const struct emu_env *env,
     if (ask.target.verb == TARGET_STREAM)
         call->framing = ask.target.sse ? FRAMING_SSE : FRAMING_ARRAY;
     if (ask.target.verb == TARGET_UNSERVED)
-        return refuse_method(&ask.target, scratch, reterr);
+        return emu_directory_refuse_method(&ask.target, scratch, reterr);
     enum dgm_rc rc = take_fault(call, env->fault, env->fault_seen, scratch, reterr);
     if (rc == DGM_OK)
         rc = emu_responder_read(env->responder, ask.target.surface, scratch, &responder, reterr);
     if (rc != DGM_OK)
         return rc;
     if (ask.target.verb >= TARGET_COUNT)
-        return decide_plain(call, request, scratch, &ask, reterr);
+        return decide_plain(call, env, request, scratch, &ask, reterr);
 
     rc = read_ask(call, request, scratch, &ask, reterr);
     if (rc != DGM_OK)
@@ -346,8 +342,11 @@ static enum dgm_rc decide(struct emu_call *call, const struct emu_env *env,
     rc = emu_prompt_read(&ask, scratch, &prompt);
     if (rc == DGM_OK)
         rc = judge(call, &ask, prompt.tokens_total, scratch, reterr);
+    if (rc == DGM_OK) /* a name's form is a rule */
+        rc = emu_cache_use(&ask, env, &prompt, scratch, cached, reterr);
     if (rc == DGM_OK)
         rc = compose(call, env, &ask, &prompt, &responder, scratch, reterr);
+    memcpy(call->plan.cached_tokens, cached, sizeof cached);
     return rc;
 }
 

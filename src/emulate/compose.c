@@ -15,6 +15,7 @@
 #include "emulate/base64.h"
 #include "emulate/hash.h"
 #include "emulate/signature.h"
+#include "emulate/time.h"
 #include "emulate/tokens.h"
 
 #include <string.h>
@@ -357,41 +358,11 @@ static struct dgm_str response_id(struct dgm_str id, struct dgm_arena *arena)
     return b.rc == DGM_OK ? dgm_buf_str(&b) : (struct dgm_str){0};
 }
 
-static void put_digits(struct dgm_buf *out, int64_t n, unsigned digits)
-{
-    int64_t unit = 1;
-    while (--digits != 0)
-        unit *= 10;
-    for (; unit != 0; unit /= 10)
-        dgm_buf_put_char(out, (char)('0' + n / unit % 10));
-}
-
-/* RFC 3339 with microseconds; the days by Howard Hinnant's civil_from_days, for the years 1970 to 9999. */
 static struct dgm_str create_time(int64_t now_ms, struct dgm_arena *arena)
 {
-    if (now_ms < 0 || now_ms > INT64_C(253402300799999))
-        now_ms = 0;
-    int64_t days = now_ms / 86400000 + 719468, ms = now_ms % 86400000;
-    int64_t era = days / 146097, doe = days % 146097;
-    int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-    int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100), mp = (5 * doy + 2) / 153;
-    int64_t day = doy - (153 * mp + 2) / 5 + 1, month = mp < 10 ? mp + 3 : mp - 9;
     struct dgm_buf b;
     dgm_buf_init(&b, dgm_arena_alloc(arena), 64);
-    put_digits(&b, yoe + era * 400 + (month <= 2), 4);
-    dgm_buf_put_char(&b, '-');
-    put_digits(&b, month, 2);
-    dgm_buf_put_char(&b, '-');
-    put_digits(&b, day, 2);
-    dgm_buf_put_char(&b, 'T');
-    put_digits(&b, ms / 3600000, 2);
-    dgm_buf_put_char(&b, ':');
-    put_digits(&b, ms / 60000 % 60, 2);
-    dgm_buf_put_char(&b, ':');
-    put_digits(&b, ms / 1000 % 60, 2);
-    dgm_buf_put_char(&b, '.');
-    put_digits(&b, ms % 1000, 3);
-    dgm_buf_put_lit(&b, "000Z");
+    emu_time_put(now_ms, &b);
     return b.rc == DGM_OK ? dgm_buf_str(&b) : (struct dgm_str){0};
 }
 

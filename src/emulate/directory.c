@@ -215,3 +215,18 @@ enum dgm_rc emu_directory_refuse(const struct target *t, struct dgm_arena *arena
                                       version, dgm_buf_str(&rest)},
                   arena, reterr);
 }
+
+enum dgm_rc emu_directory_refuse_method(const struct target *t, struct dgm_arena *arena,
+                                        struct refusal *reterr)
+{
+    struct dgm_buf message;
+    dgm_buf_init(&message, dgm_arena_alloc(arena), SIZE_MAX);
+    dgm_buf_put(&message, t->method);
+    dgm_buf_put_lit(&message, " is not emulated; generateContent, streamGenerateContent and "
+                              "countTokens are.");
+    if (message.rc != DGM_OK)
+        return DGM_E_NOMEM;
+    *reterr = (struct refusal){
+        .status = 501, .google = DGM_STR("UNIMPLEMENTED"), .message = dgm_buf_str(&message)};
+    return DGM_E_REFUSED;
+}

@@ -19,4 +19,8 @@ DGM_MUST_USE enum dgm_rc emu_directory_put(const struct target *, struct dgm_are
 DGM_MUST_USE enum dgm_rc emu_directory_refuse(const struct target *, struct dgm_arena *,
                                               struct refusal *reterr);
 
+/** A method that Google has and the emulator has not: 501, in words that are ours. DGM_E_REFUSED or DGM_E_NOMEM. */
+DGM_MUST_USE enum dgm_rc emu_directory_refuse_method(const struct target *, struct dgm_arena *,
+                                                     struct refusal *reterr);
+
 #endif

@@ -40,6 +40,32 @@ struct emu_counter {
     void *ctx;
 };
 
+#define EMU_CACHE_NAME_MAX 400 /* bytes; of a longer path no cache is made */
+#define EMU_CACHE_TITLE_MAX 128
+#define EMU_CACHE_KINDS 8 /* of tokens, at least so many as there are modalities */
+
+/** A cachedContents resource: what is told of it, and what a request that uses it must know; not its content. */
+struct emu_cache {
+    char name[EMU_CACHE_NAME_MAX +
+              1]; /* "projects/P/locations/L/cachedContents/ID", "cachedContents/ID" */
+    char model[EMU_CACHE_NAME_MAX + 1]; /* as it was asked for */
+    char title[EMU_CACHE_TITLE_MAX + 1];
+    int64_t created_ms, updated_ms, expires_ms;     /* since 1970 */
+    uint64_t tokens[EMU_CACHE_KINDS], tokens_total; /* by modality */
+};
+
+/** Who keeps them, for all processes. All of these come from any thread, and false means that there is none, or no room. */
+struct emu_caches {
+    bool (*get)(void *ctx, struct dgm_str name, struct emu_cache *ret);
+    bool (*put)(void *ctx, const struct emu_cache *,
+                int64_t now_ms); /* a new one, or anew; what has expired makes room */
+    bool (*drop)(void *ctx, struct dgm_str name);
+    bool (*at)(
+        void *ctx, size_t i,
+        struct emu_cache *ret); /* `name` is "" where there is none; false: behind the last */
+    void *ctx;
+};
+
 /** What the call takes from outside. Copied; `id` too. */
 struct emu_env {
     enum emu_dialect dialect; /* of a server, `target` is "/v1/chat/completions" and nothing else */
@@ -53,6 +79,8 @@ struct emu_env {
         scenario; /* answers where neither of the two is; NULL: none does. Borrowed until the call is freed */
     struct emu_counter counter; /* of its rules */
     uint64_t signature_key;     /* emu_signature_key; another one's signatures are none */
+    const struct emu_caches *
+        caches; /* borrowed until the call is made; NULL: there are none, and any name of one is taken */
 };
 
 /** How the server behaves. All zero is a sensible server that answers at once. */

@@ -273,12 +273,22 @@ static uint64_t count_candidates(const struct plan *plan, const struct plan_mark
     return sum;
 }
 
-/* Half of the prompt was cached, which is said to be of each modality's tokens the half (as Google: roughly). */
+static uint64_t sum_of(const uint64_t counts[MODALITIES])
+{
+    uint64_t sum = 0;
+    for (size_t m = 0; m < MODALITIES; m++)
+        sum += counts[m];
+    return sum;
+}
+
+/* What stood in a cache; or, where that is asked for, of each modality's tokens the half (as Google: roughly). */
 static void put_cached(const struct plan *plan, struct json_writer *w)
 {
-    uint64_t cached[MODALITIES], sum = 0;
+    uint64_t cached[MODALITIES];
+    bool known = sum_of(plan->cached_tokens) != 0;
     for (size_t m = 0; m < MODALITIES; m++)
-        sum += cached[m] = plan->prompt_tokens[m] / 2;
+        cached[m] = known ? plan->cached_tokens[m] : plan->prompt_tokens[m] / 2;
+    uint64_t sum = sum_of(cached);
     put_count(w, DGM_STR("cachedContentTokenCount"), sum);
     put_details(w, DGM_STR("cacheTokensDetails"), cached, MODALITIES);
 }
@@ -300,7 +310,7 @@ static void put_counts(const struct plan *plan, const struct plan_cursor *cursor
     if ((plan->vertex || details) && cursor->_ended)
         put_details(w, DGM_STR("candidatesTokensDetails"), by_modality, MODALITIES);
     put_count(w, DGM_STR("thoughtsTokenCount"), plan->thoughts_tokens);
-    if (details)
+    if (details || sum_of(plan->cached_tokens) != 0)
         put_cached(plan, w);
     put_count(w, DGM_STR("toolUsePromptTokenCount"), plan->tool_tokens);
     put_details(w, DGM_STR("toolUsePromptTokensDetails"), &plan->tool_tokens, 1);

@@ -50,6 +50,7 @@ struct plan {
     struct plan_candidate candidates[PLAN_CANDIDATES_MAX];
     size_t ncandidates;
     uint64_t prompt_tokens[MODALITIES], prompt_tokens_total, thoughts_tokens, tool_tokens;
+    uint64_t cached_tokens[MODALITIES]; /* of the prompt, those that stood in a cache */
     uint64_t candidates_tokens; /* when candidates_told: at the end, instead of what they come to */
     bool candidates_told;
     struct dgm_str model_version, response_id, create_time;

@@ -52,3 +52,16 @@ void emu_refusal_put(const struct refusal *r, struct dgm_buf *out)
     json_close_obj(&w);
     json_close_obj(&w);
 }
+
+enum dgm_rc emu_refuse_size(size_t max_bytes, struct dgm_arena *arena, struct refusal *reterr)
+{
+    struct dgm_buf message;
+    dgm_buf_init(&message, dgm_arena_alloc(arena), SIZE_MAX);
+    dgm_buf_put_lit(&message, "Request payload size exceeds the limit: ");
+    dgm_buf_put_int(&message, (int64_t)max_bytes);
+    dgm_buf_put_lit(&message, " bytes.");
+    if (message.rc != DGM_OK)
+        return DGM_E_NOMEM;
+    *reterr = (struct refusal){.status = 400, .message = dgm_buf_str(&message)};
+    return DGM_E_REFUSED;
+}

@@ -24,6 +24,10 @@ struct refusal {
     struct dgm_str details; /* JSON, instead of the violations; "" or absent: none */
 };
 
+/** Google's words for a body that is too large. DGM_E_REFUSED or DGM_E_NOMEM. */
+DGM_MUST_USE enum dgm_rc emu_refuse_size(size_t max_bytes, struct dgm_arena *,
+                                         struct refusal *reterr);
+
 /** Puts `{"error":{"code","message","status","details"}}`, or the HTML page. */
 void emu_refusal_put(const struct refusal *, struct dgm_buf *out);
 

@@ -7,10 +7,13 @@
 static const struct {
     enum native_surface surface;
     struct dgm_str method, version, resource;
+    enum target_verb verb; /* unless the path's end says another */
 } paths[] = {
 #define TEXT(literal) {literal, sizeof(literal) - 1}
 #define PATH(method_, version_, surface_, resource_, about_)                                       \
-    {NATIVE_##surface_, TEXT(method_), TEXT(version_), TEXT(resource_)},
+    {NATIVE_##surface_, TEXT(method_), TEXT(version_), TEXT(resource_), TARGET_LIST},
+#define CACHE(method_, version_, surface_, resource_, verb_, about_)                               \
+    {NATIVE_##surface_, TEXT(method_), TEXT(version_), TEXT(resource_), TARGET_CACHE_##verb_},
 #include "emulate/targets.def"
 };
 
@@ -57,6 +60,9 @@ static bool take(struct dgm_str segment, struct dgm_str wanted, struct target *t
         t->model = segment;
         t->verb = TARGET_GET;
         return true;
+    case '%':
+        t->cache = segment;
+        return true;
     default:
         return dgm_str_eq(segment, wanted);
     }
@@ -82,7 +88,7 @@ bool emu_target_read(struct dgm_str method, struct dgm_str target, struct target
         return false;
 
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
-        struct target t = {.surface = paths[i].surface, .verb = TARGET_LIST, .query = query};
+        struct target t = {.surface = paths[i].surface, .verb = paths[i].verb, .query = query};
         if (!dgm_str_eq(method, paths[i].method) || !dgm_str_eq(version, paths[i].version) ||
             !match(path, paths[i].resource, &t))
             continue;

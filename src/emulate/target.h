@@ -8,9 +8,14 @@
 enum target_verb {
     TARGET_GENERATE,
     TARGET_STREAM,
-    TARGET_COUNT,    /* countTokens */
-    TARGET_GET,      /* GET of a model */
-    TARGET_LIST,     /* GET of all */
+    TARGET_COUNT, /* countTokens */
+    TARGET_GET,   /* GET of a model */
+    TARGET_LIST,  /* GET of all */
+    TARGET_CACHE_CREATE,
+    TARGET_CACHE_LIST,
+    TARGET_CACHE_GET,
+    TARGET_CACHE_PATCH,
+    TARGET_CACHE_DELETE,
     TARGET_UNSERVED, /* a method of Google's that is not emulated */
 };
 
@@ -21,6 +26,7 @@ struct target {
     struct dgm_str resource;  /* "projects/p/locations/l/publishers/google/models/m", "models/m" */
     struct dgm_str publisher; /* "google"; absent on the Gemini API */
     struct dgm_str model;     /* "gemini-2.5-flash"; absent of a list */
+    struct dgm_str cache;     /* the last of "cachedContents/123"; absent else */
     struct dgm_str method;    /* "generateContent"; absent of GET */
     struct dgm_str query;     /* behind the "?" */
     bool sse;                 /* alt=sse */

@@ -487,6 +487,12 @@ static void refuse_large(struct gw_exchange *x, uint64_t bytes, bool declared)
                 (struct dgm_str){0});
 }
 
+/* PATCH is Google's alone (routes.def): other paths refuse it before. */
+static bool takes_body(const struct gw_exchange *x)
+{
+    return x->head->method == HTTP_METHOD_POST || x->head->method == HTTP_METHOD_PATCH;
+}
+
 void gw_exchange_head(struct gw_exchange *x)
 {
     if (!check_origin(x))
@@ -510,7 +516,7 @@ void gw_exchange_head(struct gw_exchange *x)
     /* It grows with what arrives, to no more than what was promised. */
     if (x->head->framing == HTTP_BODY_SIZED)
         x->body.max = (size_t)x->head->length + BODY_SLACK_BYTES;
-    if (x->head->method == HTTP_METHOD_POST) {
+    if (takes_body(x)) {
         /* A page may send text/plain, or no type at all, to any server without asking first; but not unnamed (Origin). */
         bool form = !server_wide && x->target.route->what == GW_IDENTITY;
         if (!form &&
@@ -528,7 +534,7 @@ void gw_exchange_head(struct gw_exchange *x)
 
 void gw_exchange_body(struct gw_exchange *x, struct dgm_str bytes)
 {
-    if (x->head->method != HTTP_METHOD_POST)
+    if (!takes_body(x))
         return; /* it means nothing */
     int64_t left = x->worker->config->limits.memory_bytes - x->worker->counters.held_bytes;
     if (left >= (int64_t)bytes.n)

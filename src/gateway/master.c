@@ -13,6 +13,7 @@
 #include "gateway/quota.h"
 #include "gateway/sockets.h"
 #include "gateway/tally.h"
+#include "gateway/caches.h"
 #include "gateway/worker.h"
 
 #include <assert.h>
@@ -67,6 +68,7 @@ struct master {
     struct gw_tally *tally;     /* what all workers of all generations count together */
     struct gw_revoked *revoked; /* tokens, for all processes */
     struct gw_quota *quota;     /* what keys have used, for all processes */
+    struct gw_caches *caches;   /* the emulator's, for all workers */
     sigset_t signals;
     bool ending;
     int exit_code;
@@ -129,6 +131,7 @@ static _Noreturn void be_worker(const struct master *m, const struct generation 
                                           .revoked = m->revoked,
                                           .quota = m->quota,
                                           .book = g->workers[slot].book,
+                                          .caches = m->caches,
                                           .script_tally = g->script_tally,
                                           .store_mark = gw_store_mark(m->keeper.marks, slot + 1),
                                           .door = gw_keeper_process_door(&m->keeper)};
@@ -500,13 +503,14 @@ int gw_master_run(const struct gw_config *config, const struct gw_master_hooks *
                        .tally = gw_tally_new(),
                        .revoked = gw_revoked_new(),
                        .quota = gw_quota_new(wall_ms()),
+                       .caches = gw_caches_new(),
                        .keeper = {.door = {-1, -1}},
                        .last_instant_ms = INT64_MIN / 2};
     m.keeper.revoked = m.revoked;
     m.keeper.quota = m.quota;
     gw_log_init(config->log.level, "master");
     m.newest = generation_new(config, NULL);
-    if (m.newest == NULL || m.tally == NULL || m.revoked == NULL || m.quota == NULL ||
+    if (m.newest == NULL || m.tally == NULL || m.revoked == NULL || m.quota == NULL || m.caches == NULL ||
         !gw_keeper_process_open(&m.keeper, config)) {
         gw_log(GW_LOG_ERROR, "out of memory or descriptors");
         return GW_EXIT_REFUSED;
@@ -541,6 +545,7 @@ int gw_master_run(const struct gw_config *config, const struct gw_master_hooks *
     gw_tally_free(m.tally);
     gw_revoked_free(m.revoked);
     gw_quota_free(m.quota);
+    gw_caches_free(m.caches);
     generation_free(m.newest);
     sigprocmask(SIG_SETMASK, &before, NULL);
     return m.exit_code;

@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/str.h"
 #include "emulate/emulate.h"
+#include "gateway/caches.h"
 #include "gateway/emulator_log.h"
 #include "gateway/keeper_link.h"
 #include "gateway/random.h"
@@ -30,6 +31,7 @@ struct asking {
     struct emu_request request;
     struct dgm_arena arena;
     struct gw_hold *hold;
+    struct emu_caches caches;
     char id[GW_ID_CHARS];
 };
 
@@ -249,7 +251,9 @@ static void on_timer(void *owner)
 
 static void decide(struct emulator_call *c, const struct asking *a)
 {
-    c->emu = emu_call_new(&a->env, &a->options, &a->request);
+    struct emu_env env = a->env;
+    env.caches = &a->caches;
+    c->emu = emu_call_new(&env, &a->options, &a->request);
 }
 
 /* Neither the job nor the call needs what was asked any more. */
@@ -381,6 +385,7 @@ struct gw_call *gw_emulator_call(struct gw_worker *w, const struct gw_upstream *
                       offsetof(struct gw_call_header, value) == offsetof(struct emu_header, value),
                   "a header is a header");
     const struct asking asking = {
+        .caches = gw_caches_of(w->caches),
         .env = {.dialect = (enum emu_dialect)u->dialect,
                 .alloc = &c->job.alloc,
                 .now_ms = net_loop_wall_s(w->loop) * 1000,

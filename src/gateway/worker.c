@@ -179,6 +179,7 @@ int gw_worker_run(const struct gw_worker_start *start)
                           .revoked = start->revoked,
                           .quota = start->quota,
                           .quota_book = start->book,
+                          .caches = start->caches,
                           .script_tally = start->script_tally};
     dgm_stock_init(&w.stock, &dgm_alloc_libc, STOCK_BYTES);
     w.alloc = (struct dgm_alloc){resize_counted, &w};

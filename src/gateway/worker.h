@@ -23,6 +23,7 @@ struct gw_jobs;
 struct gw_policy;
 struct gw_pool;
 struct gw_tally;
+struct gw_caches;
 struct gw_keeper_link;
 struct gw_keys;
 struct gw_quota;
@@ -51,6 +52,7 @@ struct gw_worker {
     struct gw_policy *policy;   /* which upstreams are asked next */
     struct gw_jobs *jobs;       /* off the loop; NULL: everything is done on it */
     struct gw_tally *tally;     /* shared with the other workers; NULL: there is none */
+    struct gw_caches *caches;   /* shared too: the emulator's cachedContents */
     struct gw_tally
         *script_tally; /* the same for the rules of this configuration's scenario file */
     struct gw_keeper_link *keeper; /* NULL: nothing here needs one */
@@ -84,7 +86,8 @@ struct gw_worker_start {
     struct gw_revoked *revoked;
     struct gw_quota *quota;
     size_t book; /* its book in there */
-    int door;    /* where the keeper is knocked for; -1: nothing here needs it */
+    struct gw_caches *caches; /* of the emulator */
+    int door;                 /* where the keeper is knocked for; -1: nothing here needs it */
 };
 
 /** Serves until it has drained; returns the process's exit code. */
