@@ -2,6 +2,7 @@
 /* settings.c - the configuration that a command line, the environment and a file make together. */
 #include "cli/cli.h"
 #include "gateway/keys.h"
+#include "gateway/lessons.h"
 #include "gateway/trust.h"
 
 #include "base/str.h"
@@ -128,8 +129,10 @@ static struct dgm_str file_name(const struct cli_args *args, const char *const *
 static int open_trust(struct gw_config *c)
 {
     char why[NET_WHY_BYTES];
-    if (gw_trust_open(c, why))
+    if (gw_trust_open(c, why)) {
+        c->lessons = gw_lessons_new(); /* without it nothing is remembered */
         return CLI_DONE;
+    }
     cli_tell(dgm_str_c(why));
     return CLI_CONFIG;
 }

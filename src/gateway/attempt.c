@@ -426,10 +426,14 @@ bool gw_attempt_failed(struct gw_exchange *x, enum gw_outcome outcome, int64_t a
     return true;
 }
 
-void gw_attempt_again(struct gw_exchange *x)
+bool gw_attempt_otherwise(struct gw_exchange *x)
 {
-    if (forget_answer(x))
-        ask(x);
+    int64_t hint_ms;
+    if (!tell(x, GW_ODD, -1) || !go(x, &hint_ms))
+        return false;
+    if (forget_answer(x) && x->chat.plan.asked)
+        ask_chosen(x);
+    return true;
 }
 
 bool gw_attempt_renew(struct gw_exchange *x)

@@ -37,8 +37,11 @@ bool gw_attempt_failed(struct gw_exchange *, enum gw_outcome, int64_t after_ms);
  */
 bool gw_attempt_unsaid(struct gw_exchange *);
 
-/** The same request, which was made anew, is asked again, of the same upstream; its first answer is forgotten. */
-void gw_attempt_again(struct gw_exchange *);
+/**
+ * The upstream refused, and the request was made otherwise. True: it is asked again, as far as the retry budget goes, and its
+ * last answer is forgotten. False: the error is to be given.
+ */
+bool gw_attempt_otherwise(struct gw_exchange *);
 
 /**
  * The upstream answered 401. True: the token was the keeper's, and the request is asked again with a new one, once; the client
@@ -75,6 +78,9 @@ struct gw_memory_of gw_chat_memory_of(const struct gw_exchange *);
 
 /** Whether anybody still waits for what a job has made. */
 bool gw_chat_is_wanted(const struct gw_exchange *);
+
+/** Sends `chat.object`, which is whole, as the answer. */
+void gw_chat_give(struct gw_exchange *);
 
 /** What the translation has to say goes out as headers, which outlive the request. */
 void gw_chat_take_notes(struct gw_exchange *);

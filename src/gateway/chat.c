@@ -4,6 +4,7 @@
 #include "gateway/attempt.h"
 #include "gateway/destination.h"
 #include "gateway/fetch.h"
+#include "gateway/healing.h"
 #include "gateway/models.h"
 
 #include <string.h>
@@ -44,8 +45,6 @@ bool gw_chat_holds(struct gw_exchange *x, bool last)
     return true;
 }
 
-static void send_object(struct gw_exchange *);
-
 /* The calls of an answer are kept, or nobody can keep them in time. */
 static void on_kept(void *owner)
 {
@@ -60,7 +59,7 @@ static void on_kept(void *owner)
     case GW_HELD_NOT:
         return;
     case GW_HELD_OBJECT:
-        send_object(x);
+        gw_chat_give(x);
         return;
     case GW_HELD_EVENTS:
     case GW_HELD_LAST:
@@ -95,7 +94,8 @@ static void fail_rc(struct gw_exchange *x, enum dgm_rc rc)
 static void take_retry(struct gw_exchange *x, int status)
 {
     x->reply.has_retry = status >= 400;
-    x->reply.retry = dgm_request_retry(x->chat.request);
+    x->reply.retry =
+        x->chat.healing.gives ? x->chat.healing.retry : dgm_request_retry(x->chat.request);
     if (x->reply.retry.after_ms < 0)
         x->reply.retry.after_ms = x->chat.retry_ms;
 }
@@ -201,8 +201,10 @@ static void on_head(void *owner, int status, struct dgm_str content_type)
     struct gw_exchange *x = owner;
     (void)content_type; /* the body is judged by what it is */
     x->chat.status = status;
-    if (status < 400)
+    if (status < 400) {
         gw_attempt_worked(x);
+        gw_heal_worked(x);
+    }
     if (status >= 400 && x->chat.asked.authority.n != 0)
         tell_url(x);
     if (status == 404)
@@ -372,31 +374,6 @@ void gw_chat_take_notes(struct gw_exchange *x)
             dgm_arena_copy(&x->arena, dgm_request_notes(x->chat.request, (enum dgm_note)i));
 }
 
-/* Whether an upstream's error is about a thought signature (google.md 9.1). */
-static bool tells_of_signature(struct dgm_str body)
-{
-    return dgm_str_has_nocase(body, DGM_STR("thought_signature")) ||
-           dgm_str_has_nocase(body, DGM_STR("thought signature")) ||
-           dgm_str_has_nocase(body, DGM_STR("thoughtSignature"));
-}
-
-/* Asks once more without the signatures that may be wrong (user-pain D5). False: the answer is to be given. */
-static bool heals(struct gw_exchange *x)
-{
-    struct gw_chat *chat = &x->chat;
-    struct dgm_fail f;
-    if (chat->status != 400 || chat->healed || dgm_request_is_relayed(chat->request) ||
-        !tells_of_signature(dgm_buf_str(&chat->native)) || !gw_memory_doubt(chat->request))
-        return false;
-    chat->healed = true;
-    x->worker->counters.signatures_healed_total++;
-    if (dgm_request_remake(chat->request, &f) == DGM_OK)
-        gw_attempt_again(x);
-    else
-        gw_exchange_fail(x, &f);
-    return true;
-}
-
 /* What arrived becomes what is sent. Maybe in a thread: touches nothing of the exchange but these. */
 static void make_object(void *owner)
 {
@@ -407,7 +384,7 @@ static void make_object(void *owner)
         dgm_chat_response(chat->request, chat->status, native, &chat->object, &chat->object_status);
 }
 
-static void send_object(struct gw_exchange *x)
+void gw_chat_give(struct gw_exchange *x)
 {
     struct gw_chat *chat = &x->chat;
     if (x->stage == GW_STREAMING) {
@@ -430,16 +407,18 @@ static void give_object(struct gw_exchange *x)
     if (chat->object_rc >= 0 && dgm_request_retry(chat->request).unsaid && gw_attempt_unsaid(x))
         return;
     if (chat->object_rc >= 0 && chat->status >= 400 &&
-        (heals(x) ||
+        (gw_heal(x) ||
          gw_attempt_failed(x, gw_attempt_judge(x, chat->status, dgm_buf_str(&chat->native)),
                            retry_ms(x))))
         return;
+    if (chat->object_rc < 0 || chat->status >= 400)
+        (void)gw_heal_give_first(x);
     if (chat->object_rc < 0)
         fail_rc(x, gw_job_rc(&chat->job, chat->object_rc));
     else if (chat->keeps)
         chat->held = GW_HELD_OBJECT;
     else
-        send_object(x);
+        gw_chat_give(x);
 }
 
 static void on_object(void *owner)
@@ -488,7 +467,11 @@ static void fail_over(struct gw_exchange *x, const struct dgm_fail *f)
                               : f->id == DGM_ERR_UPSTREAM_BUSY  ? GW_NO_ROOM
                                                                 : GW_ODD;
     gw_overhead_ours(x);
-    if (!gw_attempt_failed(x, outcome, -1))
+    if (x->stage > GW_STREAMING || gw_attempt_failed(x, outcome, -1))
+        return;
+    if (gw_heal_give_first(x))
+        gw_chat_give(x);
+    else
         gw_exchange_fail(x, f);
 }
 
@@ -553,6 +536,7 @@ void gw_chat_dispose(struct gw_exchange *x)
     dgm_buf_dispose(&chat->native);
     dgm_buf_dispose(&chat->later);
     dgm_buf_dispose(&chat->object);
+    gw_heal_dispose(x);
 }
 
 /* ---- the request ------------------------------------------------------------------------------------ */

@@ -6,6 +6,7 @@
 #include "gateway/config_parse.h"
 #include "gateway/fetch_policy.h"
 #include "gateway/corpus.h"
+#include "gateway/lessons.h"
 #include "gateway/origin.h"
 #include "gateway/trust.h"
 
@@ -417,6 +418,7 @@ void gw_config_free(struct gw_config *c)
         return;
     const struct dgm_alloc *alloc = c->_alloc;
     gw_trust_close(c);
+    gw_lessons_free(c->lessons);
     gw_corpus_free(c->replay.corpus);
     dgm_arena_dispose(&c->_arena);
     explicit_bzero(c, sizeof *c);

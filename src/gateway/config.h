@@ -65,6 +65,12 @@ enum gw_dialect { GW_DIALECT_GEMINI, GW_DIALECT_VLLM, GW_DIALECT_TGI };
 /** Which URLs of requests are fetched for an upstream, in the order of the words in settings.def. */
 enum gw_fetch_mode { GW_FETCH_OFF, GW_FETCH_GCS, GW_FETCH_PUBLIC };
 
+/** Whether something is done to requests for an upstream: where it was learnt that it must be, never, or always. */
+enum gw_mend { GW_MEND_AUTO, GW_MEND_NEVER, GW_MEND_ALWAYS };
+
+/** What becomes of system messages, in the order of the words in settings.def; the first three are enum gw_mend. */
+enum gw_system { GW_SYSTEM_AUTO, GW_SYSTEM_OFF, GW_SYSTEM_FIRST, GW_SYSTEM_USER };
+
 /** Somewhere a request can go. */
 struct gw_upstream {
     struct dgm_str name;
@@ -85,6 +91,9 @@ struct gw_upstream {
         residency;         /* where it may be asked, besides what holds for all; none: anywhere */
     int64_t cold_start_ms; /* how long requests are held while it refuses; 0: they are not */
     int fetch;             /* enum gw_fetch_mode */
+    /* Of messages, for chat templates that take no others (tries.def): */
+    int merge_system;       /* enum gw_system */
+    int alternate, content; /* enum gw_mend */
 };
 
 #define GW_CHOICES_MAX 16 /* upstreams of one row */
@@ -182,6 +191,7 @@ struct gw_roots {
 };
 
 struct gw_trust;
+struct gw_lessons;
 
 struct emu_scenario;
 
@@ -263,6 +273,7 @@ struct gw_config {
     struct gw_roots roots;
     struct gw_trust *trusts; /* gw_trust_open; not from gw_config_parse, which reads no file */
     size_t trusts_n;
+    struct gw_lessons *lessons; /* gw_lessons_new, likewise; NULL: nothing is remembered */
     struct gw_log log;
     int compat;       /* enum gw_compat */
     int reasoning;    /* enum gw_reasoning */
@@ -271,6 +282,7 @@ struct gw_config {
     bool strict;      /* a member that is not supported is a 400, not ignored */
     bool always_usage;
     bool max_tokens_includes_thinking, reasoning_details;
+    bool adapt;     /* a request that is refused may be sent otherwise, healing.h */
     bool ask_again; /* for an answer without a word, or with a call that can not be read */
     bool fallback;  /* no upstream was configured: the emulator answers */
     struct gw_strs

@@ -4,6 +4,7 @@
 
 #include "base/str.h"
 #include "gateway/fetch_policy.h"
+#include "gateway/lessons.h"
 #include "gateway/origin.h"
 
 #include <assert.h>
@@ -116,16 +117,6 @@ static enum dgm_rc relay(const struct gw_config *c, const struct gw_upstream *u,
     return dgm_relay_make(r, &server, reterr);
 }
 
-/* ---- translated ------------------------------------------------------------------------------------- */
-
-static enum dgm_rc translate(const struct gw_config *c, const struct gw_upstream *u,
-                             struct dgm_request *r, struct dgm_fail *reterr)
-{
-    struct dgm_str instead = gw_destination_model(c, u, r);
-    enum dgm_rc rc = instead.n != 0 ? dgm_request_use_model(r, instead, reterr) : DGM_OK;
-    return rc == DGM_OK ? dgm_request_translate(r, gw_upstream_surface(u), reterr) : rc;
-}
-
 /* ---- URLs ------------------------------------------------------------------------------------------- */
 
 /* DGM_NEED where the upstream's `fetch` is about any of the request's URLs. */
@@ -145,11 +136,21 @@ static enum dgm_rc look_for_urls(const struct gw_upstream *u, struct dgm_request
 
 /* ---- both ------------------------------------------------------------------------------------------- */
 
-enum dgm_rc gw_destination_finish(const struct gw_config *c, const struct gw_upstream *u,
-                                  bool by_endpoint, struct dgm_request *r, struct dgm_fail *reterr)
+enum dgm_rc gw_destination_finish(const struct gw_config *c, const struct dgm_env *env,
+                                  const struct gw_upstream *u, bool by_endpoint,
+                                  struct dgm_request *r, struct dgm_fail *reterr)
 {
-    return dgm_request_is_relayed(r) ? relay(c, u, by_endpoint, r, reterr)
-                                     : translate(c, u, r, reterr);
+    bool relays = dgm_request_is_relayed(r);
+    struct dgm_str instead = relays ? (struct dgm_str){0} : gw_destination_model(c, u, r);
+    enum dgm_rc rc = instead.n != 0 ? dgm_request_use_model(r, instead, reterr) : DGM_OK;
+    if (rc != DGM_OK)
+        return rc;
+    if (!gw_lessons_apply(c, u, r, env->now)) {
+        dgm_fail_row(reterr, DGM_ERR_NO_MEMORY);
+        return DGM_E_NOMEM;
+    }
+    return relays ? relay(c, u, by_endpoint, r, reterr)
+                  : dgm_request_translate(r, gw_upstream_surface(u), reterr);
 }
 
 enum dgm_rc gw_destination_make(const struct gw_config *config, const struct dgm_env *env,
@@ -184,7 +185,7 @@ enum dgm_rc gw_destination_make(const struct gw_config *config, const struct dgm
     if (rc == DGM_OK)
         rc = look_for_urls(u, r, reterr);
     if (rc == DGM_OK)
-        rc = gw_destination_finish(config, u, e != NULL, r, reterr);
+        rc = gw_destination_finish(config, env, u, e != NULL, r, reterr);
     *ret = r;
     *ret_choices = choices;
     return rc;

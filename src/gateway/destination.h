@@ -49,11 +49,13 @@ DGM_MUST_USE enum dgm_rc gw_destination_make(const struct gw_config *, const str
                                              const struct gw_choices **ret_choices,
                                              struct dgm_fail *reterr);
 
-/** Goes on after the fetching, never to another; may return DGM_NEED, for signatures. `by_endpoint`: the path had one. The request stays
- * the caller's to free. */
-DGM_MUST_USE enum dgm_rc gw_destination_finish(const struct gw_config *, const struct gw_upstream *,
-                                               bool by_endpoint, struct dgm_request *,
-                                               struct dgm_fail *reterr);
+/**
+ * Goes on after the fetching, never to another; may return DGM_NEED, for signatures. `by_endpoint`: the path had one. The
+ * request stays the caller's to free.
+ */
+DGM_MUST_USE enum dgm_rc gw_destination_finish(const struct gw_config *, const struct dgm_env *,
+                                               const struct gw_upstream *, bool by_endpoint,
+                                               struct dgm_request *, struct dgm_fail *reterr);
 
 /** What goes in the place of the client's model: the upstream's own `model`, else what an alias stands for; absent: nothing. */
 struct dgm_str gw_destination_model(const struct gw_config *, const struct gw_upstream *,

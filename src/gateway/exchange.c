@@ -80,6 +80,7 @@ struct gw_exchange *gw_exchange_new(struct gw_conn *c)
     dgm_buf_init(&x->chat.native, a, NATIVE_BYTES_MAX);
     dgm_buf_init(&x->chat.object, a, OUT_BYTES_MAX);
     dgm_buf_init(&x->chat.later, &w->alloc, NATIVE_BYTES_MAX);
+    dgm_buf_init(&x->chat.healing.first, a, OUT_BYTES_MAX);
     gw_deadlines_init(x);
     x->chat.retry_ms = -1;
     x->started_ms = x->upstream_ms = x->client_ms = now_ms(x);

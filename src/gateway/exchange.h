@@ -44,6 +44,24 @@ struct gw_admission {
     struct gw_quota_hold hold;
 };
 
+#define GW_TRIES_MAX 2 /* of one request */
+
+/** A request that was refused and is asked otherwise; healing.c. */
+struct gw_healing {
+    struct dgm_try wanted; /* the try that is being made */
+    uint32_t made;         /* those that were: a set of 1 << id */
+    uint8_t tries_n;
+    bool doubted;         /* signatures were left out */
+    bool signatures;      /* they are the try that is being made */
+    bool pending;         /* there is something to be remembered if it works */
+    bool gives;           /* the first error is the answer */
+    enum dgm_rc rc;       /* of the making */
+    struct dgm_buf first; /* the client's error for the first refusal; empty: there is none */
+    int status;           /* of it */
+    struct dgm_retry retry;
+    struct dgm_str notes[GW_REPLY_NOTES];
+};
+
 /** What is ready, but holds calls that are not kept yet. */
 enum gw_held { GW_HELD_NOT, GW_HELD_EVENTS, GW_HELD_LAST, GW_HELD_OBJECT };
 
@@ -66,7 +84,7 @@ struct gw_chat {
     uint64_t token_generation;       /* of the one that the call has; 0: none of the keeper's */
     bool token_renewed;              /* one was refused, and the request has had another */
     enum gw_held held;               /* what must not leave before that */
-    bool healed;                     /* it was made anew, as a signature was wrong */
+    struct gw_healing healing;
     struct gw_job
         job; /* that translates what is large; its `alloc` is the request's all the time */
     struct translation *translation; /* of a job */

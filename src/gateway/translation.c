@@ -5,6 +5,7 @@
 #include "gateway/destination.h"
 #include "gateway/fetch.h"
 #include "gateway/gate.h"
+#include "gateway/healing.h"
 #include "gateway/memory.h"
 #include "gateway/models.h"
 #include "gateway/random.h"
@@ -92,6 +93,7 @@ static void made(struct gw_exchange *x, const struct translation *t)
         return;
     }
     gw_chat_take_notes(x);
+    x->worker->counters.learnt_total += dgm_request_tries(x->chat.request, NULL) != 0;
     if (asks_memory(x->chat.request))
         tell_stand_ins(x);
     x->reply.tells_compat = x->chat.tells_compat && !dgm_request_is_relayed(x->chat.request);
@@ -174,7 +176,8 @@ static void go_on(struct gw_exchange *x, const struct translation *t)
 static void translate_rest(void *owner)
 {
     struct translation *t = ((struct gw_exchange *)owner)->chat.translation;
-    t->rc = gw_destination_finish(t->config, t->upstream, t->by_endpoint, t->request, &t->fail);
+    t->rc = gw_destination_finish(t->config, &t->env, t->upstream, t->by_endpoint, t->request,
+                                  &t->fail);
 }
 
 static void on_rest(void *owner)
@@ -231,6 +234,7 @@ static void replace(struct gw_exchange *x)
     x->chat.stream = NULL;
     x->chat.request = NULL;
     x->chat.fetch = NULL;
+    gw_heal_forget(x);
     dgm_buf_dispose(&x->body);
     x->body = x->chat.again;
     dgm_buf_init(&x->chat.again, &x->chat.job.alloc, x->body.max);

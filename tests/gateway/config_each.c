@@ -92,9 +92,10 @@ static void texts_and_words(void **state)
              "emulator: {scenario: /etc/scenario.yaml, read_back: false, seed: sown}\n"
              "log: {level: debug, access: true}\n"
              "compat: google\nreasoning: tag\nstrict: true\n"
-             "max_tokens_includes_thinking: true\nask_again: false\n"
+             "max_tokens_includes_thinking: true\nask_again: false\nadapt: false\n"
              "always_usage: true\nblocked: error\nimage_output: extra_content\n"
-             "upstreams: {a: {kind: vertex, fetch: public}, b: {kind: vertex}}\n");
+             "upstreams: {a: {kind: vertex, fetch: public, merge_system: user, alternate: merge, "
+             "content: flatten-text}, b: {kind: vertex}}\n");
     assert_int_equal(c->auth.origins.n, 1);
     assert_int_equal(c->fetch.allow.n, 2);
     assert_true(dgm_str_eq(c->emulator.scenario, DGM_STR("/etc/scenario.yaml")));
@@ -102,7 +103,7 @@ static void texts_and_words(void **state)
     assert_true(dgm_str_eq(c->emulator.seed, DGM_STR("sown")));
     assert_int_equal(c->log.level, GW_LOG_DEBUG);
     assert_true(c->log.access && c->strict && c->max_tokens_includes_thinking);
-    assert_false(c->ask_again);
+    assert_false(c->ask_again || c->adapt);
     assert_true(c->always_usage);
     assert_int_equal(c->blocked, GW_BLOCKED_ERROR);
     assert_int_equal(c->image_output, GW_IMAGES_EXTRA);
@@ -110,6 +111,12 @@ static void texts_and_words(void **state)
     assert_int_equal(c->reasoning, GW_REASONING_TAG);
     assert_int_equal(c->upstreams[0].fetch, GW_FETCH_PUBLIC);
     assert_int_equal(c->upstreams[1].fetch, GW_FETCH_OFF);
+    assert_int_equal(c->upstreams[0].merge_system, GW_SYSTEM_USER);
+    assert_int_equal(c->upstreams[0].alternate, GW_MEND_ALWAYS);
+    assert_int_equal(c->upstreams[0].content, GW_MEND_ALWAYS);
+    assert_int_equal(c->upstreams[1].merge_system, GW_SYSTEM_AUTO);
+    assert_int_equal(c->upstreams[1].alternate, GW_MEND_AUTO);
+    assert_int_equal(c->upstreams[1].content, GW_MEND_AUTO);
     gw_config_free(c);
 }
 
