@@ -36,6 +36,7 @@ bool gw_heal_give_first(struct gw_exchange *x)
     dgm_buf_clear(&h->first);
     chat->object_status = h->status;
     chat->object_rc = DGM_OK;
+    chat->retry_ms = -1; /* the last answer's */
     h->gives = true;
     for (size_t i = 0; i < GW_REPLY_NOTES; i++)
         x->reply.notes[i] = h->notes[i];

@@ -17,9 +17,9 @@ PARTS = [{"role": "user", "content": [{"type": "text", "text": "Hi"}, {"type": "
 FIRST = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}]
 
 
-def refusal(message, status=400):
+def refusal(message, status=400, headers=b""):
     body = json.dumps({"error": {"code": status, "message": message, "status": "INVALID_ARGUMENT"}}).encode()
-    return sized(body, b"HTTP/1.1 %d Bad\r\nContent-Type: application/json\r\n" % status)
+    return sized(body, b"HTTP/1.1 %d Bad\r\nContent-Type: application/json\r\n%s" % (status, headers))
 
 
 def relayed(request):
@@ -218,9 +218,11 @@ def test_two_tries_at_most(front):
 
 @pytest.mark.parametrize("status", [429, 500, 503])
 def test_a_try_that_fails_otherwise(front, status):
-    daemon, _ = front(lambda body: no_penalties(body) or ("Later.", status))
+    """When to ask again is no word of the first answer's."""
+    daemon, _ = front(lambda body: no_penalties(body) or ("Later.", status, b"Retry-After: 77\r\n"))
     said = daemon.ask(wire.chat(model="google/gemini-exp-1206", presence_penalty=1))
     assert said.status == 400 and "Penalty is not enabled" in said.error["message"]
+    assert said["retry-after"] is None
 
 
 def test_it_can_be_left(front):
