@@ -456,15 +456,9 @@ static void add_max_items(struct rules *r, struct dgm_str where, const struct js
                           const struct json_val *root)
 {
     int64_t n;
-    uint64_t text;
-    const struct json_val *v = json_get(schema, DGM_STR("maxItems"));
     (void)where, (void)root;
-    if (!v) /* of the subset, which proto3's JSON may spell so */
-        v = json_get(schema, DGM_STR("max_items"));
-    if (json_int(v, &n) && n > 0)
+    if (json_int(json_get(schema, DGM_STR("maxItems")), &n) && n > 0)
         r->sum += (uint64_t)n;
-    else if (dgm_str_u64(json_str(v), &text))
-        r->sum += text;
 }
 
 /* The names of properties and the texts of enums. */
@@ -478,11 +472,6 @@ static void add_text(struct rules *r, struct dgm_str where, const struct json_va
         r->sum += json_str(i.value).n;
 }
 
-static void add_max_items_of(struct rules *r, const struct schema_at *at)
-{
-    add_max_items(r, (struct dgm_str){0}, at->schema, NULL);
-}
-
 static void add_text_of(struct rules *r, const struct schema_at *at)
 {
     add_text(r, (struct dgm_str){0}, at->schema, NULL);
@@ -491,14 +480,15 @@ static void add_text_of(struct rules *r, const struct schema_at *at)
 static uint64_t add_up(struct rules *r, look_fn *subset, look_json_fn *json)
 {
     r->sum = 0;
-    emu_rules_schemas(r, subset);
+    if (subset)
+        emu_rules_schemas(r, subset);
     json_schemas(r, json);
     return r->sum;
 }
 
 void emu_rule_schema_max_items(struct rules *r)
 {
-    if (add_up(r, add_max_items_of, add_max_items) > MAX_ITEMS_SUM)
+    if (add_up(r, NULL, add_max_items) > MAX_ITEMS_SUM)
         emu_rules_tell(r, HOLES(nothing));
 }
 

@@ -137,11 +137,15 @@ def test_tool_list(server, model, daemon, tool_lists, judges):
             chunks.check_chunks([json.loads(event) for event in answer.events[:-1]], body["model"])
         else:
             chunks.check_completion(answer.json, body["model"])
+        healed = "schemas are sent" in (answer["x-dragoman-warning"] or "")
         # A tool list is never without effect as a whole.
         assert "tools" not in (answer["x-dragoman-ignored"] or "").split(", ")
 
         case = generate.Case(body | {"stream": stream}, name=f"{name_of(server)} for {model.name}")
         (outcome,) = many.translate([case])
+        if healed:  # Gemini 3 refuses such a list as it is (user-pain B2), and the gateway knew a way
+            assert outcome.emulator_status == 400 and "invalid argument" in outcome.show(), outcome.show()
+            continue
         assert outcome.emulator_status == 200, outcome.show()
         assert (answer["x-dragoman-schema-notes"] or "") == outcome.told["schema"]
         assert judges["vertex"].judge("request", outcome.native) is None
