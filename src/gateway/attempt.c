@@ -444,7 +444,8 @@ bool gw_attempt_renew(struct gw_exchange *x)
         return false;
     chat->token_renewed = true;
     gw_tokens_refused(x->worker, gw_plan_upstream(&chat->plan), chat->token_generation);
-    gw_attempt_again(x);
+    if (forget_answer(x))
+        ask(x);
     return true;
 }
 

@@ -205,7 +205,7 @@ static enum dgm_rc make_request(struct run *r, struct dgm_fail *reterr)
         if (rc == DGM_E_REFUSED)
             return DGM_NEED;
         if (rc == DGM_OK)
-            rc = gw_destination_finish(&r->config, &r->upstream, r->config.endpoints_n != 0,
+            rc = gw_destination_finish(&r->config, &env, &r->upstream, r->config.endpoints_n != 0,
                                        r->request, reterr);
     }
     if (rc == DGM_NEED && dgm_request_needs(r->request, &needs) != 0)
