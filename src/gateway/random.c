@@ -3,6 +3,7 @@
 #include "gateway/random.h"
 
 #include <assert.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -20,7 +21,12 @@ static unsigned char *take(void)
     /* A worker's own: the master never comes here, so no two processes share a stock. */
     static unsigned char stock[ID_BYTES * 16];
     static size_t left;
+    static pthread_t taker; /* a job that came here too would find the same bytes, or none */
+    static bool taken;
 
+    assert(!taken || pthread_equal(taker, pthread_self()));
+    taker = pthread_self();
+    taken = true;
     if (left == 0) {
         gw_random_bytes(stock, sizeof stock);
         left = sizeof stock;

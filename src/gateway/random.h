@@ -9,10 +9,10 @@
 
 #define GW_ID_CHARS 32 /* 128 bits */
 
-/** Fills `ret` with GW_ID_CHARS lower case hexadecimal digits, no terminating zero. */
+/** Fills `ret` with GW_ID_CHARS lower case hexadecimal digits, no terminating zero. On the loop's thread alone. */
 void gw_random_id(char ret[GW_ID_CHARS]);
 
-/** A number that nobody can guess. */
+/** A number that nobody can guess. On the loop's thread alone. */
 uint32_t gw_random_u32(void);
 
 /** Fills up to 256 bytes. */

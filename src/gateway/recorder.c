@@ -104,16 +104,15 @@ static size_t list_secrets(const struct gw_tape *t, const struct gw_config *conf
 /* "DIR/20261121T192031.123Z-0-000042-0a1b2c3d.yaml" */
 static bool name_file(const struct gw_tape *t, const struct gw_worker *w, char path[PATH_BYTES_MAX])
 {
-    char stamp[32] = "", id[GW_ID_CHARS];
+    char stamp[32] = "";
     time_t seconds = (time_t)(t->recording.time_ms / 1000);
     struct tm tm;
     if (gmtime_r(&seconds, &tm) != NULL)
         strftime(stamp, sizeof stamp, "%Y%m%dT%H%M%S", &tm);
-    gw_random_id(id);
     struct dgm_str dir = w->config->record.dir;
     int n = snprintf(path, PATH_BYTES_MAX, "%.*s/%s.%03dZ-%zu-%06llu-%.*s.yaml", (int)dir.n, dir.p,
                      stamp, (int)(t->recording.time_ms % 1000), w->slot,
-                     (unsigned long long)t->number, ID_CHARS, id);
+                     (unsigned long long)t->number, ID_CHARS, t->file_id);
     return n > 0 && n < PATH_BYTES_MAX - 8;
 }
 
@@ -216,6 +215,7 @@ void gw_recorder_give(struct gw_tape *t)
         drop(t);
         return;
     }
+    gw_random_id(t->file_id);
     r->worker->counters.recordings++;
     *r->end = t;
     r->end = &t->next;

@@ -33,6 +33,7 @@ struct gw_tape {
     uint64_t number; /* among those of the worker */
     bool lost;       /* there was no room for it */
     char seed[GW_ID_CHARS];
+    char file_id[GW_ID_CHARS]; /* for its file's name: the thread that writes it draws none */
     struct gw_tape *next; /* of those that wait for the disk */
 };
 
