@@ -357,9 +357,10 @@ bool gw_attempt_failed(struct gw_exchange *x, enum gw_outcome outcome, int64_t a
     if (!tell(x, outcome, after_ms) || outcome == GW_ODD)
         return false;
     if (!go(x, &hint_ms)) {
-        if (plan->cold && x->stage <= GW_STREAMING)
+        bool cold = plan->cold; /* the plan goes with the exchange, which the refusal may free */
+        if (cold && x->stage <= GW_STREAMING)
             refuse(x, hint_ms);
-        return plan->cold;
+        return cold;
     }
     if (forget_answer(x) && plan->asked)
         ask_chosen(x);

@@ -34,7 +34,7 @@ struct gw_tape {
     bool lost;       /* there was no room for it */
     char seed[GW_ID_CHARS];
     char file_id[GW_ID_CHARS]; /* for its file's name: the thread that writes it draws none */
-    struct gw_tape *next; /* of those that wait for the disk */
+    struct gw_tape *next;      /* of those that wait for the disk */
 };
 
 /** Of an exchange whose worker has a recorder. NULL, which is fine in what follows: there is no room. */

@@ -424,6 +424,22 @@ def test_max_wait(front, nobody, stream):
     assert "cold_start.max_wait" in said.error["message"]
 
 
+@pytest.mark.parametrize("refusal", [failure(503), STREAM_HEAD + chunk(b'data: {"error":{"message":"no","code":503}}\n\n') + LAST_CHUNK],
+                         ids=["as a status", "as the first event"])
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+def test_max_wait_ends_with_a_slow_refusal(serve, front, stream, refusal):
+    """It passes while the server is asked, and nothing is left to wait for when that says no."""
+    def behave(peer):
+        while peer.request():
+            time.sleep(0.4)
+            peer.send(refusal if stream else failure(503))
+    daemon = front({"lab": cold(serve(behave).url, "300ms")})
+    for _ in range(2):
+        said = chat(daemon, stream, model="m")
+        assert (said.status, said.error["code"]) == (503, "upstream_not_ready")
+    assert len(daemon.workers()) == 1 and daemon.stats()["calls"] == 0
+
+
 def test_a_daemon_drains_while_it_holds(front, sleeper):
     server = sleeper(0.6, failure(503))
     daemon = front({"lab": cold(server.server.url)})
