@@ -40,6 +40,12 @@ enum dgm_reasoning {
     DGM_REASONING_OFF,     /* none: they are left out */
 };
 
+/** What a prompt that the upstream blocks is to the client (user-pain G8). */
+enum dgm_blocked {
+    DGM_BLOCKED_REFUSAL, /* an answer: its refusal says why, its finish_reason is content_filter */
+    DGM_BLOCKED_ERROR,   /* a 400 whose code is content_policy_violation */
+};
+
 /** What a translation takes from outside. Copied; the strings are borrowed until the request is freed. */
 struct dgm_env {
     const struct dgm_alloc *alloc;   /* NULL: dgm_alloc_libc */
@@ -52,6 +58,9 @@ struct dgm_env {
     /* max_tokens bounds thoughts too, as Gemini's own maxOutputTokens does. Otherwise thinking gets a budget of
      * its own on top, as OpenAI's clients of max_tokens expect; max_completion_tokens always bounds both. */
     bool max_tokens_bounds_thoughts;
+    bool
+        always_usage; /* a stream tells its usage unless stream_options.include_usage is false (user-pain F9) */
+    enum dgm_blocked blocked;
     int64_t now; /* `created`, seconds since 1970 */
     /* Seed of completion and call ids: 1 to 64 of [A-Za-z0-9_-], of which the first 24 letters and digits
      * must be unique to this exchange. */
@@ -141,8 +150,9 @@ bool dgm_model_is_others(struct dgm_str model);
 void dgm_body_put_model(struct dgm_str openai, struct dgm_buf *out);
 
 /**
- * Asks for another native model than the body does, before dgm_request_translate; answers echo the body's. Borrowed
- * until the request is freed. DGM_OK; DGM_E_REFUSED: it is no model of Google's; `*reterr` says so.
+ * Asks for another native model than the body does, before dgm_request_translate, which refuses a name in the body that
+ * is none of Google's: till then any may stand there. Answers echo the body's. Borrowed until the request is freed.
+ * DGM_OK; DGM_E_REFUSED: it is no model of Google's; `*reterr` says so.
  */
 DGM_MUST_USE enum dgm_rc dgm_request_use_model(struct dgm_request *, struct dgm_str model,
                                                struct dgm_fail *reterr);
@@ -154,14 +164,16 @@ void dgm_request_free(struct dgm_request *);
 #define DGM_SIGNATURE_STAND_IN "skip_thought_signature_validator"
 
 /**
- * A memory the core asks for: the thought signature that came with the first tool call of a step (google.md 9.1), for
- * Gemini 3 and newer, and for any model where the client brought one.
+ * A memory the core asks for: of a tool call of the conversation the thought signature that came with it (google.md
+ * 9.1), and the id that the upstream itself gave it.
  */
 struct dgm_need {
     struct dgm_str call_id;   /* the client's tool call id */
-    struct dgm_str sent;      /* what the client brought; absent: nothing */
+    struct dgm_str sent;      /* the signature that the client brought; absent: none */
     struct dgm_str signature; /* the answer, see dgm_request_supply */
-    bool stood_in;            /* in the body: the stand-in was used for it */
+    struct dgm_str
+        native_id; /* see dgm_request_supply_id; absent: none is known, and none is sent */
+    bool stood_in; /* in the body: the stand-in was used for it */
 };
 
 /** What is asked for after DGM_NEED: `*ret` points at so many needs, valid until the request is freed. */
@@ -173,6 +185,12 @@ size_t dgm_request_needs(const struct dgm_request *, const struct dgm_need **ret
  * false when memory is short.
  */
 DGM_MUST_USE bool dgm_request_supply(struct dgm_request *, size_t i, struct dgm_str signature);
+
+/**
+ * Says the upstream's own id of the call of need `i`: it goes back as functionCall.id and, with the call's result, as
+ * functionResponse.id, in both or in none (user-pain C6). Absent or "": none. Copied. False when memory is short.
+ */
+DGM_MUST_USE bool dgm_request_supply_id(struct dgm_request *, size_t i, struct dgm_str native_id);
 
 #define DGM_URLS_MAX                                                                               \
     64 /* different URLs of one request that are looked at; with more it is refused */
@@ -277,6 +295,12 @@ void dgm_request_put_path(const struct dgm_request *, const struct dgm_place *,
 void dgm_request_asked_at(struct dgm_request *, struct dgm_str url);
 
 /**
+ * Tells which models there are whose names are like the one that was asked for, as `"a", "b" or "c"`: an upstream's error
+ * about a model that it does not know ends with them (user-pain A5). Borrowed until the request is freed.
+ */
+void dgm_request_near(struct dgm_request *, struct dgm_str near);
+
+/**
  * Whether a text can stand as one segment of a Google resource path: 1 to 128 of [A-Za-z0-9_.:@-], not
  * starting with "." and without "..". Models, projects, locations and endpoints are all held to it.
  */
@@ -284,10 +308,12 @@ bool dgm_name_ok(struct dgm_str);
 
 /* ---- the answer, whole ------------------------------------------------------------------------------ */
 
-/** Something to remember: the signature that came with a call of ours. Valid until the
- * next call on the request or its stream, dgm_stream_free included. */
+/**
+ * Something to remember of a call of ours: the signature that came with it, and the id that the upstream gave it; one of
+ * them may be absent. Valid until the next call on the request or its stream, dgm_stream_free included.
+ */
 struct dgm_kept {
-    struct dgm_str call_id, name, signature, model;
+    struct dgm_str call_id, name, signature, model, native_id;
 };
 
 /**

@@ -176,43 +176,72 @@ void emu_rule_first_turn_model(struct rules *r)
         emu_rules_tell(r, HOLES({0}));
 }
 
-/* The names of the calls in one content. */
-struct call_names {
+/* The names or ids of the calls, or of the results, in one content. */
+struct call_words {
     struct dgm_str at[CALLS_MAX];
     size_t n;
 };
 
-static void read_calls(const struct json_val *content, struct call_names *names)
+static void read_words(const struct json_val *content, struct dgm_str kind, struct dgm_str member,
+                       struct call_words *words)
 {
-    names->n = 0;
+    words->n = 0;
     for (struct ask_list p = emu_ask_list(emu_ask_member(content, "parts"));
-         emu_ask_next(&p) && names->n < CALLS_MAX;) {
-        const struct json_val *call = emu_ask_member(p.value, "functionCall");
-        if (call)
-            names->at[names->n++] = json_str(emu_ask_member(call, "name"));
+         emu_ask_next(&p) && words->n < CALLS_MAX;) {
+        const struct json_val *of = emu_ask_get(p.value, kind);
+        if (of)
+            words->at[words->n++] = json_str(emu_ask_get(of, member));
     }
 }
 
-static bool is_called(const struct call_names *names, struct dgm_str name)
+static bool has_word(const struct call_words *words, struct dgm_str word)
 {
-    bool found = names->n == CALLS_MAX;
-    for (size_t i = 0; i < names->n; i++)
-        found = found || dgm_str_eq(names->at[i], name);
+    bool found = words->n == CALLS_MAX;
+    for (size_t i = 0; i < words->n; i++)
+        found = found || dgm_str_eq(words->at[i], word);
     return found;
 }
 
 void emu_rule_response_name(struct rules *r)
 {
-    struct call_names names = {.n = 0};
+    struct call_words called = {.n = 0}, answered;
     for (struct ask_list c = emu_ask_list(r->ask->contents); emu_ask_next(&c);) {
-        for (struct ask_list p = emu_ask_list(emu_ask_member(c.value, "parts"));
-             emu_ask_next(&p);) {
-            const struct json_val *response = emu_ask_member(p.value, "functionResponse");
-            struct dgm_str name = json_str(emu_ask_member(response, "name"));
-            if (response && !is_called(&names, name))
-                emu_rules_tell(r, HOLES(emu_rules_shown(name)));
-        }
-        read_calls(c.value, &names);
+        read_words(c.value, DGM_STR("functionResponse"), DGM_STR("name"), &answered);
+        for (size_t i = 0; i < answered.n; i++)
+            if (!has_word(&called, answered.at[i]))
+                emu_rules_tell(r, HOLES(emu_rules_shown(answered.at[i])));
+        read_words(c.value, DGM_STR("functionCall"), DGM_STR("name"), &called);
+    }
+}
+
+/* Tells of the ids in one list that are not in the other. */
+static void compare_ids(struct rules *r, const struct call_words *ids,
+                        const struct call_words *others)
+{
+    for (size_t i = 0; i < ids->n; i++)
+        if (ids->at[i].n != 0 && !has_word(others, ids->at[i]))
+            emu_rules_tell(r, HOLES(emu_rules_shown(ids->at[i])));
+}
+
+void emu_rule_response_id(struct rules *r)
+{
+    struct call_words called = {.n = 0}, answered;
+    for (struct ask_list c = emu_ask_list(r->ask->contents); emu_ask_next(&c);) {
+        read_words(c.value, DGM_STR("functionResponse"), DGM_STR("id"), &answered);
+        compare_ids(r, &answered, &called);
+        read_words(c.value, DGM_STR("functionCall"), DGM_STR("id"), &called);
+    }
+}
+
+/* Calls with nothing behind them are the model's last word, as in emu_rule_response_count. */
+void emu_rule_response_without_id(struct rules *r)
+{
+    struct call_words called = {.n = 0}, answered;
+    for (struct ask_list c = emu_ask_list(r->ask->contents); emu_ask_next(&c);) {
+        read_words(c.value, DGM_STR("functionResponse"), DGM_STR("id"), &answered);
+        if (answered.n != 0)
+            compare_ids(r, &called, &answered);
+        read_words(c.value, DGM_STR("functionCall"), DGM_STR("id"), &called);
     }
 }
 

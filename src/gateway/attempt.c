@@ -113,15 +113,17 @@ static void ask(struct gw_exchange *x)
     size_t segments_n = dgm_request_body(x->chat.request, &segments);
     x->worker->counters.attempts_total++;
     if (target.rc == DGM_OK) {
-        const struct gw_call_request request = {.method = DGM_STR("POST"),
-                                                .target = dgm_buf_str(&target),
-                                                .origin = &place.origin,
-                                                .headers = headers,
-                                                .headers_n = put_headers(x, u, &place, headers),
-                                                .segments = segments,
-                                                .segments_n = segments_n,
-                                                .hold = &x->hold,
-                                                .tape = x->tape};
+        const struct gw_call_request request = {
+            .method = DGM_STR("POST"),
+            .target = dgm_buf_str(&target),
+            .origin = &place.origin,
+            .headers = headers,
+            .headers_n = put_headers(x, u, &place, headers),
+            .segments = segments,
+            .segments_n = segments_n,
+            .hold = &x->hold,
+            .model = gw_destination_model(x->worker->config, u, x->chat.request),
+            .tape = x->tape};
         x->chat.asked.authority = place.origin.authority;
         x->chat.asked.prefix = place.origin.prefix;
         x->chat.asked.path = request.target;

@@ -4,6 +4,7 @@
 #include "gateway/attempt.h"
 #include "gateway/destination.h"
 #include "gateway/fetch.h"
+#include "gateway/models.h"
 
 #include <string.h>
 
@@ -185,6 +186,16 @@ static void tell_url(struct gw_exchange *x)
         dgm_request_asked_at(x->chat.request, dgm_buf_str(&url));
 }
 
+/* Nothing but the upstream knows which models it has; what there is to choose from is known here (user-pain A5). */
+static void tell_near(struct gw_exchange *x)
+{
+    struct dgm_buf names;
+    dgm_buf_init(&names, dgm_arena_alloc(&x->arena), URL_BYTES_MAX);
+    gw_models_put_near(x->worker, dgm_request_model_sent(x->chat.request), &names);
+    if (names.rc == DGM_OK)
+        dgm_request_near(x->chat.request, dgm_buf_str(&names));
+}
+
 static void on_head(void *owner, int status, struct dgm_str content_type)
 {
     struct gw_exchange *x = owner;
@@ -194,6 +205,8 @@ static void on_head(void *owner, int status, struct dgm_str content_type)
         gw_attempt_worked(x);
     if (status >= 400 && x->chat.asked.authority.n != 0)
         tell_url(x);
+    if (status == 404)
+        tell_near(x);
     gw_exchange_heard(x);
 }
 

@@ -474,18 +474,46 @@ static struct dgm_str bare_name(struct dgm_str model)
     return (struct dgm_str){0};
 }
 
+/** A name in both of the forms that patterns are tried on. */
+struct spelt {
+    struct dgm_str name, full;
+    char text[7 + NAME_BYTES_MAX];
+};
+
+static void spell(struct spelt *s, struct dgm_str model)
+{
+    struct dgm_str bare = bare_name(model);
+    s->name = s->full = model;
+    if (!bare.p || bare.n > NAME_BYTES_MAX)
+        return;
+    memcpy(s->text, "google/", 7);
+    memcpy(s->text + 7, bare.p, bare.n);
+    s->full = (struct dgm_str){s->text, 7 + bare.n};
+}
+
+static bool is_like(struct dgm_str pattern, const struct spelt *s)
+{
+    return dgm_str_like(pattern, s->name, false) || dgm_str_like(pattern, s->full, false);
+}
+
+struct dgm_str gw_config_meant(const struct gw_config *c, struct dgm_str model)
+{
+    struct spelt s;
+    if (c->aliases_n == 0)
+        return model;
+    spell(&s, model);
+    for (size_t i = 0; i < c->aliases_n; i++)
+        if (is_like(c->aliases[i].match, &s))
+            return c->aliases[i].model;
+    return model;
+}
+
 const struct gw_choices *gw_config_choices(const struct gw_config *c, struct dgm_str model)
 {
-    char text[7 + NAME_BYTES_MAX];
-    struct dgm_str bare = bare_name(model), full = model;
-    if (bare.p && bare.n <= NAME_BYTES_MAX) {
-        memcpy(text, "google/", 7);
-        memcpy(text + 7, bare.p, bare.n);
-        full = (struct dgm_str){text, 7 + bare.n};
-    }
+    struct spelt s;
+    spell(&s, gw_config_meant(c, model));
     for (size_t i = 0; i < c->models_n; i++)
-        if (dgm_str_like(c->models[i].match, model, false) ||
-            dgm_str_like(c->models[i].match, full, false))
+        if (is_like(c->models[i].match, &s))
             return &c->models[i].choices;
     return NULL;
 }

@@ -101,6 +101,11 @@ struct gw_model {
     struct gw_choices choices;
 };
 
+/** A pattern of model names, and the model that they stand for. */
+struct gw_alias {
+    struct dgm_str match, model;
+};
+
 /** What endpoints/{id} means. */
 struct gw_endpoint {
     struct dgm_str id, display_name;
@@ -117,6 +122,7 @@ enum gw_reasoning {
     GW_REASONING_TAG,
     GW_REASONING_OFF,
 };
+enum gw_blocked { GW_BLOCKED_REFUSAL, GW_BLOCKED_ERROR };
 enum gw_log_level { GW_LOG_ERROR, GW_LOG_WARN, GW_LOG_INFO, GW_LOG_DEBUG };
 
 struct gw_auth {
@@ -228,6 +234,8 @@ struct gw_config {
     const struct gw_model
         *models; /* at least one: "*" and the first upstream, when none is configured */
     size_t models_n;
+    const struct gw_alias *aliases;
+    size_t aliases_n;
     const struct gw_endpoint *endpoints;
     size_t endpoints_n;
     bool mixed;        /* some upstreams speak OpenAI's protocol, some Google's; or one does both */
@@ -249,7 +257,9 @@ struct gw_config {
     struct gw_log log;
     int compat;    /* enum gw_compat */
     int reasoning; /* enum gw_reasoning */
+    int blocked;   /* enum gw_blocked */
     bool strict;   /* a member that is not supported is a 400, not ignored */
+    bool always_usage;
     bool max_tokens_includes_thinking;
     bool ask_again; /* for an answer without a word, or with a call that can not be read */
     bool fallback;  /* no upstream was configured: the emulator answers */
@@ -332,8 +342,15 @@ void gw_config_put_suspects(const char *const *environment, struct dgm_buf *out)
 /* ---- looking things up ------------------------------------------------------------------------------ */
 
 /**
- * Where a model goes: the first row of `models` whose pattern matches the name as the client spelled it, or
- * its long form ("google/x" for "x", "models/x" and "publishers/google/models/x"). NULL when none does.
+ * The model that a name stands for: that of the first row of `aliases` whose pattern matches it as the client spelled it,
+ * or its long form ("google/x" for "x", "models/x" and "publishers/google/models/x"); else itself. What an alias stands
+ * for is not looked up again.
+ */
+struct dgm_str gw_config_meant(const struct gw_config *, struct dgm_str model);
+
+/**
+ * Where a model goes: the first row of `models` whose pattern matches the name, or its long form, of what it stands for.
+ * NULL when none does.
  */
 const struct gw_upstream *gw_config_model(const struct gw_config *, struct dgm_str model);
 

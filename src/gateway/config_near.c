@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* config_near.c - "did you mean": the word nearest to one that is unknown. */
+/* config_near.c - "did you mean": the word nearest to one that is unknown, or the three nearest. */
 #include "gateway/config_near.h"
 
 #include "base/str.h"
 
-#define WORD_MAX 40 /* longer words have no neighbours worth naming */
+#include <string.h>
+
+#define WORD_MAX 40     /* longer words have no neighbours worth naming */
+#define COMPARED_MAX 64 /* letters */
 
 static unsigned least(unsigned a, unsigned b)
 {
@@ -14,7 +17,7 @@ static unsigned least(unsigned a, unsigned b)
 /* Optimal string alignment distance: three rows of the usual table. */
 static unsigned distance(struct dgm_str a, struct dgm_str b)
 {
-    unsigned rows[3][WORD_MAX + 1];
+    unsigned rows[3][COMPARED_MAX + 1];
     for (unsigned j = 0; j <= b.n; j++)
         rows[0][j] = j;
     for (unsigned i = 1; i <= a.n; i++) {
@@ -46,4 +49,44 @@ struct dgm_str gw_near(struct dgm_str word, const struct dgm_str *words, size_t 
         }
     }
     return best;
+}
+
+unsigned gw_near_letters(struct dgm_str a, struct dgm_str b)
+{
+    return distance(dgm_str_head(a, COMPARED_MAX), dgm_str_head(b, COMPARED_MAX));
+}
+
+static struct dgm_str text_at(const struct gw_nearest *all, size_t i)
+{
+    return (struct dgm_str){all->at[i].text, all->at[i].bytes};
+}
+
+void gw_nearest_see(struct gw_nearest *all, struct dgm_str word, unsigned letters)
+{
+    size_t at = all->n;
+    if (word.n == 0 || word.n > GW_NEAREST_BYTES_MAX)
+        return;
+    for (size_t i = 0; i < all->n; i++)
+        if (dgm_str_eq(text_at(all, i), word))
+            return;
+    while (at != 0 && all->at[at - 1].letters > letters)
+        at--;
+    if (at == GW_NEAREST)
+        return;
+    all->n += all->n < GW_NEAREST;
+    memmove(&all->at[at + 1], &all->at[at], (all->n - 1 - at) * sizeof all->at[at]);
+    all->at[at].letters = letters;
+    all->at[at].bytes = word.n;
+    memcpy(all->at[at].text, word.p, word.n);
+}
+
+void gw_nearest_put(const struct gw_nearest *all, struct dgm_buf *out)
+{
+    for (size_t i = 0; i < all->n; i++) {
+        if (i != 0)
+            dgm_buf_put(out, i + 1 == all->n ? DGM_STR(" or ") : DGM_STR(", "));
+        dgm_buf_put_char(out, '"');
+        dgm_buf_put(out, text_at(all, i));
+        dgm_buf_put_char(out, '"');
+    }
 }

@@ -21,6 +21,7 @@ enum gw_row_kind {
     GW_ROW_CREDENTIALS,
     GW_ROW_UPSTREAMS,
     GW_ROW_MODELS,
+    GW_ROW_ALIASES,
     GW_ROW_ENDPOINTS,
     GW_ROW_CHOICES, /* upstreams by their names, with weights; kept as they stand in the file */
 };
@@ -176,6 +177,8 @@ void gw_map_read(struct gw_parse *, enum gw_row_owner, void *base, const struct 
 
 void gw_listen_read(struct gw_parse *, const struct gw_node *, struct dgm_str label);
 void gw_upstreams_read(struct gw_parse *, const struct gw_node *, struct dgm_str label);
+
+void gw_aliases_read(struct gw_parse *, const struct gw_node *, struct dgm_str label);
 
 /** What is wrong with a base_url (http:// or https://, a host, perhaps a port and a path), as a predicate; NULL: nothing. */
 const char *gw_url_fault(struct dgm_str);

@@ -479,6 +479,30 @@ void gw_models_make(struct gw_parse *p)
         read_model(p, &at[n++], item, label);
 }
 
+void gw_aliases_read(struct gw_parse *p, const struct gw_node *node, struct dgm_str label)
+{
+    size_t most = (size_t)gw_row_find(GW_OF_CONFIG, label)->max, n = 0;
+    if (!is_map(p, node, label, most) || node->n == 0)
+        return;
+    struct gw_alias *at = gw_parse_take(p, node->n * sizeof *at);
+    if (!at)
+        return;
+    for (const struct gw_node *item = node->first; item; item = item->next) {
+        struct dgm_str item_label = gw_join(p, label, DGM_STR("."), item->name->text);
+        if (!is_pattern(item->name->text))
+            gw_problem(p, item->name, label, DGM_STR(": "), gw_node_quoted(p, item->name),
+                       DGM_STR(" is no pattern: up to 256 bytes of ASCII without blanks"));
+        if (item->kind != GW_NODE_SCALAR || item->null || item->text.n == 0 ||
+            !is_pattern(item->text) || dgm_str_find_char(item->text, '*') != item->text.n)
+            gw_problem(p, item, item_label, DGM_STR(": "), gw_node_quoted(p, item),
+                       DGM_STR(" where the name of a model is expected"));
+        at[n++] =
+            (struct gw_alias){gw_parse_keep(p, item->name->text), gw_parse_keep(p, item->text)};
+    }
+    p->config->aliases = at;
+    p->config->aliases_n = n;
+}
+
 /* Without a configuration there are two, one of each kind of server; gw_config_endpoint knows their order. */
 static void emulate_endpoints(struct gw_parse *p)
 {

@@ -82,6 +82,13 @@ void gw_config_put(const struct gw_config *c, struct dgm_buf *out)
         put_choices(&c->models[i].choices, out);
         dgm_buf_put_char(out, '\n');
     }
+    for (size_t i = 0; i < c->aliases_n; i++) {
+        dgm_buf_put_lit(out, "# aliases ");
+        dgm_buf_put(out, c->aliases[i].match);
+        dgm_buf_put_lit(out, " -> ");
+        dgm_buf_put(out, c->aliases[i].model);
+        dgm_buf_put_char(out, '\n');
+    }
     for (size_t i = 0; i < c->endpoints_n; i++) {
         dgm_buf_put_lit(out, "# endpoints ");
         dgm_buf_put(out, c->endpoints[i].id);
@@ -161,15 +168,16 @@ static const char head[] =
     "- `${VAR}` in any text of the file is replaced by that environment variable, which must be set; the value is text,\n"
     "  whatever it looks like. Inside `{ }` and `[ ]` put it in quotation marks. `$${` stands for the characters `${`.\n"
     "- A duration is a whole number with its unit: `250ms`, `5s`, `2m`, `1h`.\n"
-    "- Anchors, aliases, tags and second documents are refused, and so are files over 1 MiB.\n"
+    "- YAML's anchors, aliases, tags and second documents are refused, and so are files over 1 MiB.\n"
     "- Every problem is told with its line and column, up to 20 at once: `dragoman check --config FILE`.\n"
     "- Keys marked *later* parse and are checked, but have no effect in this version; the daemon names those that are set.\n";
 
 static const char *kind_name(enum gw_row_kind kind)
 {
-    static const char *const names[] = {
-        "text", "secret text", "number",      "true or false", "duration", "MiB", "word",
-        "list", "addresses",   "credentials", "map",           "list",     "map", "name or list"};
+    static const char *const names[] = {"text",      "secret text", "number",      "true or false",
+                                        "duration",  "MiB",         "word",        "list",
+                                        "addresses", "credentials", "map",         "list",
+                                        "map",       "map",         "name or list"};
     return names[kind];
 }
 
@@ -282,7 +290,7 @@ void gw_config_put_reference(struct dgm_buf *out)
     put_parts(
         out, GW_OF_MODEL,
         "\n## An entry of `models`\n\n`{match: PATTERN, upstream: NAME}`. A pattern is tried on the "
-        "name as the client wrote it and on its\n`google/` form; the first that matches wins.\n");
+        "name as the client wrote it and on its\n`google/` form; the first that matches wins. Patterns of `aliases` are tried in the same way, and before.\n");
     put_parts(out, GW_OF_ENDPOINT, "\n## An entry of `endpoints`\n\n`ID: {upstream: NAME}`.\n");
     put_parts(
         out, GW_OF_CHOICE,

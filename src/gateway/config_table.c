@@ -20,6 +20,7 @@
 #define TYPE_CHOICES const struct gw_node *
 #define TYPE_UPSTREAMS const struct gw_upstream *
 #define TYPE_MODELS const struct gw_model *
+#define TYPE_ALIASES const struct gw_alias *
 #define TYPE_ENDPOINTS const struct gw_endpoint *
 
 #define CHECK(type, member, kind, key)                                                             \
@@ -81,7 +82,8 @@ const struct gw_row *gw_row_find(enum gw_row_owner owner, struct dgm_str key)
 bool gw_row_is_scalar(const struct gw_row *row)
 {
     return row->owner == GW_OF_CONFIG && row->kind != GW_ROW_UPSTREAMS &&
-           row->kind != GW_ROW_MODELS && row->kind != GW_ROW_ENDPOINTS;
+           row->kind != GW_ROW_MODELS && row->kind != GW_ROW_ALIASES &&
+           row->kind != GW_ROW_ENDPOINTS;
 }
 
 void gw_row_put_env(const struct gw_row *row, struct dgm_buf *out)

@@ -326,6 +326,9 @@ void gw_value_read(struct gw_parse *p, const struct gw_row *row, void *base,
     case GW_ROW_UPSTREAMS:
         gw_upstreams_read(p, node, label);
         return;
+    case GW_ROW_ALIASES:
+        gw_aliases_read(p, node, label);
+        return;
     case GW_ROW_MODELS: /* these two name upstreams, which may stand further down: see gw_models_make */
         p->models = node;
         return;

@@ -21,12 +21,13 @@ bool gw_upstream_relays(const struct gw_upstream *u)
 
 /* The same for one request: endpoints of Vertex's serve what is deployed there, and endpoints/openapi other publishers'
  * models, which its native calls do not know. */
-static bool relays_to(const struct gw_upstream *u, const struct gw_endpoint *e,
-                      struct dgm_str model)
+static bool relays_to(const struct gw_config *c, const struct gw_upstream *u,
+                      const struct gw_endpoint *e, struct dgm_str model)
 {
     return gw_upstream_relays(u) ||
            (u->kind == GW_VERTEX &&
-            (e != NULL || dgm_model_is_others(u->model.n != 0 ? u->model : model)));
+            (e != NULL ||
+             dgm_model_is_others(u->model.n != 0 ? u->model : gw_config_meant(c, model))));
 }
 
 enum dgm_surface gw_upstream_surface(const struct gw_upstream *u)
@@ -45,11 +46,18 @@ static enum dgm_rc no_upstream(struct dgm_fail *reterr, struct dgm_str what, str
     return DGM_E_REFUSED;
 }
 
+static enum dgm_rc no_model(struct dgm_fail *reterr, struct dgm_str model)
+{
+    dgm_fail_set(reterr, DGM_ERR_MODEL_UNKNOWN, DGM_STR("model"),
+                 (struct dgm_str[4]){DGM_STR("No upstream is configured for the model "),
+                                     dgm_str_head(model, 150), DGM_STR(".")});
+    return DGM_E_REFUSED;
+}
+
 static enum dgm_rc check(const struct gw_upstream *u, struct dgm_str model, struct dgm_fail *reterr)
 {
     if (u == NULL)
-        return no_upstream(reterr, DGM_STR("No upstream is configured for the model "), model,
-                           DGM_STR("."));
+        return no_model(reterr, model);
     struct dgm_str lack = gw_upstream_lacks(u);
     return lack.n != 0 ? no_upstream(reterr, DGM_STR("The upstream "), u->name, lack) : DGM_OK;
 }
@@ -96,23 +104,40 @@ static bool serves_one(const struct gw_upstream *u, bool by_endpoint)
     return by_endpoint && (u->kind == GW_VERTEX || server_kind(u) != DGM_SERVER_OPENAI);
 }
 
-static enum dgm_rc relay(const struct gw_upstream *u, bool by_endpoint, struct dgm_request *r,
-                         struct dgm_fail *reterr)
+struct dgm_str gw_destination_model(const struct gw_config *c, const struct gw_upstream *u,
+                                    const struct dgm_request *r)
 {
+    struct dgm_str sent = dgm_request_model_sent(r), meant = gw_config_meant(c, sent);
+    return u->model.n != 0 ? u->model : meant.p != sent.p ? meant : (struct dgm_str){0};
+}
+
+/* The server's own name of the model; absent: the client's. */
+static struct dgm_str model_there(const struct gw_config *c, const struct gw_upstream *u, bool one,
+                                  const struct dgm_request *r)
+{
+    struct dgm_str instead = one ? (struct dgm_str){0} : gw_destination_model(c, u, r);
+    if (u->model.n != 0 || instead.n == 0)
+        return u->model.n != 0 ? u->model : without_prefix(u, dgm_request_model_sent(r));
+    struct dgm_str bare = without_prefix(u, instead);
+    return bare.n != 0 ? bare : instead;
+}
+
+static enum dgm_rc relay(const struct gw_config *c, const struct gw_upstream *u, bool by_endpoint,
+                         struct dgm_request *r, struct dgm_fail *reterr)
+{
+    bool one = serves_one(u, by_endpoint);
     const struct dgm_server server = {
-        .kind = server_kind(u),
-        .model = u->model.n != 0 ? u->model : without_prefix(u, dgm_request_model_sent(r)),
-        .serves_one = serves_one(u, by_endpoint),
-    };
+        .kind = server_kind(u), .model = model_there(c, u, one, r), .serves_one = one};
     return dgm_relay_make(r, &server, reterr);
 }
 
 /* ---- translated ------------------------------------------------------------------------------------- */
 
-static enum dgm_rc translate(const struct gw_upstream *u, struct dgm_request *r,
-                             struct dgm_fail *reterr)
+static enum dgm_rc translate(const struct gw_config *c, const struct gw_upstream *u,
+                             struct dgm_request *r, struct dgm_fail *reterr)
 {
-    enum dgm_rc rc = u->model.n != 0 ? dgm_request_use_model(r, u->model, reterr) : DGM_OK;
+    struct dgm_str instead = gw_destination_model(c, u, r);
+    enum dgm_rc rc = instead.n != 0 ? dgm_request_use_model(r, instead, reterr) : DGM_OK;
     return rc == DGM_OK ? dgm_request_translate(r, gw_upstream_surface(u), reterr) : rc;
 }
 
@@ -135,10 +160,11 @@ static enum dgm_rc look_for_urls(const struct gw_upstream *u, struct dgm_request
 
 /* ---- both ------------------------------------------------------------------------------------------- */
 
-enum dgm_rc gw_destination_finish(const struct gw_upstream *u, bool by_endpoint,
-                                  struct dgm_request *r, struct dgm_fail *reterr)
+enum dgm_rc gw_destination_finish(const struct gw_config *c, const struct gw_upstream *u,
+                                  bool by_endpoint, struct dgm_request *r, struct dgm_fail *reterr)
 {
-    return dgm_request_is_relayed(r) ? relay(u, by_endpoint, r, reterr) : translate(u, r, reterr);
+    return dgm_request_is_relayed(r) ? relay(c, u, by_endpoint, r, reterr)
+                                     : translate(c, u, r, reterr);
 }
 
 enum dgm_rc gw_destination_make(const struct gw_config *config, const struct dgm_env *env,
@@ -157,7 +183,7 @@ enum dgm_rc gw_destination_make(const struct gw_config *config, const struct dgm
                                   : choices != NULL ? choices->at[0].upstream
                                                     : NULL;
     /* Where the body must tell what is wrong with it, a relay's way changes least of it. */
-    bool relays = u != NULL ? relays_to(u, e, model)
+    bool relays = u != NULL ? relays_to(config, u, e, model)
                             : config->mixed || gw_upstream_relays(&config->upstreams[0]);
     enum dgm_rc rc =
         relays ? dgm_relay_open(env, body, &r, reterr) : dgm_request_open(env, body, &r, reterr);
@@ -168,17 +194,12 @@ enum dgm_rc gw_destination_make(const struct gw_config *config, const struct dgm
         u = choices != NULL ? choices->at[0].upstream : NULL;
     }
     rc = check(u, dgm_request_model_sent(r), reterr);
-    if (rc == DGM_OK && relays_to(u, e, dgm_request_model_sent(r)) != relays)
-        rc = no_upstream(reterr, DGM_STR("No upstream is configured for the model "),
-                         dgm_request_model_sent(r), DGM_STR("."));
+    if (rc == DGM_OK && relays_to(config, u, e, dgm_request_model_sent(r)) != relays)
+        rc = no_model(reterr, dgm_request_model_sent(r));
     if (rc == DGM_OK)
         rc = look_for_urls(u, r, reterr);
     if (rc == DGM_OK)
-        rc = gw_destination_finish(u, e != NULL, r, reterr);
-    if (rc < 0) {
-        dgm_request_free(r);
-        return rc;
-    }
+        rc = gw_destination_finish(config, u, e != NULL, r, reterr);
     *ret = r;
     *ret_choices = choices;
     return rc;

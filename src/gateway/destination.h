@@ -38,7 +38,9 @@ const struct gw_choices *gw_destination_look(const struct gw_config *, struct dg
  * DGM_OK: `*ret` is the caller's to free; it is for the upstream that was given, or the first of `*ret_choices`, which
  * lacks nothing. DGM_NEED: so too, but signatures are asked for: where dgm_request_needs has some, answer them and call
  * dgm_request_resume. Else the upstream can not read URLs that stand in it: fetch them (fetch.h), then call
- * gw_destination_finish. DGM_E_REFUSED, DGM_E_NOMEM, DGM_E_LIMIT: `*reterr` says why.
+ * gw_destination_finish. DGM_E_REFUSED, DGM_E_NOMEM, DGM_E_LIMIT: `*reterr` says why; where the request had been opened
+ * by then `*ret` is set all the same, for what can still be asked of it (its model's name), and is to be freed; else it is
+ * left as it was.
  */
 DGM_MUST_USE enum dgm_rc gw_destination_make(const struct gw_config *, const struct dgm_env *,
                                              struct dgm_str endpoint,
@@ -49,8 +51,13 @@ DGM_MUST_USE enum dgm_rc gw_destination_make(const struct gw_config *, const str
 
 /** Goes on after the fetching, never to another; may return DGM_NEED, for signatures. `by_endpoint`: the path had one. The request stays
  * the caller's to free. */
-DGM_MUST_USE enum dgm_rc gw_destination_finish(const struct gw_upstream *, bool by_endpoint,
-                                               struct dgm_request *, struct dgm_fail *reterr);
+DGM_MUST_USE enum dgm_rc gw_destination_finish(const struct gw_config *, const struct gw_upstream *,
+                                               bool by_endpoint, struct dgm_request *,
+                                               struct dgm_fail *reterr);
+
+/** What goes in the place of the client's model: the upstream's own `model`, else what an alias stands for; absent: nothing. */
+struct dgm_str gw_destination_model(const struct gw_config *, const struct gw_upstream *,
+                                    const struct dgm_request *);
 
 /** Which members a native request has, by the upstream's kind. */
 enum dgm_surface gw_upstream_surface(const struct gw_upstream *);

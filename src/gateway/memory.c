@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* memory.c - thought signatures: recalled from the store's file or the keeper, kept by the keeper. */
+/* memory.c - what came with calls: recalled from the store's file or the keeper, kept by the keeper. */
 #include "gateway/memory.h"
 
 #include "base/str.h"
@@ -135,6 +135,11 @@ static void take_value(struct gw_worker *w, const struct gw_memory_of *of,
     struct gw_memory_record record;
     dgm_request_needs(request, &needs);
     if (!gw_memory_read_value(value, &record))
+        return;
+    bool is_ours = record.surface == (uint64_t)of->surface;
+    if (is_ours && !dgm_request_supply_id(request, i, record.native_id))
+        return;
+    if (record.signature.n == 0) /* it came with none: what the client says counts */
         return;
     bool fits = gw_memory_fits(&record, dgm_request_model(request), of->surface);
     if (!dgm_request_supply(request, i, fits ? record.signature : DGM_STR("")))
@@ -333,7 +338,7 @@ struct gw_memory_wait *gw_memory_keep(struct gw_worker *worker, const struct gw_
     struct gw_memory_wait *w = new_wait(worker, n, KEEP_MS, done, owner);
     for (size_t i = 0; w != NULL && i < n; i++) {
         const struct gw_memory_record record = {kept[i].signature, kept[i].model, kept[i].name,
-                                                (uint64_t)of->surface};
+                                                (uint64_t)of->surface, kept[i].native_id};
         w->words[i].ask = put(worker, of, kept[i].call_id, &record, on_kept, &w->words[i]);
         w->waits_n += w->words[i].ask != NULL;
     }
@@ -354,13 +359,14 @@ void gw_memory_stood_in(struct gw_worker *worker, const struct gw_memory_of *of,
 {
     const struct dgm_need *needs;
     size_t n = dgm_request_needs(request, &needs);
-    const struct gw_memory_record record = {.signature = DGM_STR(DGM_SIGNATURE_STAND_IN),
-                                            .model = dgm_request_model(request),
-                                            .surface = (uint64_t)of->surface};
+    struct gw_memory_record record = {.signature = DGM_STR(DGM_SIGNATURE_STAND_IN),
+                                      .model = dgm_request_model(request),
+                                      .surface = (uint64_t)of->surface};
     for (size_t i = 0; i < n; i++) {
         if (!needs[i].stood_in)
             continue;
         worker->counters.stand_ins_total++;
+        record.native_id = needs[i].native_id;
         if (worker->memory != NULL)
             put(worker, of, needs[i].call_id, &record, on_noted, worker);
     }

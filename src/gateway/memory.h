@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * memory.h - what outlives an exchange: thought signatures, by tool call id, in the store.
+ * memory.h - what outlives an exchange: thought signatures and Google's own ids, by tool call id, in the store.
  *
  * A worker reads the store's file itself; what is not there it asks the keeper for where that may know more. What it keeps
  * it gives to the keeper, and the answer waits for the word that it is kept, for a second at most: without it the session

@@ -5,7 +5,7 @@
 #include "base/str.h"
 #include "gateway/keeper_wire.h"
 
-#define FORM 1
+#define FORM 2 /* 1 had no native_id; a folder may still have some */
 #define ID_PREFIX "call_"
 #define ID_LETTERS 30 /* of ours, behind the prefix (translate/calls.c) */
 #define ID_MIN 16     /* shorter ones (call_0) are given out again and again */
@@ -54,17 +54,20 @@ void gw_memory_put_value(const struct gw_memory_record *r, struct dgm_buf *out)
     gw_field_put_str(out, r->model);
     gw_field_put_str(out, r->name);
     gw_field_put_str(out, r->signature);
+    gw_field_put_str(out, r->native_id);
 }
 
 bool gw_memory_read_value(struct dgm_str value, struct gw_memory_record *ret)
 {
     struct gw_fields f = {.rest = value};
-    if (gw_field_u64(&f) != FORM)
+    uint64_t form = gw_field_u64(&f);
+    if (form == 0 || form > FORM)
         return false;
     *ret = (struct gw_memory_record){.surface = gw_field_u64(&f)};
     ret->model = gw_field_str(&f);
     ret->name = gw_field_str(&f);
     ret->signature = gw_field_str(&f);
+    ret->native_id = form >= 2 ? gw_field_str(&f) : DGM_STR("");
     return gw_fields_ended(&f);
 }
 

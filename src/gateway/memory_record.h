@@ -10,9 +10,10 @@
 /** One record; the texts are borrowed. */
 struct gw_memory_record {
     struct dgm_str signature;
-    struct dgm_str model; /* that gave it */
-    struct dgm_str name;  /* of the function */
-    uint64_t surface;     /* enum dgm_surface */
+    struct dgm_str model;     /* that gave it */
+    struct dgm_str name;      /* of the function */
+    uint64_t surface;         /* enum dgm_surface */
+    struct dgm_str native_id; /* that the upstream itself gave the call; "" for none */
 };
 
 /**

@@ -15,6 +15,7 @@ const struct gw_recorded_words gw_recorded_ends = WORDS(LIT("left"), LIT("whole"
 const struct gw_recorded_words gw_recorded_compats = WORDS(LIT("openai"), LIT("google"));
 const struct gw_recorded_words gw_recorded_reasonings =
     WORDS(LIT("reasoning_content"), LIT("reasoning"), LIT("both"), LIT("tag"), LIT("off"));
+const struct gw_recorded_words gw_recorded_blocked = WORDS(LIT("refusal"), LIT("error"));
 const struct gw_recorded_words gw_recorded_kinds =
     WORDS(LIT("vertex"), LIT("gemini"), LIT("vllm"), LIT("tgi"), LIT("openai"), LIT("emulator"));
 const struct gw_recorded_words gw_recorded_dialects = WORDS(LIT("gemini"), LIT("vllm"), LIT("tgi"));

@@ -367,6 +367,8 @@ static void put_translation(struct dgm_buf *out, const struct gw_recording *r)
     put_word(out, 2, DGM_STR("reasoning"), &gw_recorded_reasonings, r->reasoning);
     put_bool(out, 2, DGM_STR("strict"), r->strict);
     put_bool(out, 2, DGM_STR("max_tokens_includes_thinking"), r->max_tokens_includes_thinking);
+    put_bool(out, 2, DGM_STR("always_usage"), r->always_usage);
+    put_word(out, 2, DGM_STR("blocked"), &gw_recorded_blocked, r->blocked);
 }
 
 void gw_recording_put(const struct gw_recording *r, struct dgm_buf *out)

@@ -374,6 +374,8 @@ static void read_translation(struct reader *r, const struct gw_node *map, struct
     to->reasoning = read_word(r, map, DGM_STR("reasoning"), &gw_recorded_reasonings);
     to->strict = read_bool(map, DGM_STR("strict"));
     to->max_tokens_includes_thinking = read_bool(map, DGM_STR("max_tokens_includes_thinking"));
+    to->always_usage = read_bool(map, DGM_STR("always_usage"));
+    to->blocked = read_word(r, map, DGM_STR("blocked"), &gw_recorded_blocked);
 }
 
 static void read_root(struct reader *r, const struct gw_node *root, struct gw_recording *to)

@@ -184,6 +184,8 @@ static enum dgm_rc make_request(struct run *r, struct dgm_fail *reterr)
                                 .compat = (enum dgm_compat)from->compat,
                                 .strict = from->strict,
                                 .max_tokens_bounds_thoughts = from->max_tokens_includes_thinking,
+                                .always_usage = from->always_usage,
+                                .blocked = (enum dgm_blocked)from->blocked,
                                 .now = from->now,
                                 .id = from->seed,
                                 .model = from->model};
@@ -201,8 +203,8 @@ static enum dgm_rc make_request(struct run *r, struct dgm_fail *reterr)
         if (rc == DGM_E_REFUSED)
             return DGM_NEED;
         if (rc == DGM_OK)
-            rc =
-                gw_destination_finish(&r->upstream, r->config.endpoints_n != 0, r->request, reterr);
+            rc = gw_destination_finish(&r->config, &r->upstream, r->config.endpoints_n != 0,
+                                       r->request, reterr);
     }
     if (rc == DGM_NEED && dgm_request_needs(r->request, &needs) != 0)
         rc = dgm_request_resume(r->request, reterr); /* nothing is remembered here */

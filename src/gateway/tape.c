@@ -254,6 +254,8 @@ static void add_translation(struct gw_tape *t)
     t->recording.reasoning = config->reasoning;
     t->recording.strict = config->strict;
     t->recording.max_tokens_includes_thinking = config->max_tokens_includes_thinking;
+    t->recording.always_usage = config->always_usage;
+    t->recording.blocked = config->blocked;
     add_fetched(t);
 }
 
@@ -283,7 +285,7 @@ static struct gw_recorded_call *add_call(struct gw_tape *t, const struct gw_upst
     to->upstream = (struct gw_upstream){.name = copy(t, u->name),
                                         .kind = u->kind,
                                         .dialect = u->dialect,
-                                        .model = copy(t, u->model),
+                                        .model = copy(t, request->model),
                                         .base_url = copy(t, u->base_url)};
     to->request.method = copy(t, request->method);
     to->request.target = copy(t, request->target);

@@ -5,6 +5,7 @@
 #include "gateway/destination.h"
 #include "gateway/fetch.h"
 #include "gateway/memory.h"
+#include "gateway/models.h"
 #include "gateway/random.h"
 
 #include "base/str.h"
@@ -38,6 +39,8 @@ static void translation_init(struct translation *t, struct gw_exchange *x)
                               .compat = x->reply.compat,
                               .strict = config->strict,
                               .max_tokens_bounds_thoughts = config->max_tokens_includes_thinking,
+                              .always_usage = config->always_usage,
+                              .blocked = (enum dgm_blocked)config->blocked,
                               .now = x->reply.now,
                               .id = {x->chat.id, sizeof x->chat.id},
                               .model = x->target.model};
@@ -69,11 +72,20 @@ static void tell_stand_ins(struct gw_exchange *x)
     gw_memory_stood_in(x->worker, &of, x->chat.request);
 }
 
+/* Adds to an error what only the loop knows. */
+static void tell_near(const struct gw_exchange *x, const struct translation *t, struct dgm_fail *f)
+{
+    if (t->request != NULL)
+        gw_models_tell_near(x->worker, dgm_request_model_sent(t->request), f);
+}
+
 /* The request is made, or refused. */
 static void made(struct gw_exchange *x, const struct translation *t)
 {
     if (t->rc != DGM_OK) {
-        gw_exchange_fail(x, &t->fail);
+        struct dgm_fail f = t->fail;
+        tell_near(x, t, &f);
+        gw_exchange_fail(x, &f);
         return;
     }
     gw_chat_take_notes(x);
@@ -159,7 +171,7 @@ static void go_on(struct gw_exchange *x, const struct translation *t)
 static void translate_rest(void *owner)
 {
     struct translation *t = ((struct gw_exchange *)owner)->chat.translation;
-    t->rc = gw_destination_finish(t->upstream, t->by_endpoint, t->request, &t->fail);
+    t->rc = gw_destination_finish(t->config, t->upstream, t->by_endpoint, t->request, &t->fail);
 }
 
 static void on_rest(void *owner)
@@ -225,7 +237,10 @@ static void replace(struct gw_exchange *x)
 static void take(struct gw_exchange *x, const struct translation *t)
 {
     if (t->rc < 0) {
-        gw_exchange_fail(x, &t->fail);
+        struct dgm_fail f = t->fail;
+        tell_near(x, t, &f);
+        dgm_request_free(t->request);
+        gw_exchange_fail(x, &f);
         return;
     }
     if (x->chat.request != NULL)

@@ -25,6 +25,7 @@ struct gw_call_request {
     const struct dgm_str *segments; /* of the body; they live until the call is freed */
     size_t segments_n;              /* so does their array; the rest is copied */
     struct gw_hold *hold; /* taken by a job that reads them and may be freed later than the call */
+    struct dgm_str model; /* what it asks for instead of the client's model; for the tape alone */
     struct gw_tape *tape; /* on which the call is recorded (tape.h); NULL: it is not */
 };
 

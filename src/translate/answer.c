@@ -427,6 +427,15 @@ enum dgm_error answer_fault(const struct dgm_request *r, const struct choice *c)
     return stopped ? DGM_ERR_ANSWER_EMPTY : DGM_ERR_NONE;
 }
 
+void answer_fail_blocked(const struct json_val *prompt_feedback, struct dgm_fail *ret)
+{
+    struct dgm_str said = json_get_str(prompt_feedback, DGM_STR("blockReasonMessage"));
+    struct dgm_str reason = json_get_str(prompt_feedback, DGM_STR("blockReason"));
+    dgm_fail_set(ret, DGM_ERR_PROMPT_BLOCKED, DGM_STR("messages"),
+                 (const struct dgm_str[4]){DGM_STR("The prompt was blocked: "), reason,
+                                           said.n ? DGM_STR(". ") : DGM_STR("."), said});
+}
+
 void answer_put_blocked(const struct dgm_request *r, struct json_writer *w,
                         const struct json_val *prompt_feedback, bool whole)
 {

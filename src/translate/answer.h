@@ -116,6 +116,9 @@ void answer_put_rest(struct dgm_request *, struct json_writer *, struct choice *
 /** Keeps the upstream's modelVersion for answer_put_end. */
 void answer_note_version(struct dgm_request *, const struct json_val *said);
 
+/** The error that a blocked prompt is where `blocked` says so: the upstream's own words, or its reason. */
+void answer_fail_blocked(const struct json_val *prompt_feedback, struct dgm_fail *ret);
+
 /** Puts content, refusal and extra_content for a prompt that was blocked: the upstream's own words, or its reason. */
 void answer_put_blocked(const struct dgm_request *, struct json_writer *,
                         const struct json_val *prompt_feedback, bool whole);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* calls.c - the calls of an answer: ids, names, arguments, and the signatures to keep. */
+/* calls.c - the calls of an answer: ids, names, arguments, and what of them is to be kept. */
 #include "translate/answer.h"
 #include "translate/args.h"
 #include "translate/compat.h"
@@ -11,6 +11,8 @@
 #define CALL_ID_STEM_BYTES 24 /* at most, of the exchange's id */
 #define CALL_ID_MIN_BYTES 20
 #define CALL_ID_DIGITS 6 /* of the call's number; zeros before it fill a short id */
+
+#define NATIVE_ID_BYTES_MAX 256 /* of an upstream's id that is worth keeping; Google's have 8 */
 
 const struct json_val *answer_call(const struct json_val *part)
 {
@@ -127,6 +129,9 @@ static void put_call(struct dgm_request *r, struct json_writer *w, const struct 
     const struct json_val *call = answer_call(part);
     struct dgm_str id = answer_new_call_id(r);
     struct dgm_str signature = json_get_str(part, DGM_STR("thoughtSignature"));
+    struct dgm_str native_id = json_get_str(call, DGM_STR("id"));
+    if (native_id.n > NATIVE_ID_BYTES_MAX)
+        native_id = (struct dgm_str){0};
     if (!id.p)
         chat_no_memory(r);
     json_open_obj(w);
@@ -138,13 +143,14 @@ static void put_call(struct dgm_request *r, struct json_writer *w, const struct 
     json_open_obj(w);
     put_function(r, w, call, begun);
     json_close_obj(w);
-    if (signature.p) {
+    if (signature.p)
         put_signature(w, signature);
+    if (signature.p || native_id.n)
         keep(r, (struct dgm_kept){.call_id = id,
                                   .name = names_client(r, json_get_str(call, DGM_STR("name"))),
                                   .signature = signature,
-                                  .model = r->model.name});
-    }
+                                  .model = r->model.name,
+                                  .native_id = native_id});
     json_close_obj(w);
 }
 

@@ -148,9 +148,12 @@ struct dgm_request {
         *google;                     /* the same of Google's own members: GOOGLE_FIELDS of them */
     struct google_said *google_said; /* where they stand; NULL: there is none */
     struct dgm_str asked_at;         /* dgm_request_asked_at; absent while nobody said */
+    struct dgm_str near;             /* dgm_request_near; absent too */
     struct dgm_str thought_marker;   /* thought_tag_marker: "think"; absent when there is none */
     struct dgm_str model_sent;
     struct model model;
+    enum dgm_rc
+        model_rc; /* of its reading; what is wrong with a name is refused by dgm_request_translate */
     bool stream, usage;
 
     struct chat_message *messages; /* one for each element of `messages` */
@@ -328,7 +331,7 @@ int64_t chat_thinking_room(const struct dgm_request *);
 /** Checks every message, and fills `messages`, `history` and `media_resolution`. */
 void chat_check_messages(struct dgm_request *);
 
-/** Finds out which signatures the conversation lacks, and fills `needs`. */
+/** Asks for what is remembered of the conversation's calls: fills `needs`. */
 void chat_collect_needs(struct dgm_request *);
 
 /** Puts systemInstruction, when there is one. */
@@ -357,6 +360,9 @@ void chat_put_text(struct chat_contents *, enum chat_turn, struct dgm_str);
 
 /** The signature a client sent back at a place: as it is, or ignored and named when it is no base64. */
 struct dgm_str chat_signature(struct dgm_request *, struct dgm_str, const struct chat_place *);
+
+/** Puts the member `id` that the upstream itself gave a call: in the call and in its result, or in neither. */
+void chat_put_native_id(struct chat_contents *, const struct chat_call *);
 
 /** Where the calls of a message end in `history`. */
 static inline size_t chat_calls_end(const struct dgm_request *r, size_t message)

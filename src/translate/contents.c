@@ -178,9 +178,15 @@ static struct dgm_str find_signature(struct dgm_request *r, const struct chat_ca
     return NO_SIGNATURE;
 }
 
+void chat_put_native_id(struct chat_contents *c, const struct chat_call *call)
+{
+    if (call->need && call->need->native_id.n)
+        json_member_str(c->w, "id", call->need->native_id);
+}
+
 /*
- * Puts one call. It goes without the client's id: Vertex has no place for it, and the Gemini API, where it would be
- * no id that Gemini gave, needs none: results stand in the order of the calls (google.md 6.2).
+ * Puts one call. It goes without the client's id, which Gemini did not give: Vertex v1 has no place for one, and the
+ * Gemini API needs none, for results stand in the order of the calls (google.md 6.2).
  */
 static void put_call(struct chat_contents *c, const struct chat_call *call, bool first,
                      bool current)
@@ -190,6 +196,7 @@ static void put_call(struct chat_contents *c, const struct chat_call *call, bool
     json_open_obj(c->w);
     json_member_str(c->w, "name", call->name);
     chat_put_arguments(c, call);
+    chat_put_native_id(c, call);
     json_close_obj(c->w);
     struct dgm_str signature = find_signature(c->r, call, first, current);
     if (signature.p)

@@ -324,6 +324,11 @@ static void put_message(struct dgm_request *r, struct json_writer *w, const stru
         json_add_str(w, DGM_STR(")"));
     }
     add_suspects(w, f->suspects, f->suspects_n);
+    if (r->near.n != 0 && dgm_str_eq(dgm_str_c(row->code), DGM_STR("model_not_found"))) {
+        json_add_str(w, DGM_STR(" The nearest names here: "));
+        json_add_str(w, r->near);
+        json_add_str(w, DGM_STR("."));
+    }
     json_close_str(w);
 }
 

@@ -20,6 +20,9 @@ static const enum chat_role roles[] = {
 
 #define ROLES (sizeof roles / sizeof *roles)
 
+/* Calls that are asked for for their ids' sake: nobody's, but of one who would have the store read without end. */
+#define IDS_MAX 4096
+
 #define R_MODEL (1u << ROLE_MODEL)
 #define R_TOOL (1u << ROLE_TOOL)
 #define R_FUNCTION (1u << ROLE_FUNCTION)
@@ -238,14 +241,17 @@ size_t chat_turn_end(const struct dgm_request *r, size_t first)
     return first;
 }
 
-/* Whether it matters what is remembered of a step's first call: Gemini 3 wants its signature back, and no model takes
- * another's. */
-static bool is_needed(const struct dgm_request *r, const struct chat_call *call)
+/*
+ * Whether what is remembered of a call matters: an id that the upstream gave goes back to it (user-pain C6), to so many
+ * calls; Gemini 3 wants the signature of a step's first call back, and no model takes another's (google.md 9.1).
+ */
+static bool is_needed(const struct dgm_request *r, size_t i, size_t step)
 {
-    return call->id.p && (r->model.generation >= GEMINI_3 || call->signature.n != 0);
+    const struct chat_call *call = &r->history[i];
+    bool is_signed = i == step && (r->model.generation >= GEMINI_3 || call->signature.n != 0);
+    return call->id.p && (i < IDS_MAX || is_signed);
 }
 
-/* A step's first call alone carries a signature (google.md 9.1). */
 void chat_collect_needs(struct dgm_request *r)
 {
     if (r->rc != DGM_OK || r->history_n == 0)
@@ -255,13 +261,15 @@ void chat_collect_needs(struct dgm_request *r)
         chat_no_memory(r);
         return;
     }
-    for (size_t i = 0; i < r->history_n;) {
+    for (size_t i = 0, step = 0, end = 0; i < r->history_n; i++) {
         struct chat_call *call = &r->history[i];
-        size_t end = chat_turn_end(r, call->message);
-        if (is_needed(r, call)) {
-            call->need = &r->needs[r->needs_n++];
-            *call->need = (struct dgm_need){.call_id = call->id, .sent = call->signature};
+        if (call->message >= end) {
+            step = i;
+            end = chat_turn_end(r, call->message);
         }
-        i = chat_calls_end(r, end - 1);
+        if (!is_needed(r, i, step))
+            continue;
+        call->need = &r->needs[r->needs_n++];
+        *call->need = (struct dgm_need){.call_id = call->id, .sent = call->signature};
     }
 }

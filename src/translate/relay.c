@@ -80,7 +80,8 @@ static void read_stream(struct dgm_request *r, struct json_raw stream, struct js
     if (!expect(r, usage, J_BOOL, CHAT_MEMBER(place, DGM_STR("include_usage"))))
         return;
     r->stream = is_true(stream);
-    r->usage = r->stream && is_true(usage);
+    bool is_said = usage.kind == JSON_BOOL;
+    r->usage = r->stream && (is_said ? is_true(usage) : r->env.always_usage);
     r->relay->stream_options = options;
 }
 

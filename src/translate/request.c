@@ -76,27 +76,29 @@ static void read_model(struct dgm_request *r)
         chat_missing(r, place);
         return;
     }
-    switch (model_read(r->model_sent, &r->model)) {
-    case DGM_OK:
-        if (r->model.placed)
-            chat_warn(r, place->member,
-                      DGM_STR("its project and location are those of the upstream"));
-        return;
-    case DGM_E_REFUSED:
+    r->model_rc = model_read(r->model_sent, &r->model);
+    if (r->model_rc == DGM_OK && r->model.placed)
+        chat_warn(r, place->member, DGM_STR("its project and location are those of the upstream"));
+}
+
+/* Only now: dgm_request_use_model may have put another in the place of a name that can not be asked for. */
+static void check_model(struct dgm_request *r)
+{
+    const struct chat_place *place = CHAT_MEMBER(NULL, DGM_STR("model"));
+    if (r->model_rc == DGM_E_REFUSED)
         chat_refuse(r, DGM_ERR_MODEL_UNKNOWN, place,
                     " is another publisher's; Google's are served here, ",
                     "as in \"google/gemini-2.5-flash\".");
-        return;
-    default:
+    else if (r->model_rc != DGM_OK)
         chat_refuse(r, DGM_ERR_MODEL_NAME, place, " is not well formed; expected something like ",
                     "\"google/gemini-2.5-flash\".");
-    }
 }
 
 static void read_stream(struct dgm_request *r)
 {
     const struct json_val *options = r->field[CHAT_STREAM_OPTIONS];
     r->stream = json_bool(r->field[CHAT_STREAM], false);
+    r->usage = r->stream && r->env.always_usage;
     if (!options)
         return;
     const struct json_val *usage = json_get(options, DGM_STR("include_usage"));
@@ -107,7 +109,7 @@ static void read_stream(struct dgm_request *r)
         chat_ignore_but(r, options, place, "include_usage");
     if (usage && json_kind(usage) != JSON_NULL)
         (void)chat_expect(r, usage, J_BOOL, CHAT_MEMBER(place, DGM_STR("include_usage")));
-    r->usage = json_bool(usage, false);
+    r->usage = json_bool(usage, r->usage);
 }
 
 static void read_members(struct dgm_request *r, const struct json_val *root)
@@ -188,6 +190,7 @@ static bool clashes_with_cache(struct dgm_request *r, size_t bytes, const struct
 /* The body is put in two steps: all before `contents`, then, with every need answered, the contents. */
 static void put_head(struct dgm_request *r)
 {
+    check_model(r);
     google_check(r);
     tools_read(r);
     chat_check_messages(r);
@@ -327,7 +330,8 @@ enum dgm_rc dgm_request_use_model(struct dgm_request *r, struct dgm_str model,
                                   struct dgm_fail *reterr)
 {
     assert(!r->relay && !r->complete && r->body.n == 0);
-    if (model_read(model, &r->model) == DGM_OK)
+    r->model_rc = model_read(model, &r->model);
+    if (r->model_rc == DGM_OK)
         return DGM_OK;
     chat_refuse(r, DGM_ERR_MODEL_UNKNOWN, CHAT_MEMBER(NULL, DGM_STR("model")),
                 " is configured to be one that is not Google's.");
@@ -387,6 +391,14 @@ bool dgm_request_supply(struct dgm_request *r, size_t i, struct dgm_str signatur
     return !signature.p || r->needs[i].signature.p;
 }
 
+bool dgm_request_supply_id(struct dgm_request *r, size_t i, struct dgm_str native_id)
+{
+    assert(i < r->needs_n);
+    r->needs[i].native_id =
+        native_id.n ? dgm_arena_copy(&r->arena, native_id) : (struct dgm_str){0};
+    return native_id.n == 0 || r->needs[i].native_id.p;
+}
+
 size_t dgm_request_body(const struct dgm_request *r, const struct dgm_str **ret)
 {
     *ret = r->segments;
@@ -438,6 +450,11 @@ size_t dgm_request_kept(const struct dgm_request *r, const struct dgm_kept **ret
 void dgm_request_asked_at(struct dgm_request *r, struct dgm_str url)
 {
     r->asked_at = url;
+}
+
+void dgm_request_near(struct dgm_request *r, struct dgm_str near)
+{
+    r->near = near;
 }
 
 void dgm_request_put_path(const struct dgm_request *r, const struct dgm_place *place,

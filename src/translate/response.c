@@ -162,13 +162,18 @@ static void put_google(struct dgm_request *r, const struct answer_root *root,
     dgm_buf_dispose(&plain);
 }
 
+static int put_fail(struct dgm_request *r, const struct dgm_fail *fail, struct dgm_buf *out)
+{
+    chat_note_fault(r, fail->id);
+    dgm_fail_put_as(fail, compat_is_google(r) ? DGM_COMPAT_GOOGLE : DGM_COMPAT_OPENAI, out);
+    return dgm_error_status(fail->id);
+}
+
 static int put_failure(struct dgm_request *r, enum dgm_error id, struct dgm_buf *out)
 {
     struct dgm_fail fail;
-    chat_note_fault(r, id);
     dgm_fail_row(&fail, id);
-    dgm_fail_put_as(&fail, compat_is_google(r) ? DGM_COMPAT_GOOGLE : DGM_COMPAT_OPENAI, out);
-    return dgm_error_status(id);
+    return put_fail(r, &fail, out);
 }
 
 /* An upstream's error; Google's endpoint has an array around it. */
@@ -194,6 +199,11 @@ static int put_answer(struct dgm_request *r, int status, const struct json_val *
     if (json_size(members.candidates) == 0 &&
         json_get_str(members.feedback, DGM_STR("blockReason")).n == 0)
         return put_failure(r, DGM_ERR_UPSTREAM_BROKEN, out);
+    if (json_size(members.candidates) == 0 && r->env.blocked == DGM_BLOCKED_ERROR) {
+        struct dgm_fail fail;
+        answer_fail_blocked(members.feedback, &fail);
+        return put_fail(r, &fail, out);
+    }
     enum dgm_error fault = read_choices(r, members.candidates, &choices);
     if (fault != DGM_ERR_NONE)
         return put_failure(r, fault, out);

@@ -400,6 +400,7 @@ void chat_put_results(struct chat_contents *c, size_t first, size_t end)
         put_response(c, call->result);
         if (call->result != CHAT_NO_RESULT && put_parts(c, call->result) && left == SIZE_MAX)
             left = i;
+        chat_put_native_id(c, call);
         json_close_obj(c->w);
         json_close_obj(c->w);
     }

@@ -108,14 +108,19 @@ enum dgm_rc stream_put_error(struct dgm_stream *s, struct dgm_buf *out)
     return s->rc;
 }
 
+static enum dgm_rc fail_as(struct dgm_stream *s, const struct dgm_fail *fail, struct dgm_buf *out)
+{
+    chat_note_fault(s->r, fail->id);
+    chat_put_fail(s->r, fail, &s->error);
+    s->error_status = dgm_error_status(fail->id);
+    return stream_put_error(s, out);
+}
+
 enum dgm_rc stream_fail_with(struct dgm_stream *s, enum dgm_error id, struct dgm_buf *out)
 {
     struct dgm_fail fail;
     dgm_fail_row(&fail, id);
-    chat_note_fault(s->r, id);
-    chat_put_fail(s->r, &fail, &s->error);
-    s->error_status = dgm_error_status(id);
-    return stream_put_error(s, out);
+    return fail_as(s, &fail, out);
 }
 
 enum dgm_rc stream_no_memory(struct dgm_stream *s)
@@ -123,6 +128,14 @@ enum dgm_rc stream_no_memory(struct dgm_stream *s)
     s->state = STREAM_FAILED;
     s->rc = DGM_E_NOMEM;
     return s->rc;
+}
+
+static enum dgm_rc fail_blocked(struct dgm_stream *s, const struct json_val *feedback,
+                                struct dgm_buf *out)
+{
+    struct dgm_fail fail;
+    answer_fail_blocked(feedback, &fail);
+    return fail_as(s, &fail, out);
 }
 
 /* ---- events ---- */
@@ -155,8 +168,11 @@ static enum dgm_rc take_event(struct dgm_stream *s, struct dgm_buf *out)
     while (json_next(&it) && it.index < CHOICES_MAX)
         put_candidate(s, it.value, out);
     if (json_get_str(members.feedback, DGM_STR("blockReason")).n &&
-        !(s->choices[0] && s->choices[0]->started))
+        !(s->choices[0] && s->choices[0]->started)) {
+        if (s->r->env.blocked == DGM_BLOCKED_ERROR)
+            return fail_blocked(s, members.feedback, out);
         put_refusal(s, members.feedback, out);
+    }
     if (json_kind(members.usage) == JSON_OBJ) {
         s->usage = usage_read(members.usage);
         s->usage_told = true;
@@ -172,10 +188,15 @@ static enum dgm_rc take_event(struct dgm_stream *s, struct dgm_buf *out)
     return s->r->kept_n ? DGM_KEEP : DGM_OK;
 }
 
-/* Whether every choice there is has met a stop sequence that we look for: nothing more is wanted (user-pain A6). */
+/*
+ * Whether every choice there is has met a stop sequence that we look for: nothing more is wanted (user-pain A6). The usage
+ * it asked for the client gets: where nobody has told any yet, the stream goes on until somebody does (F9).
+ */
 static bool is_stopped(const struct dgm_stream *s)
 {
     bool any = false;
+    if (s->r->usage && !s->usage_told)
+        return false;
     for (size_t i = 0; s->r->stops.longest && i < CHOICES_MAX; i++) {
         if (s->choices[i] && !s->choices[i]->scan.hit)
             return false;
@@ -325,7 +346,7 @@ static bool is_whole(const struct dgm_stream *s)
 {
     bool any = false;
     for (size_t i = 0; i < CHOICES_MAX; i++) {
-        if (s->choices[i] && !s->choices[i]->finish.p)
+        if (s->choices[i] && !s->choices[i]->finish.p && !s->choices[i]->scan.hit)
             return false;
         any = any || s->choices[i];
     }
@@ -372,10 +393,7 @@ void dgm_stream_fail(struct dgm_stream *s, const struct dgm_fail *fail, struct d
 {
     if (s->state == STREAM_FAILED || s->state == STREAM_DONE)
         return;
-    chat_note_fault(s->r, fail->id);
-    chat_put_fail(s->r, fail, &s->error);
-    s->error_status = dgm_error_status(fail->id);
-    (void)stream_put_error(s, out);
+    (void)fail_as(s, fail, out);
 }
 
 bool dgm_stream_started(const struct dgm_stream *s)

@@ -196,3 +196,76 @@ def test_health_asks_nobody(lab, front):
     assert [server.connections for server in servers] == [0, 0, 0, 0]
     models(daemon)
     assert [server.lines for server in servers] == [[], [], ["GET /v1/models HTTP/1.1"], ["GET /v1/models HTTP/1.1"]], "never a paid one"
+
+
+# --- aliases, and names that nobody has (user-pain A5) ---------------------------------------------
+
+
+ALIASES = {"gpt-4o-mini": "lab/small", "gpt-4o*": "gemini-2.5-flash", "anthropic/*": "google/gemini-2.5-pro", "best": "gemini-2.5-pro"}
+
+
+def test_a5_aliases(lab, front):
+    """A name of one's own goes where its model goes, as that model; the answer has the client's name."""
+    server = lab(QWEN)
+    daemon = front({"lab": {"kind": "vllm", "base_url": server.url}, "e": {"kind": "emulator"}},
+                   models=[{"match": "lab/*", "upstream": "lab"}, {"match": "*", "upstream": "e"}], aliases=ALIASES)
+    for name, meant in (("gpt-4o-2024-08-06", "gemini-2.5-flash"), ("anthropic/claude-sonnet-4:beta", "gemini-2.5-pro"),
+                        ("best", "gemini-2.5-pro"), ("google/gemini-2.5-pro", "gemini-2.5-pro")):
+        assert wire_reset(daemon)
+        for stream in (False, True):
+            answer = daemon.chat(model=name, stream=stream)
+            assert answer.status == 200, answer.body
+            said = json.loads(answer.events[0]) if stream else answer.json
+            assert said["model"] == name
+        assert all(f"/models/{meant}:" in json.dumps(request) for request in daemon.get("/_dragoman/emulator").json["requests"])
+    daemon.chat(model="gpt-4o-mini")
+    assert json.loads(server.requests[-1].body)["model"] == "small", "without the upstream's own name before it"
+
+
+def wire_reset(daemon):
+    return daemon.ask(wire.request("DELETE", "/_dragoman/emulator")).status in (200, 204)
+
+
+def test_a5_aliases_are_listed(front):
+    daemon = front({"e": {"kind": "emulator"}}, aliases=ALIASES | {"nowhere": "gemini-9-none"})
+    found = models(daemon)
+    assert found["best"]["owned_by"] == "google" and found["best"]["context_length"] > 1_000_000, found["best"]
+    assert not {"gpt-4o*", "anthropic/*", "nowhere"} & set(found), "patterns are no names, and what stands for nothing is none"
+    assert daemon.get("/v1/models/best").json == found["best"]
+    assert daemon.get("/v1/models/gpt-4o-latest").json["context_length"] > 1_000_000
+    assert daemon.get("/v1/models/nowhere").error["code"] == "model_not_found"
+
+
+def near_of(error):
+    assert (error["code"], error["type"]) == ("model_not_found", "invalid_request_error"), error
+    return error["message"].partition(" The nearest names here: ")[2]
+
+
+def test_a5_an_unknown_model_names_the_nearest(lab, front):
+    server = lab(QWEN, LLAMA)
+    daemon = front({"lab": {"kind": "vllm", "base_url": server.url}, "e": {"kind": "emulator"}},
+                   models=[{"match": "lab/*", "upstream": "lab"}, {"match": "fast", "upstream": "lab"}, {"match": "google/*", "upstream": "e"},
+                           {"match": "e/*", "upstream": "e"}], aliases={"smart": "gemini-2.5-pro"})
+    daemon.get("/v1/models")
+    # The emulator's own 404, as Google's; the configuration's, before anybody is asked; and of a list.
+    for stream in (False, True):
+        answer = daemon.chat(model="google/gemini-2.5-flahs", stream=stream)
+        assert answer.status == 404 and near_of(answer.error).startswith('"google/gemini-2.5-flash", "'), answer.error
+        assert answer.error["message"].startswith("Publisher Model `"), "Google's own words come first"
+    for name, nearest in (("e/gemini-2.5-pro", "google/gemini-2.5-pro"), ("lma", "lab/llama"), ("fst", "fast"), ("mart", "smart")):
+        answer = daemon.chat(model=name)
+        assert answer.status == 404, answer.body
+        assert f'"{nearest}"' in near_of(answer.error), answer.error
+        assert near_of(answer.error).count('"') == 6, "three of them"
+    answer = daemon.get("/v1/models/google/gemini-2.5-poo")
+    assert answer.status == 404 and near_of(answer.error).startswith('"google/gemini-2.5-pro"'), answer.error
+
+
+def test_a5_googles_names_are_near_too(front):
+    """Google is not asked for its list; what it is known to have is told behind its own 404."""
+    with_404 = Lab(sized(b'{"error":{"code":404,"message":"Publisher Model `x` was not found.","status":"NOT_FOUND"}}').replace(b"200 OK", b"404 Not Found"))
+    daemon = front({"g": {"kind": "vertex", "project": "p", "locations": ["global"], "base_url": with_404.url, "credentials": {"bearer": "t"}}})
+    error = daemon.chat(model="gemini-2.5-plash").error
+    assert error["message"].startswith("Publisher Model `x` was not found. The nearest names here: \"google/gemini-2.5-flash\""), error
+    assert error["status"] == "NOT_FOUND"
+    with_404.close()

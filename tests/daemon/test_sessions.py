@@ -12,6 +12,7 @@ import time
 
 import identity
 import pytest
+import upstream
 import wire
 from dragoman import Daemon
 from session import STAND_IN, Session, sent_signatures
@@ -39,8 +40,9 @@ def gateway(tmp_path):
 class Gateway:
     """One that may be killed and started again at any time; it remembers what its emulator received."""
 
-    def __init__(self, folder, **options):
-        self.folder, self.options, self.received = folder, options, []
+    def __init__(self, folder, emulator=None, **options):
+        """`emulator`: another daemon that is the upstream."""
+        self.folder, self.options, self.received, self.emulator = folder, options, [], emulator
         self.start()
 
     def start(self):
@@ -49,7 +51,7 @@ class Gateway:
 
     def ask(self, body, headers):
         answer = self.daemon.ask(wire.request("POST", wire.CHAT, json.dumps(body).encode(), headers))
-        page = self.daemon.get("/_dragoman/emulator")
+        page = (self.emulator or self.daemon).get("/_dragoman/emulator")
         self.received.append(page.json["requests"][-1])
         return answer
 
@@ -156,6 +158,42 @@ def test_a_request_without_calls_leaves_the_store_alone(gateway):
     assert {name: one.count(name) for name in (
         "signatures_kept_total", "signatures_recalled_total", "stand_ins_total")} == {
         "signatures_kept_total": 0, "signatures_recalled_total": 0, "stand_ins_total": 0}
+
+
+# ---- ids that Gemini gave ----
+
+
+def ids_of(request, kind):
+    """Of a native request's body: the id of each functionCall or functionResponse, None where it has none."""
+    return [part[kind].get("id") for content in request["body"]["contents"] for part in content["parts"] if kind in part]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_googles_own_ids_go_back(gateway, start, tmp_path, stream):
+    """user-pain C6: functionCall.id, which the Gemini API gives, comes back with call and result, kill -9 or not. Once it
+    is forgotten it is on neither side."""
+    back = start()
+    file = upstream.configuration(tmp_path, back.url, kind="gemini")
+    one = gateway(args=("--config", str(file)), emulator=back)
+    session = Session(one.ask, functions=3, stream=stream)
+    for turn in range(2):
+        session.user("What is the weather in Paris? Call all functions in parallel.")
+        calls = session.step()
+        assert len(calls) == 3 and all(call["id"].startswith("call_") for call in calls)
+        one.restart()
+        session.answer(reversed(calls))
+        assert not session.step()
+        sent = one.received[-1]
+        ids = ids_of(sent, "functionCall")
+        assert len(set(ids)) == len(ids) == 3 * (turn + 1) and all(ids)
+        assert ids == ids_of(sent, "functionResponse")
+        assert not set(ids) & {call["id"] for call in calls}
+    assert all(request["status"] == 200 for request in one.received)
+    assert not {"response_id", "response_without_id"} & {rule for request in one.received for rule in request["rules"]}
+    one.forget()
+    session.user("Thanks.")
+    session.step()
+    assert ids_of(one.received[-1], "functionCall") == ids_of(one.received[-1], "functionResponse") == [None] * 6
 
 
 # ---- a store in trouble: no request fails, and the log says so ----

@@ -485,6 +485,75 @@ static void test_every_allocation_may_fail(void **state)
     assert_true(k > 2);
 }
 
+static struct dgm_str nearest_of(struct gw_nearest *all, char *room, size_t n)
+{
+    struct dgm_buf out = {.p = room, .cap = n, .max = n};
+    gw_nearest_put(all, &out);
+    assert_int_equal(out.rc, DGM_OK);
+    return dgm_buf_str(&out);
+}
+
+static void test_the_three_nearest(void **state)
+{
+    (void)state;
+    struct gw_nearest all = {0};
+    char room[600], longest[GW_NEAREST_BYTES_MAX + 1];
+    assert_text(nearest_of(&all, room, sizeof room), "");
+    gw_nearest_see(&all, DGM_STR("c"), 3);
+    assert_text(nearest_of(&all, room, sizeof room), "\"c\"");
+    gw_nearest_see(&all, DGM_STR("a"), 1);
+    gw_nearest_see(&all, DGM_STR("a"), 1); /* once */
+    assert_text(nearest_of(&all, room, sizeof room), "\"a\" or \"c\"");
+    gw_nearest_see(&all, DGM_STR("d"), 3); /* the first of equals goes before */
+    assert_text(nearest_of(&all, room, sizeof room), "\"a\", \"c\" or \"d\"");
+    gw_nearest_see(&all, DGM_STR("e"), 3);
+    gw_nearest_see(&all, DGM_STR("b"), 2);
+    assert_text(nearest_of(&all, room, sizeof room), "\"a\", \"b\" or \"c\"");
+    memset(longest, 'x', sizeof longest);
+    gw_nearest_see(&all, (struct dgm_str){longest, sizeof longest}, 0);
+    gw_nearest_see(&all, DGM_STR(""), 0);
+    assert_text(nearest_of(&all, room, sizeof room), "\"a\", \"b\" or \"c\"");
+    gw_nearest_see(&all, (struct dgm_str){longest, sizeof longest - 1}, 0);
+    assert_int_equal(all.at[0].bytes, GW_NEAREST_BYTES_MAX);
+    assert_int_equal(gw_near_letters(DGM_STR("gemini-2.5-flash"), DGM_STR("gemini-2.5-flahs")), 1);
+    assert_int_equal(gw_near_letters(DGM_STR(""), DGM_STR("abc")), 3);
+    assert_int_equal(gw_near_letters((struct dgm_str){longest, 128}, DGM_STR("")), 64);
+}
+
+/* user-pain A5 */
+static void test_aliases(void **state)
+{
+    (void)state;
+    struct gw_config *c = good(
+        "upstreams: {g: {kind: emulator}, lab: {kind: openai, base_url: \"http://127.0.0.1:1\"}}\n"
+        "models: [{match: \"lab/*\", upstream: lab}, {match: \"google/*\", upstream: g}]\n"
+        "aliases:\n"
+        "  gpt-4o-mini: lab/small\n"
+        "  \"gpt-4o*\": gemini-2.5-flash\n"
+        "  \"google/old\": gpt-4o\n"
+        "  \"anthropic/*\": google/gemini-2.5-pro\n");
+    static const struct {
+        const char *name, *meant;
+        size_t upstream;
+    } rows[] = {
+        {"gpt-4o", "gemini-2.5-flash", 0},
+        {"gpt-4o-2024-08-06", "gemini-2.5-flash", 0},
+        {"gpt-4o-mini", "lab/small", 1}, /* the first that matches */
+        {"anthropic/claude:free", "google/gemini-2.5-pro", 0},
+        {"gemini-2.5-pro", "gemini-2.5-pro", 0},
+        {"models/gpt-4o", "models/gpt-4o", 0}, /* neither it nor google/gpt-4o is like a pattern */
+    };
+    assert_int_equal(c->aliases_n, 4);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        assert_text(gw_config_meant(c, dgm_str_c(rows[i].name)), rows[i].meant);
+        assert_ptr_equal(gw_config_model(c, dgm_str_c(rows[i].name)),
+                         &c->upstreams[rows[i].upstream]);
+    }
+    assert_text(gw_config_meant(c, DGM_STR("models/old")),
+                "gpt-4o"); /* once, so there are no rings */
+    gw_config_free(c);
+}
+
 static void test_near(void **state)
 {
     (void)state;
@@ -520,6 +589,8 @@ int main(void)
         cmocka_unit_test(test_secrets_are_not_shown),
         cmocka_unit_test(test_every_allocation_may_fail),
         cmocka_unit_test(test_near),
+        cmocka_unit_test(test_the_three_nearest),
+        cmocka_unit_test(test_aliases),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

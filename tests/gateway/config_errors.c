@@ -171,6 +171,14 @@ static const struct {
     {URL "\"http://[::1]:0/\"}}\n", "f:1:41: upstreams.a.base_url has a port that is none\n"},
     {URL "\"http://h/?a\"}}\n",
      "f:1:41: upstreams.a.base_url must be plain ASCII without blanks, ? and #\n"},
+    /* aliases */
+    {"aliases: [a]\n", "f:1:10: aliases: a list where a mapping of names is expected\n"},
+    {"aliases: {a: [b]}\n", "f:1:14: aliases.a: a list where the name of a model is expected\n"},
+    {"aliases: {a: }\n", "f:1:14: aliases.a: nothing where the name of a model is expected\n"},
+    {"aliases: {a: \"b*\"}\n",
+     "f:1:14: aliases.a: \"b*\" where the name of a model is expected\n"},
+    {"aliases: {\"a b\": c}\n",
+     "f:1:11: aliases: \"a b\" is no pattern: up to 256 bytes of ASCII without blanks\n"},
     /* models and endpoints */
     {"models: {a: b}\n",
      "f:1:9: models: a mapping where a list of {match: PATTERN, upstream: NAME} is expected\n"},

@@ -3,6 +3,7 @@
 #include "gateway/memory_record.h"
 
 #include "base/str.h"
+#include "gateway/keeper_wire.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -68,8 +69,8 @@ static void test_no_key(void **state)
 static void test_values(void **state)
 {
     char room[512];
-    struct gw_memory_record ret,
-        record = {DGM_STR("c2ln"), DGM_STR("gemini-3-pro"), DGM_STR("look"), DGM_GEMINI};
+    struct gw_memory_record ret, record = {DGM_STR("c2ln"), DGM_STR("gemini-3-pro"),
+                                           DGM_STR("look"), DGM_GEMINI, DGM_STR("a7b3k9p2")};
     struct dgm_buf out = {.p = room, .cap = sizeof room, .max = sizeof room};
     (void)state;
     gw_memory_put_value(&record, &out);
@@ -77,11 +78,29 @@ static void test_values(void **state)
     assert_true(dgm_str_eq(ret.signature, record.signature));
     assert_true(dgm_str_eq(ret.model, record.model));
     assert_true(dgm_str_eq(ret.name, record.name));
+    assert_true(dgm_str_eq(ret.native_id, record.native_id));
     assert_int_equal(ret.surface, DGM_GEMINI);
     for (size_t n = 0; n < out.n; n++)
         assert_false(gw_memory_read_value((struct dgm_str){out.p, n}, &ret));
-    room[0] = 2; /* of a later version */
+    room[0] = 3; /* of a later version */
     assert_false(gw_memory_read_value(dgm_buf_str(&out), &ret));
+}
+
+/* A folder may be older than the program. */
+static void test_values_of_the_first_form(void **state)
+{
+    char room[512];
+    struct gw_memory_record ret;
+    struct dgm_buf out = {.p = room, .cap = sizeof room, .max = sizeof room};
+    (void)state;
+    gw_field_put_u64(&out, 1);
+    gw_field_put_u64(&out, DGM_GEMINI);
+    gw_field_put_str(&out, DGM_STR("gemini-3-pro"));
+    gw_field_put_str(&out, DGM_STR("look"));
+    gw_field_put_str(&out, DGM_STR("c2ln"));
+    assert_true(gw_memory_read_value(dgm_buf_str(&out), &ret));
+    assert_true(dgm_str_eq(ret.signature, DGM_STR("c2ln")));
+    assert_int_equal(ret.native_id.n, 0);
 }
 
 static void test_families(void **state)
@@ -108,8 +127,11 @@ static void test_families(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ids),      cmocka_unit_test(test_scopes),
-        cmocka_unit_test(test_no_key),   cmocka_unit_test(test_values),
+        cmocka_unit_test(test_ids),
+        cmocka_unit_test(test_scopes),
+        cmocka_unit_test(test_no_key),
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_values_of_the_first_form),
         cmocka_unit_test(test_families),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

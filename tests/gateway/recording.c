@@ -53,6 +53,7 @@ static struct gw_recording sample(struct dgm_str body, struct gw_recorded_piece 
         .now = 1795289431,
         .compat = 1,
         .reasoning = 3,
+        .blocked = 1,
         .strict = true,
         .client = {DGM_STR("POST"), DGM_STR("/chat?x=\"y\""), headers, 1, body},
         .fetched = &first,
@@ -202,6 +203,8 @@ static void test_how_it_looks(void **state)
         "  reasoning: tag\n"
         "  strict: true\n"
         "  max_tokens_includes_thinking: false\n"
+        "  always_usage: false\n"
+        "  blocked: error\n"
         "client:\n"
         "  method: \"POST\"\n"
         "  target: \"/chat?x=\\\"y\\\"\"\n"

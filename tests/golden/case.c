@@ -159,6 +159,17 @@ static bool read_fetch(struct golden_fetch *f, struct dgm_str words)
     return words.n != 0;
 }
 
+/* "CALL_ID SIGNATURE NATIVE_ID", the last of which may be left out; SIGNATURE may be "-", not known. */
+static bool read_supply(struct golden_supply *s, struct dgm_str words)
+{
+    bool has_both =
+        dgm_str_split(&words, ' ', &s->call_id) && dgm_str_split(&words, ' ', &s->signature);
+    if (dgm_str_eq(s->signature, DGM_STR("-")))
+        s->signature = (struct dgm_str){0};
+    s->native_id = words;
+    return has_both;
+}
+
 static bool read_option(struct golden_case *c, struct dgm_str key, struct dgm_str value)
 {
     if (dgm_str_eq(key, DGM_STR("surface"))) {
@@ -175,6 +186,10 @@ static bool read_option(struct golden_case *c, struct dgm_str key, struct dgm_st
         c->asked_at = value;
         return value.n != 0;
     }
+    if (dgm_str_eq(key, DGM_STR("near"))) {
+        c->near = value;
+        return value.n != 0;
+    }
     if (dgm_str_eq(key, DGM_STR("model"))) {
         c->model = value;
         return value.n != 0;
@@ -182,6 +197,14 @@ static bool read_option(struct golden_case *c, struct dgm_str key, struct dgm_st
     if (dgm_str_eq(key, DGM_STR("strict")) || dgm_str_eq(key, DGM_STR("bounds-thoughts"))) {
         *(key.p[0] == 's' ? &c->strict : &c->bounds_thoughts) = true;
         return value.n == 0;
+    }
+    if (dgm_str_eq(key, DGM_STR("always-usage"))) {
+        c->always_usage = true;
+        return value.n == 0;
+    }
+    if (dgm_str_eq(key, DGM_STR("blocked"))) {
+        c->blocked = DGM_BLOCKED_ERROR;
+        return dgm_str_eq(value, DGM_STR("error"));
     }
     if (dgm_str_eq(key, DGM_STR("compat"))) {
         c->compat = DGM_COMPAT_GOOGLE;
@@ -193,11 +216,8 @@ static bool read_option(struct golden_case *c, struct dgm_str key, struct dgm_st
         return read_error_id(value, &c->end);
     if (dgm_str_eq(key, DGM_STR("fetch")) && c->fetches_n < GOLDEN_SUPPLIES_MAX)
         return read_fetch(&c->fetches[c->fetches_n++], value);
-    if (dgm_str_eq(key, DGM_STR("supply")) && c->supplies_n < GOLDEN_SUPPLIES_MAX) {
-        struct golden_supply *s = &c->supplies[c->supplies_n++];
-        s->signature = value;
-        return dgm_str_split(&s->signature, ' ', &s->call_id) && s->signature.p;
-    }
+    if (dgm_str_eq(key, DGM_STR("supply")) && c->supplies_n < GOLDEN_SUPPLIES_MAX)
+        return read_supply(&c->supplies[c->supplies_n++], value);
     return false;
 }
 

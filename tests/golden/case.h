@@ -19,7 +19,7 @@ struct golden_fetch {
 
 /** A remembered signature: what the case answers to a need. */
 struct golden_supply {
-    struct dgm_str call_id, signature;
+    struct dgm_str call_id, signature, native_id;
 };
 
 struct golden_case {
@@ -35,6 +35,7 @@ struct golden_case {
     bool relayed; /* to `server`, whose files are upstream.json and upstream.sse */
     struct dgm_server server;
     struct dgm_str model;    /* that a URL named; absent: none did */
+    struct dgm_str near;     /* what the caller says which names are near; absent: nothing */
     struct dgm_str asked_at; /* where the caller says that it asked; absent: nowhere */
     enum dgm_reasoning reasoning;
     bool strict, bounds_thoughts; /* as in struct dgm_env */
@@ -42,6 +43,8 @@ struct golden_case {
     int status; /* of the upstream's answer */
     enum dgm_error
         end; /* a stream that its caller ends so; DGM_ERR_NONE: the upstream just closes */
+    bool always_usage;
+    enum dgm_blocked blocked;
     struct golden_supply supplies[GOLDEN_SUPPLIES_MAX];
     size_t supplies_n;
     struct golden_fetch fetches[GOLDEN_SUPPLIES_MAX];

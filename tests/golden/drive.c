@@ -51,12 +51,12 @@ static char *copy_of(struct dgm_str s)
 
 /* ---- the request -------------------------------------------------------------------------------------- */
 
-static struct dgm_str supply_for(const struct golden_case *c, struct dgm_str call_id)
+static struct golden_supply supply_for(const struct golden_case *c, struct dgm_str call_id)
 {
     for (size_t i = 0; i < c->supplies_n; i++)
         if (dgm_str_eq(c->supplies[i].call_id, call_id))
-            return c->supplies[i].signature;
-    return (struct dgm_str){0};
+            return c->supplies[i];
+    return (struct golden_supply){0};
 }
 
 static enum dgm_rc answer_needs(const struct golden_case *c, struct dgm_request *r,
@@ -65,11 +65,14 @@ static enum dgm_rc answer_needs(const struct golden_case *c, struct dgm_request 
     const struct dgm_need *needs;
     size_t n = dgm_request_needs(r, &needs);
     for (size_t i = 0; i < n; i++) {
-        char *copy = copy_of(supply_for(c, needs[i].call_id));
-        struct dgm_str signature = supply_for(c, needs[i].call_id);
-        bool taken =
-            dgm_request_supply(r, i, signature.p ? (struct dgm_str){copy, signature.n} : signature);
+        const struct golden_supply known = supply_for(c, needs[i].call_id);
+        struct dgm_str signature = known.signature;
+        char *copy = copy_of(signature), *id = copy_of(known.native_id);
+        bool taken = dgm_request_supply(
+                         r, i, signature.p ? (struct dgm_str){copy, signature.n} : signature) &&
+                     dgm_request_supply_id(r, i, (struct dgm_str){id, known.native_id.n});
         free(copy);
+        free(id);
         if (!taken) {
             dgm_fail_set(fail, DGM_ERR_NO_MEMORY, DGM_STR(""), (struct dgm_str[4]){{0}});
             return DGM_E_NOMEM;
@@ -151,6 +154,8 @@ static enum dgm_rc translate_request(const struct golden_case *c, const struct d
         .compat = c->compat,
         .strict = c->strict,
         .max_tokens_bounds_thoughts = c->bounds_thoughts,
+        .always_usage = c->always_usage,
+        .blocked = c->blocked,
         .now = GOLDEN_NOW,
         .id = DGM_STR(GOLDEN_ID),
         .model = c->kind == GOLDEN_REQUEST ? c->model : (struct dgm_str){0},
@@ -168,6 +173,7 @@ static enum dgm_rc translate_request(const struct golden_case *c, const struct d
     if (rc == DGM_OK) {
         expect(o, memcmp(&fail, &untouched, sizeof fail) == 0, "success left *reterr alone");
         dgm_request_asked_at(*ret, c->asked_at);
+        dgm_request_near(*ret, c->near);
         return rc;
     }
     expect(o, rc == DGM_E_REFUSED || rc == DGM_E_NOMEM || rc == DGM_E_LIMIT,
@@ -210,11 +216,13 @@ static void note_kept(const struct dgm_request *r, struct outcome *o)
     size_t n = dgm_request_kept(r, &kept);
     expect(o, n != 0, "DGM_KEEP has records");
     for (size_t i = 0; i < n; i++) {
-        const struct dgm_str words[] = {kept[i].call_id, kept[i].name, kept[i].signature,
-                                        kept[i].model};
-        for (size_t k = 0; k < 4; k++) {
+        const struct dgm_str words[] = {kept[i].call_id, kept[i].name,
+                                        kept[i].signature.n ? kept[i].signature : DGM_STR("-"),
+                                        kept[i].model, kept[i].native_id};
+        size_t words_n = kept[i].native_id.n ? 5 : 4;
+        for (size_t k = 0; k < words_n; k++) {
             dgm_buf_put(&o->kept, words[k]);
-            dgm_buf_put_char(&o->kept, k < 3 ? ' ' : '\n');
+            dgm_buf_put_char(&o->kept, k + 1 < words_n ? ' ' : '\n');
         }
     }
 }
