@@ -24,8 +24,10 @@ static void supply_all(struct dgm_request *r)
     size_t count = dgm_request_needs(r, &needs);
     assert(count != 0);
     for (size_t i = 0; i < count; i++) {
-        assert(needs[i].call_id.p && !needs[i].signature.p);
-        assert(dgm_request_supply(r, i, i % 2 ? DGM_STR("U0lH") : (struct dgm_str){0}));
+        assert(!needs[i].call_id.p == (needs[i].digest.n == 64) && !needs[i].signature.p);
+        struct dgm_str known =
+            needs[i].digest.n != 0 ? DGM_STR("0+1:U0lH 3+0:U0lH") : DGM_STR("U0lH");
+        assert(dgm_request_supply(r, i, i % 2 ? known : (struct dgm_str){0}));
     }
 }
 
@@ -97,6 +99,29 @@ static void check_notes(const struct dgm_request *r, bool strict)
     assert(!strict || dgm_request_notes(r, DGM_NOTE_IGNORED).n == 0);
 }
 
+/* The same request otherwise: as good a body, or refused for being too much in that form. */
+static void adapt(struct dgm_request *r, enum dgm_surface surface, uint8_t choice)
+{
+    struct dgm_buf out;
+    struct dgm_fail fail;
+    const struct dgm_str *segments;
+    enum dgm_rc rc = DGM_OK;
+    dgm_buf_init(&out, &dgm_alloc_libc, SIZE_MAX);
+    for (unsigned id = 0; rc == DGM_OK && id < DGM_TRIES; id++)
+        if (!dgm_try_is_relayed((enum dgm_try_id)id) && (id ^ choice >> 5) % 3 == 0)
+            rc = dgm_request_adapt(
+                r, &(struct dgm_try){(enum dgm_try_id)id, 1000, (int64_t)choice * 1000}, &fail);
+    assert(rc == DGM_OK || rc == DGM_E_REFUSED);
+    size_t count = rc == DGM_OK ? dgm_request_body(r, &segments) : 0;
+    for (size_t i = 0; i < count; i++)
+        dgm_buf_put(&out, segments[i]);
+    if (rc == DGM_OK) {
+        check_notes(r, false);
+        check_parsed(r, surface, dgm_buf_str(&out));
+    }
+    dgm_buf_dispose(&out);
+}
+
 /* One translation; the body, or nothing when it was refused, is put to `ret`. */
 static void run(const uint8_t *data, size_t n, uint8_t choice, struct dgm_buf *ret)
 {
@@ -127,6 +152,8 @@ static void run(const uint8_t *data, size_t n, uint8_t choice, struct dgm_buf *r
         dgm_buf_put(ret, segments[i]);
     if (rc == DGM_OK)
         check_parsed(r, env.surface, dgm_buf_str(ret));
+    if (rc == DGM_OK && choice & 16)
+        adapt(r, env.surface, choice);
     dgm_request_free(r);
     dgm_buf_dispose(&in);
 }

@@ -40,6 +40,14 @@ enum dgm_reasoning {
     DGM_REASONING_OFF,     /* none: they are left out */
 };
 
+/** The place of images that the model made: OpenAI has none (user-pain E5). In messages that come back all are read. */
+enum dgm_image_output {
+    DGM_IMAGES,         /* message.images, as most gateways */
+    DGM_IMAGES_PARTS,   /* image_url parts of a content that is a list then */
+    DGM_IMAGES_IN_TEXT, /* Markdown in the content */
+    DGM_IMAGES_EXTRA,   /* as they came, in extra_content.google.parts */
+};
+
 /** What a prompt that the upstream blocks is to the client (user-pain G8). */
 enum dgm_blocked {
     DGM_BLOCKED_REFUSAL, /* an answer: its refusal says why, its finish_reason is content_filter */
@@ -53,15 +61,18 @@ struct dgm_env {
     enum dgm_surface surface; /* whose members to use, where dgm_request_translate does not say */
     enum dgm_reasoning reasoning; /* where thoughts go */
     enum dgm_compat
-        compat;  /* whose shapes the answer has; Google's leave no choice of `reasoning` */
-    bool strict; /* refuse what has no effect instead of ignoring and naming it */
+        compat; /* whose shapes the answer has; Google's leave no choice of `reasoning` */
+    bool
+        reasoning_details; /* reasoning_details too, as OpenRouter's clients read and return them */
+    bool strict;           /* refuse what has no effect instead of ignoring and naming it */
     /* max_tokens bounds thoughts too, as Gemini's own maxOutputTokens does. Otherwise thinking gets a budget of
      * its own on top, as OpenAI's clients of max_tokens expect; max_completion_tokens always bounds both. */
     bool max_tokens_bounds_thoughts;
     bool
         always_usage; /* a stream tells its usage unless stream_options.include_usage is false (user-pain F9) */
     enum dgm_blocked blocked;
-    int64_t now; /* `created`, seconds since 1970 */
+    enum dgm_image_output image_output; /* with DGM_COMPAT_GOOGLE there is no choice */
+    int64_t now;                        /* `created`, seconds since 1970 */
     /* Seed of completion and call ids: 1 to 64 of [A-Za-z0-9_-], of which the first 24 letters and digits
      * must be unique to this exchange. */
     struct dgm_str id;
@@ -164,11 +175,13 @@ void dgm_request_free(struct dgm_request *);
 #define DGM_SIGNATURE_STAND_IN "skip_thought_signature_validator"
 
 /**
- * A memory the core asks for: of a tool call of the conversation the thought signature that came with it (google.md
- * 9.1), and the id that the upstream itself gave it.
+ * A memory the core asks for: of a tool call of the conversation the thought signature that came with it (google.md 9.1),
+ * and the id that the upstream itself gave it; of a text or an image of the model's, which a digest names, what is kept.
  */
 struct dgm_need {
-    struct dgm_str call_id;   /* the client's tool call id */
+    struct dgm_str call_id; /* the client's tool call id; absent where `digest` is there */
+    struct dgm_str
+        digest; /* 64 letters, of what the model said and of what it was asked; else absent */
     struct dgm_str sent;      /* the signature that the client brought; absent: none */
     struct dgm_str signature; /* the answer, see dgm_request_supply */
     struct dgm_str
@@ -180,9 +193,9 @@ struct dgm_need {
 size_t dgm_request_needs(const struct dgm_request *, const struct dgm_need **ret);
 
 /**
- * Answers need `i`, again if it is wished. A signature goes before the client's; absent is "unknown": the client's
- * counts, where there is one; empty is "none that this model takes": the client's is not sent either. Copied. Returns
- * false when memory is short.
+ * Answers need `i`, again if it is wished, with what dgm_kept.signature was. A signature goes before the client's; absent
+ * is "unknown": the client's counts, where there is one; empty is "none that this model takes": the client's is not sent
+ * either. Copied. Returns false when memory is short.
  */
 DGM_MUST_USE bool dgm_request_supply(struct dgm_request *, size_t i, struct dgm_str signature);
 
@@ -238,6 +251,73 @@ DGM_MUST_USE enum dgm_rc dgm_request_resume(struct dgm_request *, struct dgm_fai
  */
 DGM_MUST_USE enum dgm_rc dgm_request_remake(struct dgm_request *, struct dgm_fail *reterr);
 
+/* ---- a request that is sent otherwise (tries.def) --------------------------------------------------- */
+
+/** What a request can be sent otherwise in, because its upstream refused it as it was; the names are tries.def's. */
+enum dgm_try_id {
+    DGM_TRY_MERGE_SYSTEM, /* of relayed requests, these four */
+    DGM_TRY_SYSTEM_USER,
+    DGM_TRY_ALTERNATE,
+    DGM_TRY_FLATTEN,
+    DGM_TRY_PENALTIES, /* of native ones, from here on */
+    DGM_TRY_LOGPROBS,
+    DGM_TRY_CANDIDATES,
+    DGM_TRY_SAMPLING,
+    DGM_TRY_MAX_TOKENS,
+    DGM_TRY_TEMPERATURE,
+    DGM_TRY_TOP_P,
+    DGM_TRY_TOP_K,
+    DGM_TRY_TOP_LOGPROBS,
+    DGM_TRY_BUDGET,
+    DGM_TRY_NO_BUDGET,
+    DGM_TRY_NO_LEVEL,
+    DGM_TRY_NO_THINKING,
+    DGM_TRY_SCHEMA_PLAIN,
+    DGM_TRY_SCHEMA_TOLD,
+    DGM_TRIES
+};
+
+/** One of them, with the bounds that the upstream named, in thousandths; 0 0 where it has none. */
+struct dgm_try {
+    enum dgm_try_id id;
+    int64_t least, most;
+};
+
+/** Whether it is remembered of a request's schemas (dgm_request_schemas), or else of its model. */
+bool dgm_try_is_of_schemas(enum dgm_try_id);
+
+/** Whether it is one of relayed requests, or else of native ones. */
+bool dgm_try_is_relayed(enum dgm_try_id);
+
+/** Its name, "PENALTIES". */
+struct dgm_str dgm_try_name(enum dgm_try_id);
+
+/** A number that tells the tools and the response_format of a request from others; 0: it has neither. Never of a relayed one. */
+uint64_t dgm_request_schemas(const struct dgm_request *);
+
+/**
+ * Makes the request so from the beginning: it was learnt that the upstream wants it. Between dgm_request_open (and
+ * dgm_request_use_model) and dgm_request_translate, or dgm_relay_open and dgm_relay_make. Of the other sort's nothing comes.
+ * False when memory is short.
+ */
+DGM_MUST_USE bool dgm_request_learn(struct dgm_request *, const struct dgm_try *);
+
+/** Which of them the request was made by: a set of 1 << id. `*ret` is told each one's bounds, by its id; may be NULL. */
+uint32_t dgm_request_tries(const struct dgm_request *, const struct dgm_try **ret);
+
+/**
+ * What the error that the request got last (dgm_chat_response) calls for. False: nothing that is known and would change
+ * anything; nothing is ever called for twice, nor of a strict request.
+ */
+bool dgm_request_try(const struct dgm_request *, struct dgm_try *ret);
+
+/**
+ * Makes a body that is complete anew, otherwise, what was supplied stays. Returns as dgm_request_resume; what
+ * dgm_request_body gave is of no use any more. After anything but DGM_OK the request is good for its answer alone.
+ */
+DGM_MUST_USE enum dgm_rc dgm_request_adapt(struct dgm_request *, const struct dgm_try *,
+                                           struct dgm_fail *reterr);
+
 /**
  * The body for the upstream: `*ret` points at so many segments, to be sent one after the other. What is large, as an image
  * is, stands in a segment of its own: a part of the body that was parsed, not a copy.
@@ -252,6 +332,12 @@ struct dgm_str dgm_request_model_sent(const struct dgm_request *);
 
 bool dgm_request_wants_stream(const struct dgm_request *);
 bool dgm_request_wants_usage(const struct dgm_request *); /* stream_options.include_usage */
+
+/** The most tokens that the client wants its answers to have, all of `n` together; 0: it did not say. */
+int64_t dgm_request_tokens_wanted(const struct dgm_request *);
+
+/** How many tokens the last answer cost, prompt and completion, as the upstream told them last; -1: it has not yet. */
+int64_t dgm_request_tokens_used(const struct dgm_request *);
 
 /** What a translation has to say besides its body; each is one header's value. */
 enum dgm_note {
@@ -309,11 +395,15 @@ bool dgm_name_ok(struct dgm_str);
 /* ---- the answer, whole ------------------------------------------------------------------------------ */
 
 /**
- * Something to remember of a call of ours: the signature that came with it, and the id that the upstream gave it; one of
- * them may be absent. Valid until the next call on the request or its stream, dgm_stream_free included.
+ * Something to remember: of a call of ours the signature that came with it and the id that the upstream gave it, one of
+ * which may be absent; or the signatures of a text or an image and where in it they stand, which is nobody's to read. Valid
+ * until the next call on the request or its stream, dgm_stream_free included.
  */
 struct dgm_kept {
-    struct dgm_str call_id, name, signature, model, native_id;
+    struct dgm_str call_id, name; /* of a call; else absent */
+    struct dgm_str digest;        /* of a text or an image, as a need will have it; else absent */
+    struct dgm_str signature, model;
+    struct dgm_str native_id; /* of a call; absent: none */
 };
 
 /**

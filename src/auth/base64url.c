@@ -19,6 +19,16 @@ void auth_base64url_put(struct dgm_buf *out, struct dgm_str bytes)
         dgm_buf_put_char(out, letters[bits << (6 - held) & 63]);
 }
 
+void auth_base64_put(struct dgm_buf *out, struct dgm_str bytes)
+{
+    size_t start = out->n;
+    auth_base64url_put(out, bytes);
+    for (size_t i = start; out->rc == DGM_OK && i < out->n; i++)
+        out->p[i] = out->p[i] == '-' ? '+' : out->p[i] == '_' ? '/' : out->p[i];
+    for (size_t i = bytes.n; i % 3 != 0; i++)
+        dgm_buf_put_char(out, '=');
+}
+
 bool auth_base64url_read(struct dgm_str text, struct dgm_buf *out)
 {
     size_t n = text.n / 4 * 3 + (text.n % 4 != 0 ? text.n % 4 - 1 : 0);

@@ -10,6 +10,9 @@
 
 void auth_base64url_put(struct dgm_buf *, struct dgm_str bytes);
 
+/** The same as RFC 4648 4 has it, with padding: what HTTP's Basic wants. */
+void auth_base64_put(struct dgm_buf *, struct dgm_str bytes);
+
 /** Puts the bytes that a text stands for. False: it is none, and nothing was put; or `out` failed, as its `rc` says. */
 DGM_MUST_USE bool auth_base64url_read(struct dgm_str text, struct dgm_buf *out);
 

@@ -127,6 +127,9 @@ int cli_translate_stream(const struct cli_args *);
 int cli_check(const struct cli_args *);
 int cli_replay(const struct cli_args *);
 int cli_credentials_create(const struct cli_args *);
+int cli_keys_add(const struct cli_args *);
+int cli_keys_list(const struct cli_args *);
+int cli_keys_revoke(const struct cli_args *);
 int cli_version(const struct cli_args *);
 int cli_help(const struct cli_args *);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* settings.c - the configuration that a command line, the environment and a file make together. */
 #include "cli/cli.h"
+#include "gateway/keys.h"
 #include "gateway/trust.h"
 
 #include "base/str.h"
@@ -133,6 +134,19 @@ static int open_trust(struct gw_config *c)
     return CLI_CONFIG;
 }
 
+/* The file of keys: one that can not be read lets nobody in, which is better told now. */
+static int check_keys(const struct cli_args *args, const struct gw_config *c)
+{
+    char why[GW_KEYS_WHY_BYTES];
+    bool wanted = args->command == CLI_CMD_SERVE || args->command == CLI_CMD_CHECK;
+    if (!wanted || c->auth.keys.p == NULL || gw_keys_check(c->auth.keys.p, why))
+        return CLI_DONE;
+    cli_tell(DGM_STR("auth.keys: "), dgm_str_c(why),
+             access(c->auth.keys.p, F_OK) != 0 ? DGM_STR("; `dragoman keys add NAME` makes one")
+                                               : DGM_STR(""));
+    return CLI_CONFIG;
+}
+
 int cli_config(const struct cli_args *args, struct gw_config **ret)
 {
     struct dgm_str sets[SETS_MAX], listen[LISTEN_MAX], location;
@@ -170,6 +184,8 @@ int cli_config(const struct cli_args *args, struct gw_config **ret)
     dgm_buf_dispose(&file);
     if (code == CLI_DONE)
         code = read_scenario(c);
+    if (code == CLI_DONE)
+        code = check_keys(args, c);
     if (code == CLI_DONE && c->replay.dir.p != NULL)
         code = cli_corpus(c->replay.dir.p, &c->replay.corpus);
     else if (code == CLI_DONE)

@@ -2,10 +2,8 @@
 /* ask.c - a native request that passed the parser. */
 #include "emulate/ask.h"
 
-#include "base/str.h"
-
 /* Whether a name in snake case is one in camel case. */
-static bool is_snake_of(struct dgm_str snake, struct dgm_str camel)
+bool emu_ask__is_snake_of(struct dgm_str snake, struct dgm_str camel)
 {
     size_t at = 0;
     for (size_t i = 0; i < camel.n; i++, at++) {
@@ -28,14 +26,11 @@ const struct json_val *emu_ask_get(const struct json_val *obj, struct dgm_str ca
 {
     const struct json_val *found = NULL;
     for (struct json_iter i = json_iter(json_kind(obj) == JSON_OBJ ? obj : NULL); json_next(&i);) {
-        if (i.name.n < camel.n || i.name.p[0] != camel.p[0])
-            continue; /* either spelling is as long at least, and begins with the same letter */
-        if (dgm_str_eq(i.name, camel)) {
-            found = i.value;
+        if ((found && i.name.n != camel.n) || !emu_ask_is(i.name, camel))
+            continue;
+        found = i.value;
+        if (i.name.n == camel.n) /* as in JSON, which goes before the other */
             break;
-        }
-        if (!found && i.name.n > camel.n && is_snake_of(i.name, camel))
-            found = i.value;
     }
     return json_kind(found) == JSON_NULL ? NULL : found;
 }
@@ -100,6 +95,13 @@ const struct json_val *emu_ask_at(const struct json_val *v, size_t index)
     if (json_kind(v) == JSON_ARR)
         return json_at(v, index);
     return index == 0 ? v : NULL;
+}
+
+bool emu_ask_circulates(const struct ask *ask)
+{
+    return json_bool(
+        emu_ask_member(emu_ask_member(ask->root, "toolConfig"), "includeServerSideToolInvocations"),
+        false);
 }
 
 struct turn emu_ask_turn(const struct json_val *content)

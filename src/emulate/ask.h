@@ -3,6 +3,7 @@
 #ifndef EMULATE_ASK_H
 #define EMULATE_ASK_H
 
+#include "base/str.h"
 #include "emulate/model.h"
 #include "emulate/target.h"
 #include "json/read.h"
@@ -26,6 +27,16 @@ static inline bool emu_ask_is_vertex(const struct ask *a)
 /** A member, named as in JSON ("generationConfig") and found in snake case too. NULL when absent or null. */
 const struct json_val *emu_ask_get(const struct json_val *obj, struct dgm_str camel);
 
+bool emu_ask__is_snake_of(struct dgm_str snake, struct dgm_str camel);
+
+/** Whether a member's name is one that is given as in JSON, or its snake case. */
+static inline bool emu_ask_is(struct dgm_str name, struct dgm_str camel)
+{
+    if (name.n < camel.n || name.p[0] != camel.p[0])
+        return false; /* either spelling is as long at least, and begins with the same letter */
+    return name.n == camel.n ? dgm_str_eq(name, camel) : emu_ask__is_snake_of(name, camel);
+}
+
 #define emu_ask_member(obj, literal) emu_ask_get((obj), DGM_STR(literal))
 
 /** Numbers, which proto3 JSON also takes as strings. False when it is none. */
@@ -45,6 +56,9 @@ size_t emu_ask_count(const struct json_val *);
 
 /** The element with that index; NULL behind the last. */
 const struct json_val *emu_ask_at(const struct json_val *, size_t index);
+
+/** Whether what Google's own tools were asked and answered is to be told (toolConfig.includeServerSideToolInvocations). */
+bool emu_ask_circulates(const struct ask *);
 
 /** What a content is, by its role and parts. */
 struct turn {

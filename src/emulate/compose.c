@@ -51,12 +51,23 @@ static struct dgm_str cut(const struct composer *c, struct dgm_str *text)
     return finish;
 }
 
+static struct signed_part signed_part_of(const struct plan_part *p)
+{
+    const struct dgm_str data = DGM_STR("\"data\":\""), end = DGM_STR("\"}");
+    if (p->kind != PART_OTHER)
+        return (struct signed_part){p->kind == PART_CALL ? SIGNED_CALL : SIGNED_TEXT, p->name,
+                                    p->text};
+    if (!dgm_str_eq(p->name, DGM_STR("inlineData")))
+        return (struct signed_part){SIGNED_TOOL, p->name, p->text};
+    struct dgm_str body = dgm_str_skip(p->text, dgm_str_find(p->text, data) + data.n);
+    return (struct signed_part){SIGNED_DATA, p->name, dgm_str_head(body, body.n - end.n)};
+}
+
 static enum dgm_rc sign(const struct composer *c, struct plan_part *p)
 {
     struct dgm_arena scratch;
     struct dgm_buf signature;
-    const struct signed_part content = {p->kind == PART_CALL ? SIGNED_CALL : SIGNED_TEXT, p->name,
-                                        p->text};
+    const struct signed_part content = signed_part_of(p);
     dgm_arena_init(&scratch, dgm_arena_source(c->arena), SIZE_MAX);
     dgm_buf_init(&signature, dgm_arena_alloc(c->arena), SIZE_MAX);
     enum dgm_rc rc = emu_signature_put(&signature, c->ask, &content, &scratch);
@@ -83,15 +94,29 @@ static struct plan_part *last_text(struct plan_candidate *to, size_t first)
     return NULL;
 }
 
-/* `first` is the number of the first part that is no thought. Files and code go unsigned. */
+/* Pictures, and what Google's own tools were asked and answered, have signatures each. */
+static bool is_signed_itself(const struct plan_part *p)
+{
+    return p->kind == PART_OTHER &&
+           (p->modality == MODALITY_IMAGE || dgm_str_eq(p->name, DGM_STR("toolCall")) ||
+            dgm_str_eq(p->name, DGM_STR("toolResponse")));
+}
+
+/* `first` is the number of the first part that is no thought. Sounds and code go unsigned. */
 static enum dgm_rc sign_candidate(const struct composer *c, struct plan_candidate *to, size_t first)
 {
-    bool signs =
-        c->ask->model.generation >= GENERATION_3 && c->ask->model.family->thinks != THINKS_NO;
+    bool new = c->ask->model.generation >= GENERATION_3;
+    bool signs = new && c->ask->model.family->thinks != THINKS_NO;
     if (first == to->nparts)
         return DGM_OK;
     struct plan_part *p = to->parts + first, *text = last_text(to, first),
                      *call = first_call(to, first);
+    enum dgm_rc rc = DGM_OK;
+    for (size_t i = first; new && rc == DGM_OK && i < to->nparts; i++)
+        if (is_signed_itself(to->parts + i))
+            rc = sign(c, to->parts + i);
+    if (rc != DGM_OK)
+        return rc;
     if (signs && (call || text))
         return sign(c, call ? call : text);
     if (!signs && c->thoughts_tokens != 0 && c->prompt->nfunctions != 0 &&
@@ -118,6 +143,8 @@ static bool add_part(const struct composer *c, struct plan_candidate *to,
         *added = *part;
     return added != NULL;
 }
+
+#define SEARCH_NUMBER (UINT64_C(1) << 32) /* behind those of all calls */
 
 /* Letters and digits, as Google's ids have them; only some surfaces have ids (google.md 6.2). */
 static struct dgm_str call_id(const struct composer *c, const struct plan *plan, uint64_t number)
@@ -229,6 +256,8 @@ static enum dgm_rc add_parts(const struct composer *c, uint64_t wording, size_t 
     enum dgm_rc rc = add_thought(c, to);
     size_t first = to->nparts;
     bool scripted = c->responder->script != NULL; /* then a text may stand before calls */
+    if (rc == DGM_OK && !scripted)
+        rc = emu_respond_search(c, call_id(c, plan, SEARCH_NUMBER + number), to);
     if (rc == DGM_OK && scripted)
         rc = add_text(c, wording, to);
     if (rc == DGM_OK && !(f && f->said == SAID_HALF))

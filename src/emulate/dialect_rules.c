@@ -18,9 +18,9 @@ struct check {
 };
 
 static const struct {
-    const char *word, *system, *alternate;
+    const char *word, *system, *late, *alternate, *parts;
 } templates[] = {
-#define TEMPLATE(word, system, alternate) {word, system, alternate},
+#define TEMPLATE(word, system, late, alternate, parts) {word, system, late, alternate, parts},
 #include "emulate/dialect.def"
 #undef TEMPLATE
 };
@@ -106,6 +106,22 @@ static bool alternates(const struct json_val *messages)
     return true;
 }
 
+static bool has_late_system(const struct json_val *messages)
+{
+    for (struct json_iter i = json_iter(messages); json_next(&i);)
+        if (i.index != 0 && dgm_str_eq(json_get_str(i.value, DGM_STR("role")), DGM_STR("system")))
+            return true;
+    return false;
+}
+
+static bool has_parts(const struct json_val *messages)
+{
+    for (struct json_iter i = json_iter(messages); json_next(&i);)
+        if (json_kind(json_get(i.value, DGM_STR("content"))) == JSON_ARR)
+            return true;
+    return false;
+}
+
 static bool breaks_template(struct check *c)
 {
     const struct json_val *messages = member(c, "messages");
@@ -115,7 +131,12 @@ static bool breaks_template(struct check *c)
             continue;
         if (templates[i].system[0] != '\0' && dgm_str_eq(first, DGM_STR("system")))
             return finds(c, dgm_str_c(templates[i].system));
-        return !alternates(messages) && finds(c, dgm_str_c(templates[i].alternate));
+        if (templates[i].parts[0] != '\0' && has_parts(messages))
+            return finds(c, dgm_str_c(templates[i].parts));
+        if (templates[i].late[0] != '\0' && has_late_system(messages))
+            return finds(c, dgm_str_c(templates[i].late));
+        return templates[i].alternate[0] != '\0' && !alternates(messages) &&
+               finds(c, dgm_str_c(templates[i].alternate));
     }
     return false;
 }

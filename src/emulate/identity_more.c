@@ -2,6 +2,7 @@
 /* identity_more.c - tokens looked at and revoked, keys told, service accounts impersonated (google.md 7.7, 7.8). */
 #include "emulate/identity_parts.h"
 
+#include "base/date.h"
 #include "base/str.h"
 #include "http/media.h"
 
@@ -139,29 +140,6 @@ static const struct json_val *read_body(struct identity *x)
                                                                                        : NULL;
 }
 
-static void put_two_digits(struct dgm_buf *out, int64_t n, char behind)
-{
-    dgm_buf_put_char(out, (char)('0' + n / 10 % 10));
-    dgm_buf_put_char(out, (char)('0' + n % 10));
-    dgm_buf_put_char(out, behind);
-}
-
-/* "2026-01-01T00:00:00Z", of a time since 1970 (days to a date as in H. Hinnant's "chrono-compatible low-level date algorithms"). */
-static void put_time(struct dgm_buf *out, int64_t s)
-{
-    int64_t z = s / 86400 + 719468, era = z / 146097, doe = z - era * 146097;
-    int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-    int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100), mp = (5 * doy + 2) / 153;
-    int64_t month = mp < 10 ? mp + 3 : mp - 9;
-    dgm_buf_put_int(out, yoe + era * 400 + (month <= 2));
-    dgm_buf_put_char(out, '-');
-    put_two_digits(out, month, '-');
-    put_two_digits(out, doy - (153 * mp + 2) / 5 + 1, 'T');
-    put_two_digits(out, s % 86400 / 3600, ':');
-    put_two_digits(out, s % 3600 / 60, ':');
-    put_two_digits(out, s % 60, 'Z');
-}
-
 static void answer_impersonated(struct identity *x, struct dgm_str who, const struct json_val *body)
 {
     int64_t life = LIFE_MAX_S < x->world->life_s ? LIFE_MAX_S : x->world->life_s;
@@ -180,7 +158,7 @@ static void answer_impersonated(struct identity *x, struct dgm_str who, const st
         return;
     char room[32];
     struct dgm_buf ends = {.p = room, .cap = sizeof room, .max = sizeof room};
-    put_time(&ends, x->world->now_ms / 1000 + life);
+    dgm_date_put(&ends, x->world->now_ms / 1000 + life);
     struct json_writer w = json_writer(x->out);
     json_open_obj(&w);
     json_member_str(&w, "accessToken", token);

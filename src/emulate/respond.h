@@ -58,6 +58,12 @@ DGM_MUST_USE enum dgm_rc emu_respond_calls(const struct composer *, uint64_t wor
                                            struct respond_call ret[RESPOND_CALLS_MAX],
                                            size_t *ret_n);
 
+/**
+ * Adds the question to Google Search and its answer (toolCall, toolResponse), where the request wants to be told of them
+ * and none of its functions has answered in this turn yet.
+ */
+enum dgm_rc emu_respond_search(const struct composer *, struct dgm_str id, struct plan_candidate *);
+
 /** Adds parts with a program and what came of it, as Google's code execution does. DGM_OK or DGM_E_NOMEM. */
 DGM_MUST_USE enum dgm_rc emu_respond_code(const struct composer *, struct plan_candidate *);
 

@@ -45,6 +45,60 @@ enum dgm_rc emu_respond_code(const struct composer *c, struct plan_candidate *to
     return rc;
 }
 
+static bool has_search(const struct ask *ask)
+{
+    for (struct ask_list t = emu_ask_list(ask->tools); emu_ask_next(&t);)
+        if (emu_ask_member(t.value, "googleSearch"))
+            return true;
+    return false;
+}
+
+/* One of the two parts; `value` is its args or its response. */
+static enum dgm_rc add_tool_part(const struct composer *c, struct plan_candidate *to,
+                                 struct dgm_str id, struct dgm_str member, struct dgm_str inner,
+                                 struct dgm_str value)
+{
+    struct dgm_buf json;
+    dgm_buf_init(&json, dgm_arena_alloc(c->arena), SIZE_MAX);
+    struct json_writer w = json_writer(&json);
+    json_open_obj(&w);
+    json_member_lit(&w, "toolType", "GOOGLE_SEARCH_WEB");
+    json_put_key(&w, inner);
+    json_put_raw(&w, value);
+    json_member_str(&w, "id", id);
+    json_close_obj(&w);
+    if (json.rc != DGM_OK)
+        return DGM_E_NOMEM;
+    return add(c, to,
+               (struct plan_part){
+                   .kind = PART_OTHER, .name = member, .text = dgm_buf_str(&json), .tokens = 6});
+}
+
+enum dgm_rc emu_respond_search(const struct composer *c, struct dgm_str id,
+                               struct plan_candidate *to)
+{
+    struct dgm_buf args;
+    if (!emu_ask_circulates(c->ask) || !has_search(c->ask) || c->prompt->nresults != 0)
+        return DGM_OK;
+    dgm_buf_init(&args, dgm_arena_alloc(c->arena), SIZE_MAX);
+    struct json_writer w = json_writer(&args);
+    json_open_obj(&w);
+    json_put_name(&w, "queries");
+    json_open_arr(&w);
+    json_put_str(&w, dgm_utf8_head(c->prompt->text, QUERY_BYTES));
+    json_close_arr(&w);
+    json_close_obj(&w);
+    if (args.rc != DGM_OK)
+        return DGM_E_NOMEM;
+    enum dgm_rc rc =
+        add_tool_part(c, to, id, DGM_STR("toolCall"), DGM_STR("args"), dgm_buf_str(&args));
+    return rc == DGM_OK
+               ? add_tool_part(
+                     c, to, id, DGM_STR("toolResponse"), DGM_STR("response"),
+                     DGM_STR("{\"search_suggestions\":\"<div>An emulated search.</div>\"}"))
+               : rc;
+}
+
 static enum dgm_rc add_image(const struct composer *c, struct plan_candidate *to)
 {
     struct dgm_buf png, json;

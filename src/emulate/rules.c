@@ -22,20 +22,17 @@ static const struct rule rules[] = {
 /* NOLINTNEXTLINE(cert-int09-c): that is what the values are for */
 enum {
 #define RULE(id, ...) ROW_##id,
-#define SECTION(id, about) FIRST_##id, BEFORE_##id = FIRST_##id - 1,
+#define SECTION(id, holds) FIRST_##id, BEFORE_##id = FIRST_##id - 1,
 #include "emulate/rules.def"
 #undef RULE
 };
 
-/* What a request may have; a section is looked at when it has it. */
-enum { ABOUT_TOOLS = 1, ABOUT_SCHEMAS = 2, ABOUT_ANYTHING = 4 };
-
 static const struct section {
     size_t first;
-    unsigned about;
+    unsigned holds; /* what it is about */
 } sections[] = {
 #define RULE(...)
-#define SECTION(id, about) {FIRST_##id, ABOUT_##about},
+#define SECTION(id, holds) {FIRST_##id, holds},
 #include "emulate/rules.def"
 #undef RULE
 };
@@ -138,36 +135,14 @@ struct dgm_str emu_rules_shown(struct dgm_str s)
 
 /* ---- walking ------------------------------------------------------------------------------------------ */
 
-static unsigned holds_of(struct dgm_str member)
+struct part_walk emu_rules_walk(const struct ask *ask)
 {
-    static const struct {
-        struct dgm_str camel, snake;
-        enum part_holds holds;
-    } members[] = {
-        {DGM_STR("inlineData"), DGM_STR("inline_data"), HOLDS_DATA},
-        {DGM_STR("fileData"), DGM_STR("file_data"), HOLDS_DATA},
-        {DGM_STR("functionCall"), DGM_STR("function_call"), HOLDS_CALL},
-        {DGM_STR("functionResponse"), DGM_STR("function_response"), HOLDS_RESPONSE},
-        {DGM_STR("videoMetadata"), DGM_STR("video_metadata"), HOLDS_VIDEO},
-        {DGM_STR("mediaResolution"), DGM_STR("media_resolution"), HOLDS_RESOLUTION},
-        {DGM_STR("thoughtSignature"), DGM_STR("thought_signature"), HOLDS_SIGNATURE},
-    };
-    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
-        if (dgm_str_eq(member, members[i].camel) || dgm_str_eq(member, members[i].snake))
-            return members[i].holds;
-    return 0;
+    return (struct part_walk){._contents = emu_ask_list(ask->contents)};
 }
 
-struct part_walk emu_rules_parts(struct rules *r, unsigned holds)
+struct part_walk emu_rules_parts(const struct rules *r, unsigned holds)
 {
-    struct part_walk all = {._contents = emu_ask_list(r->ask->contents)};
-    if (r->_holds == 0) {
-        r->_holds = HOLDS_READ;
-        for (struct part_walk w = all; emu_rules_next_part(&w);)
-            for (struct json_iter i = json_iter(w.part); json_next(&i);)
-                r->_holds |= holds_of(i.name);
-    }
-    return r->_holds & holds ? all : (struct part_walk){0};
+    return r->_holds & holds ? emu_rules_walk(r->ask) : (struct part_walk){0};
 }
 
 bool emu_rules_next_part(struct part_walk *w)
@@ -239,25 +214,12 @@ static bool apply_rows(struct rules *r, size_t first, size_t end, bool warnings,
     return true;
 }
 
-static unsigned about_of(const struct ask *ask)
-{
-    unsigned about = ABOUT_ANYTHING;
-    if (ask->tools)
-        about |= ABOUT_TOOLS | ABOUT_SCHEMAS;
-    if (emu_ask_member(ask->root, "toolConfig"))
-        about |= ABOUT_TOOLS;
-    if (emu_ask_member(ask->config, "responseSchema") ||
-        emu_ask_member(ask->config, "responseJsonSchema"))
-        about |= ABOUT_SCHEMAS;
-    return about;
-}
-
 static void apply(struct rules *r, bool warnings, bool lines)
 {
-    unsigned about = about_of(r->ask);
     for (size_t i = 0; i < SECTIONS; i++) {
         size_t end = i + 1 < SECTIONS ? sections[i + 1].first : RULES;
-        if (about & sections[i].about && !apply_rows(r, sections[i].first, end, warnings, &lines))
+        if (r->_holds & sections[i].holds &&
+            !apply_rows(r, sections[i].first, end, warnings, &lines))
             return;
     }
 }
@@ -281,7 +243,11 @@ static enum dgm_rc conclude(struct rules *r)
 static enum dgm_rc check(const struct ask *ask, uint64_t prompt_tokens, bool lines,
                          struct dgm_arena *arena, struct findings *ret)
 {
-    struct rules r = {.ask = ask, .prompt_tokens = prompt_tokens, .arena = arena, ._findings = ret};
+    struct rules r = {.ask = ask,
+                      .prompt_tokens = prompt_tokens,
+                      .arena = arena,
+                      ._findings = ret,
+                      ._holds = emu_rules_holds(ask)};
     *ret = (struct findings){0};
     dgm_buf_init(&r._message, dgm_arena_source(arena), TEXT_MAX_BYTES);
     dgm_buf_init(&r._warnings, dgm_arena_source(arena), WARNINGS_MAX_BYTES);

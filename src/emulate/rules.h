@@ -57,11 +57,12 @@ struct rules {
     struct dgm_arena *arena;
     const struct rule *row; /* the rule being looked at */
     bool nomem;             /* a check could not be made */
+    uint64_t sum;           /* what a check adds up over all schemas */
     struct findings *_findings;
     struct dgm_buf _message, _warnings; /* what was told so far */
     char _numbers[RULE_HOLES][24];
     unsigned _number;     /* the one that is used next */
-    unsigned _holds;      /* what its parts hold; 0: not read yet */
+    unsigned _holds;      /* what the request holds */
     unsigned _signatures; /* what the signatures are: bits by enum signature; 0: not read yet */
 };
 
@@ -80,16 +81,20 @@ struct dgm_str emu_rules_number(struct rules *, uint64_t);
 /** As much of a client's text as an error shows. */
 struct dgm_str emu_rules_shown(struct dgm_str);
 
-/** What parts hold, so that a check can leave a history alone that has nothing for it. A set is a sum. */
-enum part_holds {
-    HOLDS_DATA = 1, /* inlineData or fileData */
-    HOLDS_CALL = 2,
-    HOLDS_RESPONSE = 4,
-    HOLDS_VIDEO = 8, /* videoMetadata */
-    HOLDS_RESOLUTION = 16,
-    HOLDS_SIGNATURE = 32,
-    HOLDS_READ = 64, /* the parts were looked at */
+/* The things' numbers, whose bits a set is made of. */
+enum {
+#define HOLDS(id) HOLDS_BIT_##id,
+#include "emulate/holds.def"
 };
+
+/** What a request holds (holds.def), so that rules and checks that find nothing in it are left out. A set is a sum. */
+enum holds {
+#define HOLDS(id) HOLDS_##id = 1 << HOLDS_BIT_##id,
+#include "emulate/holds.def"
+};
+
+/** All that is there; members that are null count too. */
+unsigned emu_rules_holds(const struct ask *);
 
 /** A walk over all parts of `contents`. */
 struct part_walk {
@@ -98,8 +103,9 @@ struct part_walk {
     struct ask_list _contents, _parts;
 };
 
-/** Its start; it is over at once when no part of the request holds any of `holds`. */
-struct part_walk emu_rules_parts(struct rules *, unsigned holds);
+/** Its start; the second is over at once when the request does not hold any of `holds`. */
+struct part_walk emu_rules_walk(const struct ask *);
+struct part_walk emu_rules_parts(const struct rules *, unsigned holds);
 bool emu_rules_next_part(struct part_walk *);
 
 /** A walk over all function declarations of `tools`. */

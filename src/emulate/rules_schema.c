@@ -5,6 +5,10 @@
 #include "base/str.h"
 
 #define PATH_MAX_BYTES 2048
+#define MAX_ITEMS_SUM                                                                              \
+    960 /* measured to be somewhere there by vercel/ai#21192 and python-genai#2170 */
+#define SCHEMA_TEXT_BYTES                                                                          \
+    20000u /* inferred: the names of 239 tools, and 200,000 characters of schema, were refused */
 #define NODES_MAX 100000 /* of JSON Schema that are looked at */
 
 /* ---- walking the subset ------------------------------------------------------------------------------- */
@@ -444,4 +448,62 @@ static void look_dangling(struct rules *r, struct dgm_str where, const struct js
 void emu_rule_json_schema_dangling(struct rules *r)
 {
     json_schemas(r, look_dangling);
+}
+
+/* ---- budgets, of all schemas together ------------------------------------------------------------------ */
+
+static void add_max_items(struct rules *r, struct dgm_str where, const struct json_val *schema,
+                          const struct json_val *root)
+{
+    int64_t n;
+    uint64_t text;
+    const struct json_val *v = json_get(schema, DGM_STR("maxItems"));
+    (void)where, (void)root;
+    if (!v) /* of the subset, which proto3's JSON may spell so */
+        v = json_get(schema, DGM_STR("max_items"));
+    if (json_int(v, &n) && n > 0)
+        r->sum += (uint64_t)n;
+    else if (dgm_str_u64(json_str(v), &text))
+        r->sum += text;
+}
+
+/* The names of properties and the texts of enums. */
+static void add_text(struct rules *r, struct dgm_str where, const struct json_val *schema,
+                     const struct json_val *root)
+{
+    (void)where, (void)root;
+    for (struct json_iter i = json_iter(json_get(schema, DGM_STR("properties"))); json_next(&i);)
+        r->sum += i.name.n;
+    for (struct json_iter i = json_iter(json_get(schema, DGM_STR("enum"))); json_next(&i);)
+        r->sum += json_str(i.value).n;
+}
+
+static void add_max_items_of(struct rules *r, const struct schema_at *at)
+{
+    add_max_items(r, (struct dgm_str){0}, at->schema, NULL);
+}
+
+static void add_text_of(struct rules *r, const struct schema_at *at)
+{
+    add_text(r, (struct dgm_str){0}, at->schema, NULL);
+}
+
+static uint64_t add_up(struct rules *r, look_fn *subset, look_json_fn *json)
+{
+    r->sum = 0;
+    emu_rules_schemas(r, subset);
+    json_schemas(r, json);
+    return r->sum;
+}
+
+void emu_rule_schema_max_items(struct rules *r)
+{
+    if (add_up(r, add_max_items_of, add_max_items) > MAX_ITEMS_SUM)
+        emu_rules_tell(r, HOLES(nothing));
+}
+
+void emu_rule_schema_states(struct rules *r)
+{
+    if (add_up(r, add_text_of, add_text) > SCHEMA_TEXT_BYTES)
+        emu_rules_tell(r, HOLES(nothing));
 }

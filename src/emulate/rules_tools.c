@@ -172,12 +172,30 @@ void emu_rule_tool_kinds_together(struct rules *r)
     check_kinds(r);
 }
 
-void emu_rule_tools_mixed(struct rules *r)
+/* Whether there are functions, and tools of Google's own beside them. */
+static bool is_mixed(const struct ask *ask)
 {
     bool others = false;
     for (size_t i = 1; i < sizeof kinds / sizeof *kinds; i++)
-        others = others || has_kind(r->ask, dgm_str_c(kinds[i]));
-    if (others && functions(r->ask) != 0)
+        others = others || has_kind(ask, dgm_str_c(kinds[i]));
+    return others && functions(ask) != 0;
+}
+
+void emu_rule_tools_mixed(struct rules *r)
+{
+    if (is_mixed(r->ask))
+        emu_rules_tell(r, HOLES({0}));
+}
+
+void emu_rule_tools_combined(struct rules *r)
+{
+    if (is_mixed(r->ask) && !emu_ask_circulates(r->ask))
+        emu_rules_tell(r, HOLES({0}));
+}
+
+void emu_rule_tools_circulated_old(struct rules *r)
+{
+    if (emu_ask_circulates(r->ask))
         emu_rules_tell(r, HOLES({0}));
 }
 

@@ -27,7 +27,7 @@ static bool has_data(const struct json_val *part, bool empty_text_counts)
     static const struct dgm_str names[] = {
         DGM_STR("inlineData"),       DGM_STR("fileData"),       DGM_STR("functionCall"),
         DGM_STR("functionResponse"), DGM_STR("executableCode"), DGM_STR("codeExecutionResult"),
-        DGM_STR("thoughtSignature"),
+        DGM_STR("thoughtSignature"), DGM_STR("toolCall"),       DGM_STR("toolResponse"),
     };
     struct dgm_str text = json_str(emu_ask_member(part, "text"));
     if (text.p && (text.n != 0 || empty_text_counts))
@@ -245,7 +245,29 @@ void emu_rule_response_without_id(struct rules *r)
     }
 }
 
+void emu_rule_tool_response_alone(struct rules *r)
+{
+    struct call_words called, answered;
+    for (struct ask_list c = emu_ask_list(r->ask->contents); emu_ask_next(&c);) {
+        read_words(c.value, DGM_STR("toolCall"), DGM_STR("id"), &called);
+        read_words(c.value, DGM_STR("toolResponse"), DGM_STR("id"), &answered);
+        compare_ids(r, &answered, &called);
+    }
+}
+
 /* ---- thought signatures ------------------------------------------------------------------------------- */
+
+void emu_rule_tool_part_unsigned(struct rules *r)
+{
+    static const struct dgm_str names[] = {DGM_STR("toolCall"), DGM_STR("toolResponse")};
+    for (struct ask_list c = emu_ask_list(r->ask->contents); emu_ask_next(&c);)
+        for (struct ask_list p = emu_ask_list(emu_ask_member(c.value, "parts")); emu_ask_next(&p);)
+            for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+                if (emu_ask_get(p.value, names[i]) &&
+                    json_str(emu_ask_member(p.value, "thoughtSignature")).n == 0)
+                    emu_rules_tell(r, HOLES(emu_rules_number(r, c.index),
+                                            emu_rules_number(r, p.index), names[i]));
+}
 
 /* Only the first call of a step carries one. */
 void emu_rule_signature_missing(struct rules *r)

@@ -165,7 +165,7 @@ enum dgm_rc emu_signature_put(struct dgm_buf *out, const struct ask *ask,
 {
     struct content c = {.kind = part->kind};
     enum dgm_rc rc = DGM_OK;
-    if (part->kind == SIGNED_CALL) {
+    if (part->kind == SIGNED_CALL || part->kind == SIGNED_TOOL) {
         rc = digest_args(part, scratch, &c.digest);
     } else if (part->kind == SIGNED_DATA) {
         c.digest = digest_data(part->body, &c.length);
@@ -228,12 +228,28 @@ static bool is_sentinel(struct dgm_str s)
     return false;
 }
 
+/* What the service itself called, and what that answered. */
+static bool read_tool(const struct json_val *part, struct content *ret)
+{
+    static const struct dgm_str names[] = {DGM_STR("toolCall"), DGM_STR("toolResponse")};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const struct json_val *tool = emu_ask_get(part, names[i]);
+        if (!tool)
+            continue;
+        *ret = (struct content){.kind = SIGNED_TOOL, .digest = digest_call(names[i], tool)};
+        return true;
+    }
+    return false;
+}
+
 static struct content content_of(const struct json_val *part)
 {
     struct content c = {0};
     const struct json_val *call = emu_ask_member(part, "functionCall");
     struct dgm_str text = json_str(emu_ask_member(part, "text"));
     struct dgm_str data = json_str(emu_ask_member(emu_ask_member(part, "inlineData"), "data"));
+    if (read_tool(part, &c))
+        return c;
     if (call) {
         c.kind = SIGNED_CALL;
         c.digest =

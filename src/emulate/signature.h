@@ -17,13 +17,14 @@
 uint64_t emu_signature_key(const unsigned char key[AUTH_MAC_BYTES]);
 
 /** What a signature is made for. A thought summary is a text of its own. */
-enum signed_kind { SIGNED_TEXT = 1, SIGNED_THOUGHT, SIGNED_CALL, SIGNED_DATA };
+enum signed_kind { SIGNED_TEXT = 1, SIGNED_THOUGHT, SIGNED_CALL, SIGNED_DATA, SIGNED_TOOL };
 
 struct signed_part {
     enum signed_kind kind;
-    struct dgm_str name; /* of a call */
     struct dgm_str
-        body; /* the whole text; a call's arguments as a JSON text ("" reads as {}); base64 */
+        name; /* of a call; of SIGNED_TOOL: the part's member, toolCall or toolResponse */
+    struct dgm_str
+        body; /* the whole text; a call's arguments or the member's value as a JSON text ("" reads as {}); base64 */
 };
 
 /**

@@ -6,18 +6,19 @@
 
 static const struct {
     enum native_surface surface;
-    const char *method, *version, *resource;
+    struct dgm_str method, version, resource;
 } paths[] = {
+#define TEXT(literal) {literal, sizeof(literal) - 1}
 #define PATH(method_, version_, surface_, resource_, about_)                                       \
-    {NATIVE_##surface_, method_, version_, resource_},
+    {NATIVE_##surface_, TEXT(method_), TEXT(version_), TEXT(resource_)},
 #include "emulate/targets.def"
 };
 
 static const struct {
-    const char *name;
+    struct dgm_str name;
     enum target_verb verb;
 } verbs[] = {
-#define VERB(name_, verb_) {name_, TARGET_##verb_},
+#define VERB(name_, verb_) {TEXT(name_), TARGET_##verb_},
 #include "emulate/targets.def"
 };
 
@@ -33,7 +34,7 @@ static bool read_call(struct dgm_str segment, struct target *t)
     t->model = dgm_str_head(segment, at - 1);
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
         t->verb = verbs[i].verb;
-        if (dgm_str_eq(t->method, dgm_str_c(verbs[i].name)))
+        if (dgm_str_eq(t->method, verbs[i].name))
             return true;
     }
     return false;
@@ -82,9 +83,8 @@ bool emu_target_read(struct dgm_str method, struct dgm_str target, struct target
 
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
         struct target t = {.surface = paths[i].surface, .verb = TARGET_LIST, .query = query};
-        if (!dgm_str_eq(method, dgm_str_c(paths[i].method)) ||
-            !dgm_str_eq(version, dgm_str_c(paths[i].version)) ||
-            !match(path, dgm_str_c(paths[i].resource), &t))
+        if (!dgm_str_eq(method, paths[i].method) || !dgm_str_eq(version, paths[i].version) ||
+            !match(path, paths[i].resource, &t))
             continue;
         size_t before_verb = t.model.p ? (size_t)(t.model.p - path.p) + t.model.n : path.n;
         t.resource = dgm_str_head(path, before_verb);

@@ -4,6 +4,7 @@
 
 #include "base/str.h"
 #include "gateway/destination.h"
+#include "gateway/gate.h"
 #include "gateway/place.h"
 #include "gateway/random.h"
 #include "http/media.h"
@@ -24,16 +25,66 @@ static int64_t now_ms(const struct gw_exchange *x)
 
 /* ---- asking ----------------------------------------------------------------------------------------- */
 
+static void ask(struct gw_exchange *x);
+
+static void on_token(void *owner)
+{
+    ask(owner);
+}
+
+/* There is no token, and none will come in time; another upstream may need none. */
+static void fail_untold(struct gw_exchange *x, const struct gw_upstream *u,
+                        const struct gw_token_said *said)
+{
+    struct dgm_fail f;
+    const struct dgm_str trouble =
+        said->trouble.n != 0
+            ? said->trouble
+            : DGM_STR("the keeper, which fetches tokens, did not give one in time.");
+    dgm_fail_set(&f, said->passes ? DGM_ERR_CREDENTIALS_AWAY : DGM_ERR_CREDENTIALS,
+                 (struct dgm_str){0},
+                 (struct dgm_str[4]){DGM_STR("There is no access token for the upstream "), u->name,
+                                     DGM_STR(": "), trouble});
+    if (gw_attempt_failed(x, GW_UNAVAILABLE, -1))
+        return;
+    x->reply.has_retry = said->passes;
+    x->reply.retry = (struct dgm_retry){.after_ms = GW_REST_MS};
+    gw_exchange_fail(x, &f);
+}
+
+/* Whether there is a token, where one is needed. False: it is waited for, or that there is none was answered. */
+static bool find_token(struct gw_exchange *x, const struct gw_upstream *u,
+                       struct gw_token_said *ret, const struct gw_token_said **ret_token)
+{
+    *ret_token = NULL;
+    x->chat.token_generation = 0;
+    switch (gw_tokens_look(x->worker, u, ret, &x->chat.token_wait, on_token, x)) {
+    case GW_TOKEN_UNWANTED:
+        return true;
+    case GW_TOKEN_READY:
+        *ret_token = ret;
+        x->chat.token_generation = ret->generation;
+        return true;
+    case GW_TOKEN_WAIT:
+        return false;
+    case GW_TOKEN_NONE:
+        break;
+    }
+    fail_untold(x, u, ret);
+    return false;
+}
+
 /* Where the call goes, and who it says is asking. False: it can not be said, and that was answered. */
-static bool find_place(struct gw_exchange *x, const struct gw_upstream *u, struct gw_place *ret)
+static bool find_place(struct gw_exchange *x, const struct gw_upstream *u,
+                       const struct gw_token_said *token, struct gw_place *ret)
 {
     struct dgm_fail f;
     const struct gw_place_ask question = {.upstream = u,
                                           .location = x->chat.plan.location,
                                           .path_project = x->target.project,
                                           .path_location = x->target.location,
-                                          .authorization =
-                                              http_head_get(x->head, DGM_STR("authorization")),
+                                          .authorization = gw_gate_authorization(x),
+                                          .token = token,
                                           .relays = dgm_request_is_relayed(x->chat.request)};
     enum dgm_rc rc = gw_place_find(x->worker->config, &question, &x->arena, ret, &f);
     if (rc == DGM_E_NOMEM)
@@ -102,8 +153,10 @@ static void ask(struct gw_exchange *x)
     struct gw_call_header headers[CALL_HEADERS_MAX];
     struct gw_place place;
     struct dgm_buf target;
+    struct gw_token_said said;
+    const struct gw_token_said *token;
     gw_exchange_wait(x);
-    if (!find_place(x, u, &place))
+    if (!find_token(x, u, &said, &token) || !find_place(x, u, token, &place))
         return;
     name_upstream(x, u, &place);
     dgm_buf_init(&target, dgm_arena_alloc(&x->arena), TARGET_BYTES_MAX);
@@ -375,8 +428,21 @@ void gw_attempt_again(struct gw_exchange *x)
         ask(x);
 }
 
+bool gw_attempt_renew(struct gw_exchange *x)
+{
+    struct gw_chat *chat = &x->chat;
+    if (chat->token_generation == 0 || chat->token_renewed || x->stage > GW_STREAMING ||
+        (chat->stream != NULL && dgm_stream_started(chat->stream)))
+        return false;
+    chat->token_renewed = true;
+    gw_tokens_refused(x->worker, gw_plan_upstream(&chat->plan), chat->token_generation);
+    gw_attempt_again(x);
+    return true;
+}
+
 void gw_attempt_end(struct gw_exchange *x)
 {
+    gw_token_leave(&x->chat.token_wait);
     if (x->chat.plan.asked && !x->chat.plan.plain)
         gw_policy_tell(x->worker->policy, &x->chat.plan, GW_LEFT, -1, now_ms(x));
 }

@@ -40,6 +40,12 @@ bool gw_attempt_unsaid(struct gw_exchange *);
 /** The same request, which was made anew, is asked again, of the same upstream; its first answer is forgotten. */
 void gw_attempt_again(struct gw_exchange *);
 
+/**
+ * The upstream answered 401. True: the token was the keeper's, and the request is asked again with a new one, once; the client
+ * has nothing of the answer.
+ */
+bool gw_attempt_renew(struct gw_exchange *);
+
 /** The client left, or the exchange is over. */
 void gw_attempt_end(struct gw_exchange *);
 

@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "gateway/destination.h"
 #include "gateway/place.h"
+#include "gateway/tokens.h"
 #include "gateway/upstream.h"
 
 #include <assert.h>
@@ -144,14 +145,18 @@ static const struct gw_call_events events = {
 /* Begins; where it can not, it is as if it had failed. */
 static void fetch(struct list *l)
 {
-    const struct gw_place_ask question = {.upstream = l->upstream};
+    struct gw_token_said said;
+    enum gw_token_state token = gw_tokens_look(l->worker, l->upstream, &said, NULL, NULL, NULL);
+    const struct gw_place_ask question = {.upstream = l->upstream,
+                                          .token = token == GW_TOKEN_READY ? &said : NULL};
     struct gw_place place;
     struct dgm_fail fail;
     char path[TARGET_BYTES_MAX];
     struct dgm_buf target = {.p = path, .cap = sizeof path, .max = sizeof path};
     l->next_ms = net_loop_now_ms(l->worker->loop) + wait_ms(l, false);
-    if (gw_place_find(l->worker->config, &question, &l->coming.arena, &place, &fail) != DGM_OK)
-        return; /* it is asked with the caller's own token: nobody's list is everybody's */
+    if (token == GW_TOKEN_NONE ||
+        gw_place_find(l->worker->config, &question, &l->coming.arena, &place, &fail) != DGM_OK)
+        return; /* or it is asked with the caller's own token: nobody's list is everybody's */
     gw_relay_put_models_target(&place.origin, &target);
     const struct gw_call_request request = {.method = DGM_STR("GET"),
                                             .target = dgm_buf_str(&target),

@@ -191,7 +191,7 @@ static void tell_near(struct gw_exchange *x)
 {
     struct dgm_buf names;
     dgm_buf_init(&names, dgm_arena_alloc(&x->arena), URL_BYTES_MAX);
-    gw_models_put_near(x->worker, dgm_request_model_sent(x->chat.request), &names);
+    gw_models_put_near(x, dgm_request_model_sent(x->chat.request), &names);
     if (names.rc == DGM_OK)
         dgm_request_near(x->chat.request, dgm_buf_str(&names));
 }
@@ -468,6 +468,8 @@ static void on_end(void *owner)
         end_stream(x);
         return;
     }
+    if (x->chat.status == 401 && gw_attempt_renew(x))
+        return;
     if (gw_job_wanted(x->worker, answer_bytes(x))) {
         gw_chat_start_job(x, answer_bytes(x), make_object, on_object);
         return;

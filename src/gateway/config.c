@@ -9,6 +9,7 @@
 #include "gateway/origin.h"
 #include "gateway/trust.h"
 
+#include "auth/wipe.h"
 #include "base/str.h"
 #include "base/utf8.h"
 #include "net/proxy.h"
@@ -18,32 +19,6 @@
 
 #define ARENA_BYTES_MAX ((size_t)64 * 1024 * 1024)
 #define NAME_BYTES_MAX 256 /* of a model; longer ones have no long form */
-
-/* ---- memory that is overwritten before it is given back ---- */
-
-static void *resize_wiping(void *ctx, void *p, size_t old_n, size_t n)
-{
-    const struct dgm_alloc *under = ctx;
-    void *to = n ? under->resize(under->ctx, NULL, 0, n) : NULL;
-    if (n && !to)
-        return NULL;
-    if (p && to)
-        memcpy(to, p, old_n < n ? old_n : n);
-    if (p) {
-        explicit_bzero(p, old_n);
-        under->resize(under->ctx, p, old_n, 0);
-    }
-    return to;
-}
-
-static struct dgm_alloc wiping(const struct dgm_alloc *under)
-{
-    union { /* resize gets its context back as const: it is only ever read */
-        const struct dgm_alloc *in;
-        void *out;
-    } ctx = {.in = under};
-    return (struct dgm_alloc){.resize = resize_wiping, .ctx = ctx.out};
-}
 
 static void *parse_take(struct gw_parse *p, struct dgm_arena *arena, size_t n)
 {
@@ -309,16 +284,6 @@ static void check_fetch(struct gw_parse *p)
     }
 }
 
-static void note_idle_upstreams(struct gw_parse *p)
-{
-    const struct gw_config *c = p->config;
-    for (size_t i = 0; i < c->upstreams_n; i++)
-        if (gw_upstream_lacks(&c->upstreams[i]).n != 0)
-            gw_parse_idle(p, gw_join(p, DGM_STR("upstreams."), c->upstreams[i].name,
-                                     DGM_STR(" (kind "),
-                                     gw_upstream_kind_name(c->upstreams[i].kind), DGM_STR(")")));
-}
-
 /* Not ours alone, so not rows of the table: every program on the machine reads these. The upper case first, as Go. */
 static void read_shared_environment(struct gw_parse *p)
 {
@@ -407,8 +372,6 @@ static void finish(struct gw_parse *p)
         c->workers = p->source->cpus < 1 ? 1 : p->source->cpus;
     if (c->workers > gw_row_find(GW_OF_CONFIG, DGM_STR("workers"))->max)
         c->workers = gw_row_find(GW_OF_CONFIG, DGM_STR("workers"))->max;
-    if (p->problems.n == 0)
-        note_idle_upstreams(p);
     if (c->auth.google == GW_GOOGLE_VERIFY)
         gw_parse_idle(p, DGM_STR("auth.google"));
     c->idle = (struct gw_strs){p->idle, p->idle_n};
@@ -430,7 +393,7 @@ enum dgm_rc gw_config_parse(const struct gw_config_source *source, struct gw_con
     struct gw_config *c = alloc->resize(alloc->ctx, NULL, 0, sizeof *c);
     if (!c)
         return DGM_E_NOMEM;
-    *c = (struct gw_config){._alloc = alloc, ._wiping = wiping(alloc)};
+    *c = (struct gw_config){._alloc = alloc, ._wiping = auth_wiping(alloc)};
     dgm_arena_init(&c->_arena, &c->_wiping, ARENA_BYTES_MAX);
     struct gw_parse p = {.source = source, .config = c};
     dgm_arena_init(&p.scratch, &c->_wiping, ARENA_BYTES_MAX);
@@ -508,6 +471,13 @@ struct dgm_str gw_config_meant(const struct gw_config *c, struct dgm_str model)
     return model;
 }
 
+bool gw_model_is_like(struct dgm_str pattern, struct dgm_str model)
+{
+    struct spelt s;
+    spell(&s, model);
+    return is_like(pattern, &s);
+}
+
 const struct gw_choices *gw_config_choices(const struct gw_config *c, struct dgm_str model)
 {
     struct spelt s;
@@ -516,6 +486,11 @@ const struct gw_choices *gw_config_choices(const struct gw_config *c, struct dgm
         if (is_like(c->models[i].match, &s))
             return &c->models[i].choices;
     return NULL;
+}
+
+bool gw_config_asks(const struct gw_config *c)
+{
+    return c->auth.keys.p != NULL;
 }
 
 const struct gw_upstream *gw_config_model(const struct gw_config *c, struct dgm_str model)

@@ -41,7 +41,15 @@ enum gw_credentials_kind {
     GW_CREDENTIALS_FILE,    /* value: the path of a key file */
     GW_CREDENTIALS_API_KEY, /* value: the key, a secret */
     GW_CREDENTIALS_BEARER,  /* value: a token that does not change, a secret */
+    GW_CREDENTIALS_METADATA, /* the machine's own account: GCE, GKE, Cloud Run */
 };
+
+/** Whether the keeper fetches tokens for them, and refreshes these. */
+static inline bool gw_credentials_are_fetched(enum gw_credentials_kind kind)
+{
+    return kind == GW_CREDENTIALS_ADC || kind == GW_CREDENTIALS_FILE ||
+           kind == GW_CREDENTIALS_METADATA;
+}
 
 struct gw_credentials {
     enum gw_credentials_kind kind;
@@ -123,6 +131,7 @@ enum gw_reasoning {
     GW_REASONING_OFF,
 };
 enum gw_blocked { GW_BLOCKED_REFUSAL, GW_BLOCKED_ERROR };
+enum gw_image_output { GW_IMAGES, GW_IMAGES_PARTS, GW_IMAGES_IN_TEXT, GW_IMAGES_EXTRA };
 enum gw_log_level { GW_LOG_ERROR, GW_LOG_WARN, GW_LOG_INFO, GW_LOG_DEBUG };
 
 struct gw_auth {
@@ -255,12 +264,13 @@ struct gw_config {
     struct gw_trust *trusts; /* gw_trust_open; not from gw_config_parse, which reads no file */
     size_t trusts_n;
     struct gw_log log;
-    int compat;    /* enum gw_compat */
-    int reasoning; /* enum gw_reasoning */
-    int blocked;   /* enum gw_blocked */
-    bool strict;   /* a member that is not supported is a 400, not ignored */
+    int compat;       /* enum gw_compat */
+    int reasoning;    /* enum gw_reasoning */
+    int blocked;      /* enum gw_blocked */
+    int image_output; /* enum gw_image_output */
+    bool strict;      /* a member that is not supported is a 400, not ignored */
     bool always_usage;
-    bool max_tokens_includes_thinking;
+    bool max_tokens_includes_thinking, reasoning_details;
     bool ask_again; /* for an answer without a word, or with a call that can not be read */
     bool fallback;  /* no upstream was configured: the emulator answers */
     struct gw_strs
@@ -362,6 +372,12 @@ const struct gw_choices *gw_config_choices(const struct gw_config *, struct dgm_
  * id is one of the emulator's: those that begin with "tgi-" a TGI server, the others vLLM.
  */
 const struct gw_endpoint *gw_config_endpoint(const struct gw_config *, struct dgm_str id);
+
+/** Whether clients must say who they are. The emulated identity gives tokens to anybody: it asks nobody. */
+bool gw_config_asks(const struct gw_config *);
+
+/** Whether a pattern of model names is like a name as the client spelled it, or like its long form. */
+bool gw_model_is_like(struct dgm_str pattern, struct dgm_str model);
 
 /** "vertex", "emulator", ... for people. */
 struct dgm_str gw_upstream_kind_name(int kind);

@@ -83,12 +83,9 @@ static void read_list(struct gw_parse *p, struct gw_choices *choices, const stru
         const struct gw_node *name = read_choice(p, &choice, item, label);
         if (!name)
             continue;
-        struct dgm_str lack = gw_upstream_lacks(choice.upstream);
         if (has_upstream(choices, choice.upstream))
             gw_problem(p, name, label, DGM_STR(".upstream: "), gw_node_quoted(p, name),
                        DGM_STR(" stands twice"));
-        else if (lack.n != 0 && list->n > 1)
-            gw_problem(p, name, label, DGM_STR(".upstream: "), choice.upstream->name, lack);
         else
             at[choices->n++] = choice;
         weights += choice.weight;

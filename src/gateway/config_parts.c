@@ -176,20 +176,15 @@ void gw_listen_check(struct gw_parse *p)
     static const struct gw_node nowhere = {0};
     const struct gw_node *node = p->listen ? p->listen : &nowhere;
     const struct gw_config *c = p->config;
-    bool keys_work = gw_row_find(GW_OF_CONFIG, DGM_STR("auth.keys"))->effect == GW_EFFECT_NOW;
     for (size_t i = 0; i < c->listen_n; i++) {
         const struct gw_listen *l = &c->listen[i];
         for (size_t j = 0; j < i; j++)
             if (same_address(l, &c->listen[j]))
                 gw_problem(p, node, DGM_STR("listen: "), l->text, DGM_STR(" stands twice"));
-        if (l->loopback || (c->auth.keys.p && keys_work))
-            continue;
-        /* Keys that nobody checks protect nothing: until they have an effect, loopback it is. */
-        gw_problem(
-            p, node, DGM_STR("listen: "), l->text, DGM_STR(" can be reached from other machines, "),
-            c->auth.keys.p
-                ? DGM_STR("and auth.keys has no effect in this version yet; listen on loopback")
-                : DGM_STR("and without auth.keys anybody there could ask; listen on loopback"));
+        if (!l->loopback && !gw_config_asks(c))
+            gw_problem(p, node, DGM_STR("listen: "), l->text,
+                       DGM_STR(" can be reached from other machines, and without auth.keys anybody "
+                               "there could ask; listen on loopback"));
     }
 }
 

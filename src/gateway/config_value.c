@@ -241,6 +241,7 @@ static void read_credentials(struct gw_parse *p, struct gw_credentials *to,
         enum gw_credentials_kind kind;
     } words[] = {{LIT("none"), GW_CREDENTIALS_NONE},
                  {LIT("adc"), GW_CREDENTIALS_ADC},
+                 {LIT("metadata"), GW_CREDENTIALS_METADATA},
                  {LIT("caller"), GW_CREDENTIALS_CALLER}};
     for (size_t i = 0; node->kind == GW_NODE_SCALAR && i < sizeof words / sizeof *words; i++)
         if (dgm_str_eq(node->text, words[i].word)) {
@@ -262,7 +263,7 @@ static void read_credentials(struct gw_parse *p, struct gw_credentials *to,
     if (node->kind != GW_NODE_MAP || node->n != 1 || !value) {
         /* Never with the value: it may be a key in the wrong place. */
         gw_problem(p, node, label,
-                   DGM_STR(": expected adc, caller, none, {file: PATH}, {api_key: KEY} or "
+                   DGM_STR(": expected adc, metadata, caller, none, {file: PATH}, {api_key: KEY} or "
                            "{bearer: TOKEN}"));
         return;
     }
@@ -435,7 +436,7 @@ static void put_word(const struct gw_row *row, int index, struct dgm_buf *out)
 static void put_credentials(const struct gw_credentials *c, struct dgm_buf *out)
 {
     static const char *const texts[] = {
-        "none", "adc", "caller", "{file: ", "{api_key: ***}", "{bearer: ***}"};
+        "none", "adc", "caller", "{file: ", "{api_key: ***}", "{bearer: ***}", "metadata"};
     dgm_buf_put(out, dgm_str_c(texts[c->kind]));
     if (c->kind != GW_CREDENTIALS_FILE)
         return;

@@ -37,29 +37,14 @@ enum dgm_surface gw_upstream_surface(const struct gw_upstream *u)
 
 /* ---- which upstream --------------------------------------------------------------------------------- */
 
-/* Fails with UPSTREAM_NONE and a sentence. */
-static enum dgm_rc no_upstream(struct dgm_fail *reterr, struct dgm_str what, struct dgm_str name,
-                               struct dgm_str why)
+static enum dgm_rc check(const struct gw_upstream *u, struct dgm_str model, struct dgm_fail *reterr)
 {
-    dgm_fail_set(reterr, DGM_ERR_UPSTREAM_NONE, (struct dgm_str){0},
-                 (struct dgm_str[4]){what, dgm_str_head(name, 200), why});
-    return DGM_E_REFUSED;
-}
-
-static enum dgm_rc no_model(struct dgm_fail *reterr, struct dgm_str model)
-{
+    if (u != NULL)
+        return DGM_OK;
     dgm_fail_set(reterr, DGM_ERR_MODEL_UNKNOWN, DGM_STR("model"),
                  (struct dgm_str[4]){DGM_STR("No upstream is configured for the model "),
                                      dgm_str_head(model, 150), DGM_STR(".")});
     return DGM_E_REFUSED;
-}
-
-static enum dgm_rc check(const struct gw_upstream *u, struct dgm_str model, struct dgm_fail *reterr)
-{
-    if (u == NULL)
-        return no_model(reterr, model);
-    struct dgm_str lack = gw_upstream_lacks(u);
-    return lack.n != 0 ? no_upstream(reterr, DGM_STR("The upstream "), u->name, lack) : DGM_OK;
 }
 
 const struct gw_choices *gw_destination_look(const struct gw_config *c, struct dgm_str endpoint,
@@ -195,7 +180,7 @@ enum dgm_rc gw_destination_make(const struct gw_config *config, const struct dgm
     }
     rc = check(u, dgm_request_model_sent(r), reterr);
     if (rc == DGM_OK && relays_to(config, u, e, dgm_request_model_sent(r)) != relays)
-        rc = no_model(reterr, dgm_request_model_sent(r));
+        rc = check(NULL, dgm_request_model_sent(r), reterr);
     if (rc == DGM_OK)
         rc = look_for_urls(u, r, reterr);
     if (rc == DGM_OK)

@@ -108,9 +108,10 @@ static void log_access(const struct gw_exchange *x)
     char attempts[32] = "";
     if (x->chat.plan.tries > 1)
         (void)snprintf(attempts, sizeof attempts, " attempts=%u", x->chat.plan.tries);
-    gw_log(GW_LOG_INFO, "%.*s %.*s %d %" PRIu64 " bytes %" PRId64 " ms id=%.*s%s%.*s%s",
+    gw_log(GW_LOG_INFO, "%.*s %.*s %d %" PRIu64 " bytes %" PRId64 " ms id=%.*s%s%.*s%s%.*s%s",
            (int)x->head->method_name.n, x->head->method_name.p, (int)target.n, target.p, x->status,
-           bytes, now_ms(x) - x->started_ms, (int)id.n, id.p,
+           bytes, now_ms(x) - x->started_ms, (int)id.n, id.p, x->subject.n != 0 ? " who=" : "",
+           (int)x->subject.n, x->subject.n != 0 ? x->subject.p : "",
            x->chat.upstream.n != 0 ? " upstream=" : "", (int)x->chat.upstream.n,
            x->chat.upstream.n != 0 ? x->chat.upstream.p : "", attempts);
 }
@@ -142,6 +143,7 @@ void gw_exchange_free(struct gw_exchange *x)
         w->counters.streams--;
     gw_deadlines_stop(x);
     gw_chat_cancel(x);
+    gw_gate_leave(x);
     gw_tape_end(x->tape);
     gw_catalog_leave(&x->models);
     w->counters.exchanges--;
@@ -357,7 +359,10 @@ static void refuse_with(struct gw_exchange *x, enum dgm_error id, struct dgm_str
 static bool check_origin(struct gw_exchange *x)
 {
     struct dgm_str origin = http_head_get(x->head, DGM_STR("origin"));
-    bool own = x->head->host.n == 0 || x->head->host_is_loopback;
+    /* Who must show a key is no page's unknowing helper; our own pages under /_dragoman want none. */
+    bool asked = gw_config_asks(x->worker->config) &&
+                 !dgm_str_starts(x->head->target, DGM_STR("/_dragoman/"));
+    bool own = asked || x->head->host.n == 0 || x->head->host_is_loopback;
     /* No page can reach a unix socket. Asked last: it is a call into the kernel. */
     if (!own && net_stream_peer(x->conn->stream) != NET_PEER_UNIX) {
         gw_exchange_fail_as(x, DGM_ERR_HOST_FORBIDDEN);

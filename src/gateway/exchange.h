@@ -15,6 +15,7 @@
 #include "gateway/random.h"
 #include "gateway/reply.h"
 #include "gateway/routes.h"
+#include "gateway/tokens.h"
 
 #include <dragoman/dragoman.h>
 
@@ -26,10 +27,19 @@ enum gw_stage {
     GW_ANSWERED,  /* all was handed over */
 };
 
+struct auth_client;
 struct gw_fetch;
+struct gw_key_set;
 struct gw_tape;
 struct gw_memory_wait;
 struct translation;
+
+/** Who came in, and by what; gate.h. All zero: anybody may. */
+struct gw_admission {
+    const struct auth_client *client; /* the key's; NULL: it was no key */
+    struct gw_key_set *keys;          /* held for it */
+    bool by_bearer;                   /* the key stood where a token of Google's could */
+};
 
 /** What is ready, but holds calls that are not kept yet. */
 enum gw_held { GW_HELD_NOT, GW_HELD_EVENTS, GW_HELD_LAST, GW_HELD_OBJECT };
@@ -46,11 +56,14 @@ struct gw_chat {
     int64_t wake_ms;   /* when to look again for an upstream; 0: nothing is waited for */
     int64_t retry_ms;  /* the upstream's Retry-After; negative: none */
     bool tells_compat; /* as it was asked */
-    struct gw_fetch *fetch;      /* of URLs, before there is a call; NULL: none was wanted */
-    struct gw_memory_wait *wait; /* for what is remembered, or kept; NULL: for nothing */
-    bool keeps;                  /* it is for what is kept */
-    enum gw_held held;           /* what must not leave before that */
-    bool healed;                 /* it was made anew, as a signature was wrong */
+    struct gw_fetch *fetch;          /* of URLs, before there is a call; NULL: none was wanted */
+    struct gw_memory_wait *wait;     /* for what is remembered, or kept; NULL: for nothing */
+    bool keeps;                      /* it is for what is kept */
+    struct gw_token_wait token_wait; /* for an access token */
+    uint64_t token_generation;       /* of the one that the call has; 0: none of the keeper's */
+    bool token_renewed;              /* one was refused, and the request has had another */
+    enum gw_held held;               /* what must not leave before that */
+    bool healed;                     /* it was made anew, as a signature was wrong */
     struct gw_job
         job; /* that translates what is large; its `alloc` is the request's all the time */
     struct translation *translation; /* of a job */
@@ -91,6 +104,7 @@ struct gw_exchange {
     struct gw_reply reply;
     struct gw_target target;
     struct dgm_str subject; /* who is asking, where that is verified; in the arena */
+    struct gw_admission admission;
     struct dgm_buf body, out;
     size_t sent_bytes; /* of `out`, when SENDING */
     struct gw_chat chat;

@@ -5,8 +5,10 @@
 #include "base/str.h"
 #include "emulate/identity.h"
 #include "emulate/refusal.h"
+#include "gateway/keys.h"
 #include "gateway/revoked.h"
 #include "http/media.h"
+#include "json/write.h"
 
 #include <assert.h>
 
@@ -17,27 +19,41 @@
 #define LITERAL(s) {"" s, sizeof(s) - 1}
 #define SERVICE ",\"metadata\":{\"service\":\"aiplatform.googleapis.com\"}"
 
+#define RESOURCE_MAX 1024
+
 /* What a refusal has besides its row in errors.def. */
 static const struct refused {
-    enum dgm_error id;
+    enum dgm_error id, says; /* whose sentence Google's form has: Google knows no keys of ours */
     struct dgm_str authenticate; /* the header */
     struct dgm_str google;       /* the code's name */
     struct dgm_str details;      /* of Google's object */
 } refusals[] = {
-    {DGM_ERR_TOKEN_MISSING, LITERAL(REALM), LITERAL("UNAUTHENTICATED"),
+    {DGM_ERR_TOKEN_MISSING, DGM_ERR_TOKEN_MISSING, LITERAL(REALM), LITERAL("UNAUTHENTICATED"),
      LITERAL(ERROR_INFO("CREDENTIALS_MISSING", SERVICE))},
     {DGM_ERR_TOKEN_INVALID,
+     DGM_ERR_TOKEN_INVALID,
      LITERAL(REALM ", error=\"invalid_token\""),
      LITERAL("UNAUTHENTICATED"),
      {0}},
     {DGM_ERR_TOKEN_EXPIRED,
+     DGM_ERR_TOKEN_EXPIRED,
      LITERAL(REALM ", error=\"invalid_token\""),
      LITERAL("UNAUTHENTICATED"),
      {0}},
-    {DGM_ERR_TOKEN_KEY, LITERAL(REALM), LITERAL("UNAUTHENTICATED"),
+    {DGM_ERR_TOKEN_KEY, DGM_ERR_TOKEN_KEY, LITERAL(REALM), LITERAL("UNAUTHENTICATED"),
      LITERAL(ERROR_INFO("CREDENTIALS_MISSING", SERVICE))},
-    {DGM_ERR_TOKEN_SCOPE, LITERAL(REALM ", error=\"insufficient_scope\", scope=\"" EMU_SCOPE "\""),
+    {DGM_ERR_TOKEN_SCOPE, DGM_ERR_TOKEN_SCOPE,
+     LITERAL(REALM ", error=\"insufficient_scope\", scope=\"" EMU_SCOPE "\""),
      LITERAL("PERMISSION_DENIED"), LITERAL(ERROR_INFO("ACCESS_TOKEN_SCOPE_INSUFFICIENT", SERVICE))},
+    {DGM_ERR_KEY_MISSING, DGM_ERR_TOKEN_MISSING, LITERAL(REALM), LITERAL("UNAUTHENTICATED"),
+     LITERAL(ERROR_INFO("CREDENTIALS_MISSING", SERVICE))},
+    {DGM_ERR_KEY_WRONG,
+     DGM_ERR_TOKEN_INVALID,
+     LITERAL(REALM ", error=\"invalid_token\""),
+     LITERAL("UNAUTHENTICATED"),
+     {0}},
+    {DGM_ERR_KEY_IN_QUERY, DGM_ERR_KEY_IN_QUERY, LITERAL(REALM), LITERAL("UNAUTHENTICATED"),
+     LITERAL(ERROR_INFO("CREDENTIALS_MISSING", SERVICE))},
 };
 
 /* Paths of Google's REST APIs, whose clients read nothing but Google's object, without the array. */
@@ -46,28 +62,40 @@ static bool is_googles(const struct gw_route *r)
     return r->what == GW_GOOGLE || r->what == GW_ENDPOINT || r->what == GW_ENDPOINTS;
 }
 
+/* Whether it is answered in OpenAI's form. */
+static bool is_openais(const struct gw_exchange *x)
+{
+    return !is_googles(x->target.route) && x->reply.compat == DGM_COMPAT_OPENAI;
+}
+
+static void answer_as_google(struct gw_exchange *x, const struct refusal *refusal)
+{
+    bool plain = is_googles(x->target.route);
+    dgm_buf_clear(&x->out);
+    if (!plain)
+        dgm_buf_put_char(&x->out, '[');
+    emu_refusal_put(refusal, &x->out);
+    if (!plain)
+        dgm_buf_put_char(&x->out, ']');
+    x->worker->counters.refused_total++;
+    gw_exchange_answer(x, refusal->status, GW_MEDIA_JSON);
+}
+
 static void refuse(struct gw_exchange *x, enum dgm_error id)
 {
     const struct refused *r = refusals;
     while (r->id != id)
         r++;
     x->reply.authenticate = r->authenticate;
-    bool plain = is_googles(x->target.route);
-    if (!plain && x->reply.compat == DGM_COMPAT_OPENAI) {
+    if (is_openais(x)) {
         gw_exchange_fail_as(x, id);
         return;
     }
     const struct refusal refusal = {.status = dgm_error_status(id),
-                                    .message = dgm_error_sentence(id),
+                                    .message = dgm_error_sentence(r->says),
                                     .google = r->google,
                                     .details = r->details};
-    if (!plain)
-        dgm_buf_put_char(&x->out, '[');
-    emu_refusal_put(&refusal, &x->out);
-    if (!plain)
-        dgm_buf_put_char(&x->out, ']');
-    x->worker->counters.refused_total++;
-    gw_exchange_answer(x, refusal.status, GW_MEDIA_JSON);
+    answer_as_google(x, &refusal);
 }
 
 /* What says who is asking: a bearer, or an API key in a header or the query; Google's clients send one or the other. */
@@ -86,8 +114,67 @@ static struct dgm_str shown(struct gw_exchange *x, bool *ret_key)
     return found && value.rc == DGM_OK ? dgm_buf_str(&value) : (struct dgm_str){0};
 }
 
+/* ---- keys of ours ------------------------------------------------------------------------------------ */
+
+/* What may be a key, in the places where clients send one: OpenAI's, Google's, Azure's. */
+static const struct {
+    struct dgm_str header;
+    bool is_bearer;
+} key_places[] = {
+    {LITERAL("authorization"), true},
+    {LITERAL("x-goog-api-key"), false},
+    {LITERAL("api-key"), false},
+};
+
+static bool has_key_in_query(const struct gw_exchange *x)
+{
+    struct dgm_str query =
+        dgm_str_skip(x->head->target, dgm_str_find_char(x->head->target, '?') + 1);
+    return dgm_str_starts(query, DGM_STR("key=")) ||
+           dgm_str_find(query, DGM_STR("&key=")) < query.n;
+}
+
+/* NONE: it is one of ours. */
+static enum dgm_error judge_key(struct gw_exchange *x)
+{
+    struct gw_worker *w = x->worker;
+    struct gw_admission *a = &x->admission;
+    bool shown = false;
+    for (size_t i = 0; i < sizeof key_places / sizeof *key_places; i++) {
+        struct dgm_str key = http_head_get(x->head, key_places[i].header);
+        if (key_places[i].is_bearer)
+            key = http_bearer(key);
+        if (key.n == 0)
+            continue;
+        shown = true;
+        a->client = gw_keys_find(w->keys, net_loop_now_ms(w->loop), key, &a->keys);
+        if (a->client == NULL)
+            continue;
+        a->by_bearer = key_places[i].is_bearer;
+        x->subject = dgm_arena_copy(&x->arena, a->client->name);
+        return x->subject.p != NULL ? DGM_ERR_NONE : DGM_ERR_NO_MEMORY;
+    }
+    return shown                 ? DGM_ERR_KEY_WRONG
+           : has_key_in_query(x) ? DGM_ERR_KEY_IN_QUERY
+                                 : DGM_ERR_KEY_MISSING;
+}
+
+struct dgm_str gw_gate_authorization(const struct gw_exchange *x)
+{
+    return x->admission.by_bearer ? (struct dgm_str){0}
+                                  : http_head_get(x->head, DGM_STR("authorization"));
+}
+
+void gw_gate_leave(struct gw_exchange *x)
+{
+    gw_key_set_give(x->admission.keys);
+    x->admission = (struct gw_admission){0};
+}
+
+/* ---- tokens of Google's ------------------------------------------------------------------------------ */
+
 /* NONE: it is good. */
-static enum dgm_error judge(struct gw_exchange *x)
+static enum dgm_error judge_emulated(struct gw_exchange *x)
 {
     const struct gw_worker *w = x->worker;
     struct emu_pass pass;
@@ -116,12 +203,142 @@ static bool is_open(const struct gw_exchange *x)
            x->head->method == HTTP_METHOD_OPTIONS;
 }
 
+/* ---- what for ---------------------------------------------------------------------------------------- */
+
+/* "//aiplatform.googleapis.com/projects/P/locations/L/publishers/google/models/M", as far as the path tells. */
+static void put_resource(const struct gw_exchange *x, struct dgm_str model, struct dgm_buf *out)
+{
+    const struct gw_target *t = &x->target;
+    dgm_buf_put_lit(out, "//aiplatform.googleapis.com/projects/");
+    dgm_buf_put(out, t->project.n != 0 ? t->project : DGM_STR("-"));
+    dgm_buf_put_lit(out, "/locations/");
+    dgm_buf_put(out, t->location.n != 0 ? t->location : DGM_STR("-"));
+    if (model.p == NULL) {
+        dgm_buf_put_lit(out, "/endpoints/");
+        dgm_buf_put(out, t->endpoint.n != 0 ? t->endpoint : DGM_STR("openapi"));
+        return;
+    }
+    bool long_form = dgm_str_starts(model, DGM_STR("google/"));
+    dgm_buf_put_lit(out, "/publishers/google/models/");
+    dgm_buf_put(out, dgm_str_head(dgm_str_skip(model, long_form ? 7 : 0), 200));
+}
+
+/* The caller is known, and this is not for him (google.md 5.4). Without a model it is the endpoint. */
+static void forbid(struct gw_exchange *x, enum dgm_error id, struct dgm_str model)
+{
+    struct dgm_buf resource, details, text;
+    struct dgm_buf *const all[] = {&resource, &details, &text};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        dgm_buf_init(all[i], dgm_arena_alloc(&x->arena), RESOURCE_MAX);
+    if (is_openais(x)) {
+        struct dgm_fail f;
+        bool by_model = model.p != NULL;
+        dgm_fail_set(&f, id, by_model ? DGM_STR("model") : (struct dgm_str){0},
+                     (struct dgm_str[4]){DGM_STR("The API key of "), x->subject,
+                                         by_model ? DGM_STR(" may not use the model ")
+                                                  : DGM_STR(" may not use the endpoint "),
+                                         dgm_str_head(by_model               ? model
+                                                      : x->target.endpoint.n ? x->target.endpoint
+                                                                             : DGM_STR("openapi"),
+                                                      200)});
+        gw_exchange_fail(x, &f);
+        return;
+    }
+    put_resource(x, model, &resource);
+    struct json_writer w = json_writer(&details);
+    json_open_arr(&w);
+    json_open_obj(&w);
+    json_member_str(&w, "@type", DGM_STR("type.googleapis.com/google.rpc.ErrorInfo"));
+    json_member_str(&w, "reason", DGM_STR("IAM_PERMISSION_DENIED"));
+    json_member_str(&w, "domain", DGM_STR("aiplatform.googleapis.com"));
+    json_put_name(&w, "metadata");
+    json_open_obj(&w);
+    json_member_str(&w, "resource", dgm_str_skip(dgm_buf_str(&resource), 28));
+    json_member_str(&w, "permission", DGM_STR("aiplatform.endpoints.predict"));
+    json_close_obj(&w);
+    json_close_obj(&w);
+    json_close_arr(&w);
+    dgm_buf_put_lit(&text, "Permission 'aiplatform.endpoints.predict' denied on resource '");
+    dgm_buf_put(&text, dgm_buf_str(&resource));
+    dgm_buf_put_lit(&text, "' (or it may not exist).");
+    const struct refusal refusal = {.status = dgm_error_status(id),
+                                    .message = dgm_buf_str(&text),
+                                    .google = DGM_STR("PERMISSION_DENIED"),
+                                    .details = dgm_buf_str(&details)};
+    answer_as_google(x, &refusal);
+}
+
+static struct dgm_str endpoint_of(const struct gw_exchange *x)
+{
+    struct dgm_str own = x->target.endpoint;
+    return own.n != 0 ? own : DGM_STR("openapi");
+}
+
+/* Whether a path costs what models cost. */
+static bool is_call(const struct gw_exchange *x)
+{
+    enum gw_what what = x->target.route->what;
+    return what == GW_CHAT || what == GW_GOOGLE || what == GW_NATIVE;
+}
+
+bool gw_gate_shows(const struct gw_exchange *x, struct dgm_str model)
+{
+    const struct auth_client *c = x->admission.client;
+    struct dgm_str patterns = c != NULL ? c->models : (struct dgm_str){0}, pattern;
+    if (patterns.p == NULL || !dgm_str_eq(endpoint_of(x), DGM_STR("openapi")))
+        return true; /* an endpoint of one's own answers to any name */
+    while (dgm_str_split(&patterns, ',', &pattern))
+        if (gw_model_is_like(pattern, model))
+            return true;
+    return false;
+}
+
+static bool pass_model(struct gw_exchange *x, struct dgm_str model)
+{
+    if (gw_gate_shows(x, model))
+        return true;
+    forbid(x, DGM_ERR_KEY_MODEL, model);
+    return false;
+}
+
+bool gw_gate_admit(struct gw_exchange *x)
+{
+    if (x->admission.client == NULL)
+        return true;
+    return pass_model(x, dgm_request_model_sent(x->chat.request));
+}
+
+/* Whether a key is for this path; of Google's own the path names the model. */
+static bool pass_key(struct gw_exchange *x)
+{
+    const struct auth_client *c = x->admission.client;
+    if (!is_call(x))
+        return true;
+    if (!auth_client_may_use(c, endpoint_of(x))) {
+        forbid(x, DGM_ERR_KEY_ENDPOINT, (struct dgm_str){0});
+        return false;
+    }
+    struct dgm_str call = x->target.call;
+    return x->target.route->what != GW_GOOGLE || call.n == 0 ||
+           pass_model(x, dgm_str_head(call, dgm_str_find_char(call, ':')));
+}
+
+/* ---- the gate ---------------------------------------------------------------------------------------- */
+
 bool gw_gate_pass(struct gw_exchange *x)
 {
-    if (x->worker->config->auth.google != GW_GOOGLE_EMULATED || is_open(x))
+    const struct gw_worker *w = x->worker;
+    bool emulated = w->config->auth.google == GW_GOOGLE_EMULATED;
+    if ((w->keys == NULL && !emulated) || is_open(x))
         return true;
-    enum dgm_error error = judge(x);
-    if (error != DGM_ERR_NONE)
+    enum dgm_error error = w->keys != NULL ? judge_key(x) : DGM_ERR_KEY_MISSING;
+    if (error == DGM_ERR_NONE)
+        return pass_key(x);
+    if (emulated)
+        error = judge_emulated(x);
+    if (error == DGM_ERR_NO_MEMORY)
+        gw_exchange_fail_as(x, error);
+    else if (error != DGM_ERR_NONE)
         refuse(x, error);
     return error == DGM_ERR_NONE;
 }

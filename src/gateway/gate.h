@@ -1,14 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* gate.h - who may come in: `auth.google: emulated` wants an access token of the emulated identity servers. */
+/*
+ * gate.h - who may come in, and to what: a key of ours (`auth.keys`), or a token of Google's (`auth.google`).
+ *
+ * A request passes it twice: with its head (who is it, is the path for him, has he requests left), and when its model is known
+ * (is that for him, has he tokens left). What it takes of a key's limits it gives back when it leaves.
+ */
 #ifndef GATEWAY_GATE_H
 #define GATEWAY_GATE_H
 
 #include "gateway/exchange.h"
 
 /**
- * Whether a request may go on, as far as its head tells. False: it was answered, as Google answers (google.md 5.3): OpenAI's
- * object, or Google's own where that is asked for or the path is Google's. Nothing is asked of anybody for it.
+ * Whether a request may go on, as far as its head tells. False: it was answered, as Google answers (google.md 5.3, 5.4): OpenAI's
+ * object, or Google's own where that is asked for or the path is Google's.
  */
 bool gw_gate_pass(struct gw_exchange *);
+
+/** Whether it may have the model that its body names, for as many tokens as it wants. False: it was answered. Once is enough. */
+bool gw_gate_admit(struct gw_exchange *);
+
+/** Whether it may see a model's name. */
+bool gw_gate_shows(const struct gw_exchange *, struct dgm_str model);
+
+/** The caller's Authorization, to be sent on; absent when he sent none, or one with a key of ours, which no upstream gets. */
+struct dgm_str gw_gate_authorization(const struct gw_exchange *);
+
+/** The exchange ends: what it took is given back. */
+void gw_gate_leave(struct gw_exchange *);
 
 #endif

@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "gateway/emulator_log.h"
 #include "gateway/identity.h"
+#include "gateway/keeper_tokens.h"
 #include "gateway/keeper_wire.h"
 #include "gateway/log.h"
 #include "net/pass.h"
@@ -53,6 +54,7 @@ struct keeper {
     struct gw_keeper_store *store;
     struct gw_accounts accounts;
     struct gw_identity *identity;
+    struct gw_keeper_tokens *tokens;
 };
 
 /* ---- links ------------------------------------------------------------------------------------------- */
@@ -82,6 +84,7 @@ static void on_link_closed(void *owner)
     k->links_n--;
     gw_keeper_store_forget(k->store, l);
     gw_identity_forget(k->identity, l);
+    gw_keeper_tokens_forget(k->tokens, l);
     gw_wire_dispose(&l->wire);
     dgm_buf_dispose(&l->questions);
     k->alloc->resize(k->alloc->ctx, l, sizeof *l, 0);
@@ -187,6 +190,8 @@ static bool hear(struct link *l, const struct gw_frame *frame)
     struct keeper *k = l->keeper;
     if (frame->kind == GW_MSG_STORE_PUT || frame->kind == GW_MSG_STORE_GET)
         return gw_keeper_store_hear(k->store, l, frame); /* which has turns of its own */
+    if (frame->kind == GW_MSG_TOKEN_WANT || frame->kind == GW_MSG_TOKEN_BAD)
+        return gw_keeper_tokens_hear(k->tokens, l, frame);
     if (frame->kind == GW_MSG_IDENTITY) /* nothing that was told before has to do with it */
         return gw_identity_hear(k->identity, l, frame->id, frame->payload,
                                 net_loop_wall_ms(k->loop));
@@ -270,12 +275,13 @@ static void on_door(void *owner)
     end_if_alone(k);
 }
 
-/* Gemini's thought signatures are to be kept, and what an emulator receives. */
+/* Gemini's thought signatures are to be kept, and what an emulator receives; tokens are to be fetched. */
 bool gw_keeper_needed(const struct gw_config *config)
 {
     for (size_t i = 0; i < config->upstreams_n; i++) {
         const struct gw_upstream *u = &config->upstreams[i];
         if (u->kind == GW_VERTEX || u->kind == GW_GEMINI ||
+            gw_credentials_are_fetched(u->credentials.kind) ||
             (u->kind == GW_EMULATOR &&
              (config->emulator.read_back || u->dialect == GW_DIALECT_GEMINI)))
             return true;
@@ -313,10 +319,12 @@ int gw_keeper_run(const struct gw_keeper_start *start)
     if (k.loop)
         k.store = gw_keeper_store_new(k.loop, start->store ? start->store : &in_memory,
                                       start->is_suspect, start->busy, &store_events, &k);
+    if (k.loop)
+        k.tokens = gw_keeper_tokens_new(k.loop, (const char *const *)environ, say);
     k.accounts.store = k.store;
     if (k.store)
         k.door = net_watch_new(k.loop, start->door, on_door, &k);
-    if (!k.door || !k.emulated || !k.identity) {
+    if (!k.door || !k.emulated || !k.identity || !k.tokens) {
         gw_log(GW_LOG_ERROR, "can not start: out of memory or descriptors");
         return 1; /* the process ends: nothing needs to be taken apart */
     }
@@ -325,6 +333,7 @@ int gw_keeper_run(const struct gw_keeper_start *start)
 
     net_timer_stop(&k.turn);
     gw_identity_free(k.identity);
+    gw_keeper_tokens_free(k.tokens);
     gw_keeper_store_free(k.store);
     gw_emulator_log_free(k.emulated);
     net_loop_free(k.loop);

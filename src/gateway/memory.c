@@ -117,14 +117,19 @@ static struct store_reader *reader_of(struct gw_memory *m)
 
 /** A key of the store. */
 struct key {
+    enum store_map map;
     struct dgm_buf text;
     char room[STORE_KEY_MAX];
 };
 
-static bool key_init(struct key *k, const struct gw_memory_of *of, struct dgm_str call_id)
+/* The key of a call, or of what a digest names. */
+static bool key_init(struct key *k, const struct gw_memory_of *of, struct dgm_str call_id,
+                     struct dgm_str digest)
 {
+    k->map = digest.n != 0 ? STORE_TEXTS : STORE_SIGNATURES;
     k->text = (struct dgm_buf){.p = k->room, .cap = sizeof k->room, .max = sizeof k->room};
-    return gw_memory_put_key(of->scope, call_id, &k->text);
+    return digest.n != 0 ? gw_memory_put_digest(of->scope, digest, &k->text)
+                         : gw_memory_put_key(of->scope, call_id, &k->text);
 }
 
 /* What is remembered of a need answers it; without memory for that it is unknown. */
@@ -144,10 +149,16 @@ static void take_value(struct gw_worker *w, const struct gw_memory_of *of,
     bool fits = gw_memory_fits(&record, dgm_request_model(request), of->surface);
     if (!dgm_request_supply(request, i, fits ? record.signature : DGM_STR("")))
         return;
-    w->counters.signatures_recalled_total += fits;
     w->counters.signatures_foreign_total += !fits;
-    w->counters.signatures_altered_total +=
-        fits && needs[i].sent.n != 0 && !dgm_str_eq(needs[i].sent, record.signature);
+    bool is_altered = fits && needs[i].sent.n != 0;
+    if (needs[i].digest.n != 0) { /* it stands within what is kept of a text */
+        w->counters.text_signatures_recalled_total += fits;
+        is_altered &= dgm_str_find(record.signature, needs[i].sent) == record.signature.n;
+    } else {
+        w->counters.signatures_recalled_total += fits;
+        is_altered &= !dgm_str_eq(needs[i].sent, record.signature);
+    }
+    w->counters.signatures_altered_total += is_altered;
 }
 
 enum found { FOUND, UNKNOWN, ASK };
@@ -161,15 +172,14 @@ static enum found look(struct gw_worker *w, const struct gw_memory_of *of,
     struct dgm_buf value;
     int64_t oldest_ms = m->age_ms != 0 ? net_loop_wall_ms(w->loop) - m->age_ms : 0;
     dgm_request_needs(request, &needs);
-    if (!key_init(key, of, needs[i].call_id))
+    if (!key_init(key, of, needs[i].call_id, needs[i].digest))
         return UNKNOWN;
     struct store_reader *reader = reader_of(m);
     if (reader == NULL)
         return ASK;
-    dgm_buf_init(&value, &w->alloc, store_value_max(STORE_SIGNATURES));
+    dgm_buf_init(&value, &w->alloc, store_value_max(key->map));
     set_mark(m, true);
-    enum dgm_rc rc =
-        store_read(reader, STORE_SIGNATURES, dgm_buf_str(&key->text), oldest_ms, &value);
+    enum dgm_rc rc = store_read(reader, key->map, dgm_buf_str(&key->text), oldest_ms, &value);
     set_mark(m, false);
     if (rc == DGM_OK)
         take_value(w, of, request, i, dgm_buf_str(&value));
@@ -235,10 +245,15 @@ static bool ask_some(struct gw_memory_wait *w)
     struct dgm_buf payload;
     struct key key;
     dgm_buf_init(&payload, &w->worker->alloc, gw_message_max_bytes(GW_MSG_STORE_GET));
-    gw_field_put_u64(&payload, STORE_SIGNATURES);
-    for (; w->next < n && keys < GW_STORE_GETS_MAX; w->next++) {
+    for (enum store_map map = STORE_SIGNATURES; w->next < n && keys < GW_STORE_GETS_MAX;
+         w->next++) {
         if (look(w->worker, &w->of, w->request, w->next, &key) != ASK)
             continue;
+        if (keys != 0 && key.map != map) /* a question is about one map */
+            break;
+        if (keys == 0)
+            gw_field_put_u64(&payload, key.map);
+        map = key.map;
         gw_field_put_str(&payload, dgm_buf_str(&key.text));
         w->asked[keys++] = w->next;
     }
@@ -303,19 +318,18 @@ static void on_kept(void *owner, const struct gw_frame *reply)
 }
 
 /* Tells the keeper. NULL: it can not be told. */
-static struct gw_ask *put(struct gw_worker *worker, const struct gw_memory_of *of,
-                          struct dgm_str call_id, const struct gw_memory_record *record,
+static struct gw_ask *put(struct gw_worker *worker, const struct key *key,
+                          const struct gw_memory_record *record,
                           void (*on_reply)(void *owner, const struct gw_frame *), void *owner)
 {
     struct gw_ask *ask = NULL;
     struct dgm_buf payload, value;
-    struct key key;
-    dgm_buf_init(&value, &worker->alloc, store_value_max(STORE_SIGNATURES));
+    dgm_buf_init(&value, &worker->alloc, store_value_max(key->map));
     dgm_buf_init(&payload, &worker->alloc, gw_message_max_bytes(GW_MSG_STORE_PUT));
     gw_memory_put_value(record, &value);
-    if (key_init(&key, of, call_id) && value.rc == DGM_OK) {
-        gw_field_put_u64(&payload, STORE_SIGNATURES);
-        gw_field_put_str(&payload, dgm_buf_str(&key.text));
+    if (value.rc == DGM_OK) {
+        gw_field_put_u64(&payload, key->map);
+        gw_field_put_str(&payload, dgm_buf_str(&key->text));
         gw_field_put_str(&payload, dgm_buf_str(&value));
         if (payload.rc == DGM_OK)
             ask = gw_keeper_ask(worker->keeper, GW_MSG_STORE_PUT, dgm_buf_str(&payload), on_reply,
@@ -334,12 +348,18 @@ struct gw_memory_wait *gw_memory_keep(struct gw_worker *worker, const struct gw_
     size_t n = dgm_request_kept(request, &kept);
     if (worker->memory == NULL || n == 0)
         return NULL;
-    worker->counters.signatures_kept_total += (int64_t)n;
     struct gw_memory_wait *w = new_wait(worker, n, KEEP_MS, done, owner);
-    for (size_t i = 0; w != NULL && i < n; i++) {
+    for (size_t i = 0; i < n; i++) {
+        struct key key;
+        if (kept[i].digest.n != 0)
+            worker->counters.text_signatures_kept_total++;
+        else
+            worker->counters.signatures_kept_total++;
+        if (w == NULL || !key_init(&key, of, kept[i].call_id, kept[i].digest))
+            continue;
         const struct gw_memory_record record = {kept[i].signature, kept[i].model, kept[i].name,
                                                 (uint64_t)of->surface, kept[i].native_id};
-        w->words[i].ask = put(worker, of, kept[i].call_id, &record, on_kept, &w->words[i]);
+        w->words[i].ask = put(worker, &key, &record, on_kept, &w->words[i]);
         w->waits_n += w->words[i].ask != NULL;
     }
     worker->counters.signatures_lost_total += (int64_t)(n - (w != NULL ? w->waits_n : 0));
@@ -367,8 +387,9 @@ void gw_memory_stood_in(struct gw_worker *worker, const struct gw_memory_of *of,
             continue;
         worker->counters.stand_ins_total++;
         record.native_id = needs[i].native_id;
-        if (worker->memory != NULL)
-            put(worker, of, needs[i].call_id, &record, on_noted, worker);
+        struct key key;
+        if (worker->memory != NULL && key_init(&key, of, needs[i].call_id, (struct dgm_str){0}))
+            put(worker, &key, &record, on_noted, worker);
     }
 }
 

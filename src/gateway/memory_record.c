@@ -34,17 +34,27 @@ static struct dgm_str own_part(struct dgm_str id)
     }
 }
 
+static bool put_key(struct dgm_str scope, struct dgm_str what, struct dgm_buf *out)
+{
+    if (scope.n + 1 + what.n > STORE_KEY_MAX)
+        return false;
+    dgm_buf_put(out, scope);
+    dgm_buf_put_char(out, '\0');
+    dgm_buf_put(out, what);
+    return out->rc == DGM_OK;
+}
+
+bool gw_memory_put_digest(struct dgm_str scope, struct dgm_str digest, struct dgm_buf *out)
+{
+    return put_key(scope, digest, out);
+}
+
 bool gw_memory_put_key(struct dgm_str scope, struct dgm_str call_id, struct dgm_buf *out)
 {
     if (call_id.n > ID_MAX)
         call_id = dgm_str_head(call_id, ID_MAX); /* a payload behind it, as others put there */
     struct dgm_str id = own_part(call_id);
-    if (id.n < ID_MIN || id.n == ID_MAX || scope.n + 1 + id.n > STORE_KEY_MAX)
-        return false;
-    dgm_buf_put(out, scope);
-    dgm_buf_put_char(out, '\0');
-    dgm_buf_put(out, id);
-    return out->rc == DGM_OK;
+    return id.n >= ID_MIN && id.n != ID_MAX && put_key(scope, id, out);
 }
 
 void gw_memory_put_value(const struct gw_memory_record *r, struct dgm_buf *out)

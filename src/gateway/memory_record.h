@@ -22,6 +22,9 @@ struct gw_memory_record {
  */
 bool gw_memory_put_key(struct dgm_str scope, struct dgm_str call_id, struct dgm_buf *out);
 
+/** Puts the key of what a digest names; as above. */
+bool gw_memory_put_digest(struct dgm_str scope, struct dgm_str digest, struct dgm_buf *out);
+
 void gw_memory_put_value(const struct gw_memory_record *, struct dgm_buf *out);
 
 /** Reads a value; of a form that is not known nothing. */

@@ -5,6 +5,8 @@
 #include "base/str.h"
 #include "emulate/emulate.h"
 #include "gateway/config_near.h"
+#include "gateway/exchange.h"
+#include "gateway/gate.h"
 
 #include <dragoman/dragoman.h>
 
@@ -181,6 +183,7 @@ bool gw_model_exists(const struct gw_worker *w, struct dgm_str id, const struct 
 /* ---- the nearest ------------------------------------------------------------------------------------ */
 
 struct near {
+    const struct gw_exchange *x;
     struct dgm_str model;
     struct gw_nearest nearest;
 };
@@ -189,27 +192,29 @@ static void compare(void *ctx, const struct gw_upstream *u, struct dgm_str id)
 {
     struct near *to = ctx;
     (void)u;
+    if (!gw_gate_shows(to->x, id))
+        return;
     unsigned whole = gw_near_letters(to->model, id);
     unsigned bare = gw_near_letters(gw_model_short(to->model), gw_model_short(id));
     gw_nearest_see(&to->nearest, id, whole < bare ? whole : bare);
 }
 
-void gw_models_put_near(const struct gw_worker *w, struct dgm_str model, struct dgm_buf *out)
+void gw_models_put_near(const struct gw_exchange *x, struct dgm_str model, struct dgm_buf *out)
 {
-    struct near near = {.model = model};
-    struct walk to = {.worker = w, .config = w->config, .see = compare, .ctx = &near};
+    struct near near = {.x = x, .model = model};
+    struct walk to = {.worker = x->worker, .config = x->worker->config, .see = compare, .ctx = &near};
     walk(&to, true);
     gw_nearest_put(&near.nearest, out);
 }
 
-void gw_models_tell_near(const struct gw_worker *w, struct dgm_str model, struct dgm_fail *f)
+void gw_models_tell_near(const struct gw_exchange *x, struct dgm_str model, struct dgm_fail *f)
 {
     char text[GW_NEAREST * (GW_NEAREST_BYTES_MAX + 8)];
     struct dgm_buf names = {.p = text, .cap = sizeof text, .max = sizeof text};
     const struct dgm_fail as_it_was = *f;
     if (f->id != DGM_ERR_MODEL_UNKNOWN)
         return;
-    gw_models_put_near(w, model, &names);
+    gw_models_put_near(x, model, &names);
     if (names.rc == DGM_OK && names.n != 0)
         dgm_fail_set(f, as_it_was.id, dgm_str_c(as_it_was.param),
                      (struct dgm_str[4]){dgm_str_c(as_it_was.detail),

@@ -10,6 +10,8 @@
 
 #include "gateway/catalog.h"
 
+struct gw_exchange;
+
 /** Calls `see` for each, once: a name that a client can ask for, and the upstream that it leads to. The name is lent for the call. */
 void gw_models_walk(const struct gw_worker *,
                     void (*see)(void *ctx, const struct gw_upstream *, struct dgm_str id),
@@ -30,11 +32,11 @@ struct dgm_str gw_model_short(struct dgm_str id);
 
 /**
  * Puts the three whose names are nearest, as `"a", "b" or "c"`: of those above, and of the models that Google is known to
- * have (the emulator's) where Google is asked. Nothing where there are none.
+ * have (the emulator's) where Google is asked; of what the caller may see. Nothing where there are none.
  */
-void gw_models_put_near(const struct gw_worker *, struct dgm_str model, struct dgm_buf *out);
+void gw_models_put_near(const struct gw_exchange *, struct dgm_str model, struct dgm_buf *out);
 
 /** Adds them to the sentence of a MODEL_UNKNOWN; any other error stays as it is. */
-void gw_models_tell_near(const struct gw_worker *, struct dgm_str model, struct dgm_fail *);
+void gw_models_tell_near(const struct gw_exchange *, struct dgm_str model, struct dgm_fail *);
 
 #endif

@@ -30,32 +30,21 @@ void gw_origin_read(struct dgm_str base_url, struct gw_origin *ret)
     *ret = o;
 }
 
-/* An upstream's own proxy is meant as it is said; those of the environment have exceptions. */
-static struct dgm_str choose_proxy(const struct gw_config *c, const struct gw_upstream *u,
-                                   const struct gw_origin *o)
+/* A proxy of one's own is meant as it is said; those of the environment have exceptions. */
+struct dgm_str gw_origin_proxy(const struct gw_proxies *p, struct dgm_str own,
+                               const struct gw_origin *o)
 {
-    struct dgm_str url = o->tls ? c->proxies.https : c->proxies.http;
-    if (u->proxy.n != 0)
-        return dgm_str_eq(u->proxy, DGM_STR("none")) ? (struct dgm_str){0} : u->proxy;
-    if (url.n == 0 || net_proxy_excepts(c->proxies.except, o->host, o->port))
+    struct dgm_str url = o->tls ? p->https : p->http;
+    if (own.n != 0)
+        return dgm_str_eq(own, DGM_STR("none")) ? (struct dgm_str){0} : own;
+    if (url.n == 0 || net_proxy_excepts(p->except, o->host, o->port))
         return (struct dgm_str){0};
     return url;
 }
 
 void gw_origin_reach(const struct gw_config *c, const struct gw_upstream *u, struct gw_origin *o)
 {
-    o->proxy = choose_proxy(c, u, o);
+    o->proxy = gw_origin_proxy(&c->proxies, u->proxy, o);
     if (o->tls)
         o->trust = gw_trust_find(c, u->ca);
-}
-
-struct dgm_str gw_upstream_lacks(const struct gw_upstream *u)
-{
-    if (u->kind == GW_EMULATOR)
-        return (struct dgm_str){0};
-    if (u->credentials.kind == GW_CREDENTIALS_ADC || u->credentials.kind == GW_CREDENTIALS_FILE)
-        return DGM_STR(" is to be asked with Google's own credentials, which come with a later "
-                       "version; so far there are {bearer: TOKEN}, {api_key: KEY}, caller and "
-                       "none.");
-    return (struct dgm_str){0};
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* origin.h - where an upstream stands, how it is reached, and whether this version can go there. */
+/* origin.h - where an upstream stands, and how it is reached. */
 #ifndef GATEWAY_ORIGIN_H
 #define GATEWAY_ORIGIN_H
 
@@ -27,9 +27,10 @@ void gw_origin_read(struct dgm_str base_url, struct gw_origin *ret);
 void gw_origin_reach(const struct gw_config *, const struct gw_upstream *, struct gw_origin *);
 
 /**
- * Why this version can not call an upstream, as the end of a sentence that begins with its name: " needs TLS,
- * ...". Absent: it can.
+ * The proxy on the way to an origin: `own`, where it is set ("none" is none), else the environment's, with its exceptions.
+ * Absent: there is none.
  */
-struct dgm_str gw_upstream_lacks(const struct gw_upstream *);
+struct dgm_str gw_origin_proxy(const struct gw_proxies *, struct dgm_str own,
+                               const struct gw_origin *);
 
 #endif

@@ -3,6 +3,7 @@
 #include "base/str.h"
 #include "emulate/emulate.h"
 #include "gateway/exchange.h"
+#include "gateway/gate.h"
 #include "gateway/keeper_link.h"
 #include "gateway/models.h"
 #include "gateway/policy.h"
@@ -96,20 +97,22 @@ static struct model_facts facts_of(const struct gw_worker *w, const struct gw_up
 
 /** A list that is being put. */
 struct model_list {
-    const struct gw_worker *worker;
+    const struct gw_exchange *x;
     struct json_writer w;
 };
 
 static void put_one(void *ctx, const struct gw_upstream *u, struct dgm_str id)
 {
     struct model_list *list = ctx;
-    struct model_facts m = facts_of(list->worker, u, id);
+    if (!gw_gate_shows(list->x, id))
+        return; /* in the list stands what may be asked for */
+    struct model_facts m = facts_of(list->x->worker, u, id);
     put_model(&list->w, &m);
 }
 
 static void answer_models(struct gw_exchange *x)
 {
-    struct model_list list = {x->worker, json_writer(&x->out)};
+    struct model_list list = {x, json_writer(&x->out)};
     json_open_obj(&list.w);
     json_member_str(&list.w, "object", DGM_STR("list"));
     json_put_key(&list.w, DGM_STR("data"));
@@ -124,12 +127,12 @@ static void answer_model(struct gw_exchange *x)
 {
     struct dgm_str id = x->target.id;
     const struct gw_upstream *u = gw_config_model(x->worker->config, id);
-    if (!gw_model_exists(x->worker, id, u)) {
+    if (!gw_model_exists(x->worker, id, u) || !gw_gate_shows(x, id)) {
         struct dgm_fail f;
         dgm_fail_set(&f, DGM_ERR_MODEL_UNKNOWN, DGM_STR("model"),
                      (struct dgm_str[4]){DGM_STR("The model "), dgm_str_head(id, 200),
                                          DGM_STR(" does not exist here.")});
-        gw_models_tell_near(x->worker, id, &f);
+        gw_models_tell_near(x, id, &f);
         gw_exchange_fail(x, &f);
         return;
     }

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #define LOCATION_BYTES_MAX 40
-#define GLOBAL_HOST "aiplatform.googleapis.com"
 #define GEMINI_HOST "generativelanguage.googleapis.com"
 
 /* ---- who is asking ------------------------------------------------------------------------------------ */
@@ -69,6 +68,12 @@ static enum dgm_rc find_secret(const struct gw_place_ask *ask, struct dgm_str *r
             return DGM_OK;
         dgm_fail_row(reterr, DGM_ERR_CALLER_UNKNOWN);
         return DGM_E_REFUSED;
+    case GW_CREDENTIALS_ADC:
+    case GW_CREDENTIALS_FILE:
+    case GW_CREDENTIALS_METADATA:
+        if (ask->token != NULL)
+            *ret = ask->token->token;
+        return DGM_OK;
     default:
         return DGM_OK;
     }
@@ -86,17 +91,30 @@ static bool is_location(struct dgm_str s)
     return s.n != 0 && s.n <= LOCATION_BYTES_MAX;
 }
 
-static struct dgm_str vertex_host(struct dgm_str location, struct dgm_arena *arena)
+/* "googleapis.com", unless the credentials are of another universe. */
+static struct dgm_str universe_of(const struct gw_place_ask *ask)
+{
+    return ask->token != NULL && ask->token->universe.n != 0 ? ask->token->universe
+                                                             : DGM_STR(AUTH_UNIVERSE);
+}
+
+static struct dgm_str vertex_host(struct dgm_str location, struct dgm_str universe,
+                                  struct dgm_arena *arena)
 {
     struct dgm_buf host;
     bool wide = dgm_str_eq(location, DGM_STR("us")) || dgm_str_eq(location, DGM_STR("eu"));
-    if (dgm_str_eq(location, DGM_STR("global")))
-        return DGM_STR(GLOBAL_HOST);
+    bool global = dgm_str_eq(location, DGM_STR("global"));
     dgm_buf_init(&host, dgm_arena_alloc(arena), SIZE_MAX);
-    if (wide)
-        dgm_buf_put_lit(&host, "aiplatform.");
-    dgm_buf_put(&host, location);
-    dgm_buf_put(&host, wide ? DGM_STR(".rep.googleapis.com") : DGM_STR("-" GLOBAL_HOST));
+    if (!wide && !global) {
+        dgm_buf_put(&host, location);
+        dgm_buf_put_lit(&host, "-");
+    }
+    dgm_buf_put_lit(&host, "aiplatform.");
+    if (wide) {
+        dgm_buf_put(&host, location);
+        dgm_buf_put_lit(&host, ".rep.");
+    }
+    dgm_buf_put(&host, universe);
     return host.rc == DGM_OK ? dgm_buf_str(&host) : (struct dgm_str){0};
 }
 
@@ -130,7 +148,9 @@ static void name_native(const struct gw_place_ask *ask, bool express, struct gw_
     p->native.surface = DGM_VERTEX;
     if (express)
         return;
-    p->native.project = either(u->project, ask->path_project, DGM_STR("dragoman"));
+    struct dgm_str theirs = ask->token != NULL ? ask->token->project : (struct dgm_str){0};
+    p->native.project =
+        either(u->project, ask->path_project, either(theirs, DGM_STR("dragoman"), theirs));
     p->native.location = either(configured, ask->path_location, DGM_STR("global"));
 }
 
@@ -158,7 +178,7 @@ static enum dgm_rc find_vertex(const struct gw_config *config, const struct gw_p
                                          DGM_STR(" is none of Google's.")});
         return DGM_E_REFUSED;
     }
-    struct dgm_str host = vertex_host(location, arena);
+    struct dgm_str host = vertex_host(location, universe_of(ask), arena);
     p->origin = origin_of(host);
     return host.p ? DGM_OK : DGM_E_NOMEM;
 }
@@ -188,6 +208,9 @@ enum dgm_rc gw_place_find(const struct gw_config *config, const struct gw_place_
         p.headers[p.headers_n++] = (struct gw_call_header){DGM_STR("x-goog-api-key"), secret};
     else if (secret.p && !put_bearer(&p, secret, arena))
         return DGM_E_NOMEM;
+    if (ask->token != NULL && ask->token->quota_project.n != 0 && is_google(ask->upstream))
+        p.headers[p.headers_n++] =
+            (struct gw_call_header){DGM_STR("x-goog-user-project"), ask->token->quota_project};
     *ret = p;
     return DGM_OK;
 }

@@ -6,19 +6,21 @@
 #ifndef GATEWAY_PLACE_H
 #define GATEWAY_PLACE_H
 
+#include "gateway/keeper_tokens.h"
 #include "gateway/origin.h"
 #include "gateway/upstream.h"
 
 #include <dragoman/dragoman.h>
 
-#define GW_PLACE_HEADERS_MAX 1
+#define GW_PLACE_HEADERS_MAX 2
 
 /** What a place is made of. Borrowed. */
 struct gw_place_ask {
-    const struct gw_upstream *upstream;         /* it lacks nothing (gw_upstream_lacks) */
+    const struct gw_upstream *upstream;
     size_t location;                            /* which of its locations; the first is 0 */
     struct dgm_str path_project, path_location; /* of the request's path; may be absent */
     struct dgm_str authorization;               /* the caller's; absent when he sent none */
+    const struct gw_token_said *token; /* where the credentials' tokens are fetched; else NULL */
     bool
         relays; /* it is OpenAI's protocol that goes there, to an endpoint: express mode has none */
 };
@@ -41,6 +43,8 @@ struct gw_place {
  *            host, and a path without project and location.
  *   Gemini   generativelanguage.googleapis.com.
  *   emulator The native place alone, as of Vertex: it stands nowhere.
+ *   tokens   Of fetched credentials: their universe is in Vertex's hosts in the place of googleapis.com, their quota project goes
+ *            along to Google in x-goog-user-project, and where neither upstream nor path names a project theirs does.
  *   others   base_url, which for all kinds counts before what is said above.
  *
  * An API key goes in x-goog-api-key to Google and as a bearer to others. `caller`: his own bearer goes on; one that

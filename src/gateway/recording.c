@@ -16,6 +16,8 @@ const struct gw_recorded_words gw_recorded_compats = WORDS(LIT("openai"), LIT("g
 const struct gw_recorded_words gw_recorded_reasonings =
     WORDS(LIT("reasoning_content"), LIT("reasoning"), LIT("both"), LIT("tag"), LIT("off"));
 const struct gw_recorded_words gw_recorded_blocked = WORDS(LIT("refusal"), LIT("error"));
+const struct gw_recorded_words gw_recorded_images =
+    WORDS(LIT("images"), LIT("content_parts"), LIT("markdown"), LIT("extra_content"));
 const struct gw_recorded_words gw_recorded_kinds =
     WORDS(LIT("vertex"), LIT("gemini"), LIT("vllm"), LIT("tgi"), LIT("openai"), LIT("emulator"));
 const struct gw_recorded_words gw_recorded_dialects = WORDS(LIT("gemini"), LIT("vllm"), LIT("tgi"));

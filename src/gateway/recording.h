@@ -76,8 +76,8 @@ struct gw_recording {
     /* What a translation takes from outside; absent `seed`: nothing was translated. */
     struct dgm_str seed, endpoint, model; /* the latter two are the path's */
     int64_t now;
-    int compat, reasoning, blocked; /* as the configuration's */
-    bool strict, max_tokens_includes_thinking, always_usage;
+    int compat, reasoning, blocked, image_output; /* as the configuration's */
+    bool strict, max_tokens_includes_thinking, always_usage, reasoning_details;
     struct gw_recorded_message client;
     struct gw_recorded_url *fetched;
     struct gw_recorded_call *calls;
@@ -129,7 +129,7 @@ struct gw_recorded_words {
     size_t n;
 };
 extern const struct gw_recorded_words gw_recorded_ends, gw_recorded_compats, gw_recorded_reasonings,
-    gw_recorded_blocked, gw_recorded_kinds, gw_recorded_dialects;
+    gw_recorded_blocked, gw_recorded_images, gw_recorded_kinds, gw_recorded_dialects;
 
 /** The name of an error's row, "UPSTREAM_CUT"; DGM_ERR_NONE for a name that has none. */
 struct dgm_str gw_recorded_error(enum dgm_error);

@@ -365,10 +365,13 @@ static void put_translation(struct dgm_buf *out, const struct gw_recording *r)
     put_str(out, 2, DGM_STR("model"), r->model);
     put_word(out, 2, DGM_STR("compat"), &gw_recorded_compats, r->compat);
     put_word(out, 2, DGM_STR("reasoning"), &gw_recorded_reasonings, r->reasoning);
+    if (r->reasoning_details)
+        put_bool(out, 2, DGM_STR("reasoning_details"), true);
     put_bool(out, 2, DGM_STR("strict"), r->strict);
     put_bool(out, 2, DGM_STR("max_tokens_includes_thinking"), r->max_tokens_includes_thinking);
     put_bool(out, 2, DGM_STR("always_usage"), r->always_usage);
     put_word(out, 2, DGM_STR("blocked"), &gw_recorded_blocked, r->blocked);
+    put_word(out, 2, DGM_STR("image_output"), &gw_recorded_images, r->image_output);
 }
 
 void gw_recording_put(const struct gw_recording *r, struct dgm_buf *out)

@@ -372,10 +372,12 @@ static void read_translation(struct reader *r, const struct gw_node *map, struct
     read_str(r, map, DGM_STR("model"), &to->model);
     to->compat = read_word(r, map, DGM_STR("compat"), &gw_recorded_compats);
     to->reasoning = read_word(r, map, DGM_STR("reasoning"), &gw_recorded_reasonings);
+    to->reasoning_details = read_bool(map, DGM_STR("reasoning_details"));
     to->strict = read_bool(map, DGM_STR("strict"));
     to->max_tokens_includes_thinking = read_bool(map, DGM_STR("max_tokens_includes_thinking"));
     to->always_usage = read_bool(map, DGM_STR("always_usage"));
     to->blocked = read_word(r, map, DGM_STR("blocked"), &gw_recorded_blocked);
+    to->image_output = read_word(r, map, DGM_STR("image_output"), &gw_recorded_images);
 }
 
 static void read_root(struct reader *r, const struct gw_node *root, struct gw_recording *to)

@@ -183,9 +183,11 @@ static enum dgm_rc make_request(struct run *r, struct dgm_fail *reterr)
     const struct dgm_env env = {.reasoning = (enum dgm_reasoning)from->reasoning,
                                 .compat = (enum dgm_compat)from->compat,
                                 .strict = from->strict,
+                                .reasoning_details = from->reasoning_details,
                                 .max_tokens_bounds_thoughts = from->max_tokens_includes_thinking,
                                 .always_usage = from->always_usage,
                                 .blocked = (enum dgm_blocked)from->blocked,
+                                .image_output = (enum dgm_image_output)from->image_output,
                                 .now = from->now,
                                 .id = from->seed,
                                 .model = from->model};

@@ -253,10 +253,12 @@ static void add_translation(struct gw_tape *t)
     t->recording.compat = (int)x->reply.compat;
     t->recording.reasoning = config->reasoning;
     t->recording.strict = config->strict;
+    t->recording.reasoning_details = config->reasoning_details;
     t->recording.max_tokens_includes_thinking = config->max_tokens_includes_thinking;
     t->recording.always_usage = config->always_usage;
     t->recording.blocked = config->blocked;
     add_fetched(t);
+    t->recording.image_output = config->image_output;
 }
 
 static struct dgm_str join(struct gw_tape *t, const struct dgm_str *segments, size_t n)

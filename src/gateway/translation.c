@@ -4,6 +4,7 @@
 #include "gateway/corpus.h"
 #include "gateway/destination.h"
 #include "gateway/fetch.h"
+#include "gateway/gate.h"
 #include "gateway/memory.h"
 #include "gateway/models.h"
 #include "gateway/random.h"
@@ -38,9 +39,11 @@ static void translation_init(struct translation *t, struct gw_exchange *x)
                               .reasoning = (enum dgm_reasoning)config->reasoning,
                               .compat = x->reply.compat,
                               .strict = config->strict,
+                              .reasoning_details = config->reasoning_details,
                               .max_tokens_bounds_thoughts = config->max_tokens_includes_thinking,
                               .always_usage = config->always_usage,
                               .blocked = (enum dgm_blocked)config->blocked,
+                              .image_output = (enum dgm_image_output)config->image_output,
                               .now = x->reply.now,
                               .id = {x->chat.id, sizeof x->chat.id},
                               .model = x->target.model};
@@ -76,7 +79,7 @@ static void tell_stand_ins(struct gw_exchange *x)
 static void tell_near(const struct gw_exchange *x, const struct translation *t, struct dgm_fail *f)
 {
     if (t->request != NULL)
-        gw_models_tell_near(x->worker, dgm_request_model_sent(t->request), f);
+        gw_models_tell_near(x, dgm_request_model_sent(t->request), f);
 }
 
 /* The request is made, or refused. */
@@ -249,6 +252,8 @@ static void take(struct gw_exchange *x, const struct translation *t)
     if (x->chat.plan.choices == NULL)
         gw_plan_init(&x->chat.plan, t->choices, dgm_request_model_sent(t->request));
     x->chat.made_for = gw_plan_upstream(&x->chat.plan);
+    if (!gw_gate_admit(x))
+        return;
     if (t->rc == DGM_NEED && !asks_memory(t->request))
         fetch(x, t);
     else

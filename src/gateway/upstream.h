@@ -56,7 +56,7 @@ struct gw_call {
     const struct gw_call_ops *ops;
 };
 
-/** Starts a call to an upstream that lacks nothing (gw_upstream_lacks). NULL: memory is short. */
+/** Starts a call to an upstream. NULL: memory is short. */
 struct gw_call *gw_call_new(struct gw_worker *, const struct gw_upstream *,
                             const struct gw_call_request *, const struct gw_call_events *,
                             void *owner);

@@ -7,11 +7,13 @@
 #include "gateway/conn.h"
 #include "gateway/job.h"
 #include "gateway/keeper_link.h"
+#include "gateway/keys.h"
 #include "gateway/log.h"
 #include "gateway/memory.h"
 #include "gateway/policy.h"
 #include "gateway/pool.h"
 #include "gateway/recorder.h"
+#include "gateway/tokens.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -120,6 +122,14 @@ static void on_master(void *owner)
     drain(w);
 }
 
+/* What the keeper says of its own accord. */
+static void on_keeper(void *owner, const struct gw_frame *frame)
+{
+    struct gw_worker *w = owner;
+    gw_memory_hear(w->memory, frame);
+    gw_tokens_hear(w->tokens, frame);
+}
+
 /* ---- running ---------------------------------------------------------------------------------------- */
 
 static bool open_all(struct gw_worker *w, const struct gw_worker_start *start)
@@ -134,11 +144,16 @@ static bool open_all(struct gw_worker *w, const struct gw_worker_start *start)
     w->master = net_watch_new(w->loop, start->master, on_master, w);
     if (start->door >= 0) {
         w->memory = gw_memory_new(w, start->store_mark);
-        if (w->memory != NULL)
-            w->keeper = gw_keeper_link_new(w->loop, start->door, gw_memory_hear, w->memory);
+        w->tokens = gw_tokens_new(w);
+        if (w->memory != NULL && w->tokens != NULL)
+            w->keeper = gw_keeper_link_new(w->loop, start->door, on_keeper, w);
         if (w->keeper == NULL)
             return false;
+        gw_tokens_begin(w->tokens);
     }
+    const char *keys = w->config->auth.keys.p;
+    if (keys != NULL && (w->keys = gw_keys_new(keys, &w->alloc)) == NULL)
+        return false;
     if (w->config->record.dir.p != NULL && (w->recorder = gw_recorder_new(w)) == NULL)
         return false;
     w->listeners =
@@ -184,7 +199,9 @@ int gw_worker_run(const struct gw_worker_start *start)
     gw_keeper_link_free(w.keeper);
     gw_recorder_free(w.recorder);
     gw_memory_free(w.memory);
+    gw_tokens_free(w.tokens);
     gw_jobs_close(&w);
+    gw_keys_free(w.keys);
     w.alloc.resize(w.alloc.ctx, w.listeners, start->listening_n * sizeof(struct net_listener *), 0);
     if (!net_loop_free(w.loop))
         _exit(0); /* all is served: nobody waits for a name server */

@@ -24,9 +24,11 @@ struct gw_policy;
 struct gw_pool;
 struct gw_tally;
 struct gw_keeper_link;
+struct gw_keys;
 struct gw_recorder;
 struct gw_revoked;
 struct gw_memory;
+struct gw_tokens;
 
 /**
  * Lifetime: from after the fork to the process's end.
@@ -57,6 +59,8 @@ struct gw_worker {
         pass_key[EMU_KEY_BYTES]; /* of the tokens that clients show: auth.google is emulated */
     uint64_t signature_key;      /* of the emulator's thought signatures */
     struct gw_memory *memory;    /* NULL: there is no keeper */
+    struct gw_keys *keys;        /* of clients; NULL: anybody may come in */
+    struct gw_tokens *tokens;    /* access tokens for upstreams; NULL: there is no keeper */
     struct net_listener **listeners;
     size_t listeners_n, slot;
     struct net_watch *master; /* readable: drain; ended: the master is gone */

@@ -3,6 +3,7 @@
 #include "http/put.h"
 
 #include "base/buf.h"
+#include "base/date.h"
 #include "base/lanes.h"
 #include "base/str.h"
 #include "http/media.h"
@@ -10,12 +11,6 @@
 #include <assert.h>
 #include <string.h>
 
-#define SECONDS_A_DAY 86400
-#define LAST_SECOND INT64_C(253402300799) /* 9999-12-31 23:59:59: four digits are all a date has */
-
-struct date {
-    unsigned year, month, day, weekday; /* month 1 to 12; weekday 0 is Sunday */
-};
 
 struct dgm_str http_status_reason(int status)
 {
@@ -134,26 +129,6 @@ void http_put_header_int(struct dgm_buf *b, struct dgm_str name, int64_t value)
     dgm_buf_add_lit(b, "\r\n");
 }
 
-/*
- * The proleptic Gregorian calendar counted in 400-year cycles of 146097 days from 1 March, so that
- * the leap day is the last of its year.
- */
-static struct date date_of(unsigned days)
-{
-    unsigned shifted = days + 719468; /* days from 0000-03-01 to 1970-01-01 */
-    unsigned cycle = shifted / 146097;
-    unsigned in_cycle = shifted % 146097;
-    unsigned year = (in_cycle - in_cycle / 1460 + in_cycle / 36524 - in_cycle / 146096) / 365;
-    unsigned in_year = in_cycle - (365 * year + year / 4 - year / 100);
-    unsigned month = (5 * in_year + 2) / 153; /* 0 is March */
-    return (struct date){
-        .year = cycle * 400 + year + (month >= 10),
-        .month = month < 10 ? month + 3 : month - 9,
-        .day = in_year - (153 * month + 2) / 5 + 1,
-        .weekday = (days + 4) % 7, /* 1970-01-01 was a Thursday */
-    };
-}
-
 static void set_two(char *to, unsigned n)
 {
     to[0] = (char)('0' + n / 10 % 10);
@@ -164,18 +139,16 @@ void http_put_date(struct dgm_buf *b, int64_t now)
 {
     static const char weekdays[] = "SunMonTueWedThuFriSat";
     static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    now = now < 0 ? 0 : now > LAST_SECOND ? LAST_SECOND : now;
-    unsigned second = (unsigned)(now % SECONDS_A_DAY);
-    struct date d = date_of((unsigned)(now / SECONDS_A_DAY));
+    struct dgm_date d = dgm_date_of(now);
     char text[] = "Date: Www, dd Mmm yyyy hh:mm:ss GMT\r\n";
     memcpy(text + 6, weekdays + (size_t)3 * d.weekday, 3);
     set_two(text + 11, d.day);
     memcpy(text + 14, months + (size_t)3 * (d.month - 1), 3);
     set_two(text + 18, d.year / 100);
     set_two(text + 20, d.year % 100);
-    set_two(text + 23, second / 3600);
-    set_two(text + 26, second / 60 % 60);
-    set_two(text + 29, second % 60);
+    set_two(text + 23, d.hour);
+    set_two(text + 26, d.minute);
+    set_two(text + 29, d.second);
     dgm_buf_put(b, (struct dgm_str){text, sizeof text - 1});
 }
 

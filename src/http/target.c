@@ -150,9 +150,12 @@ static bool match_from(struct dgm_str text, struct dgm_str pattern, size_t at,
 bool http_path_match(const struct http_path *path, struct dgm_str pattern,
                      struct dgm_str captured[HTTP_CAPTURES_MAX])
 {
-    struct dgm_str found[HTTP_CAPTURES_MAX] = {0};
     assert(dgm_str_starts(pattern, DGM_STR("/")));
-    size_t same = 0; /* what stands before the first capture tells nearly all paths apart */
+    /* What stands at both ends, before the first capture and behind the last one, tells nearly all paths apart. */
+    char last = pattern.p[pattern.n - 1];
+    if (last != '}' && last != path->text.p[path->text.n - 1])
+        return false;
+    size_t same = 0;
     while (same < pattern.n && same < path->text.n && pattern.p[same] != '{' &&
            pattern.p[same] == path->text.p[same])
         same++;
@@ -160,6 +163,7 @@ bool http_path_match(const struct http_path *path, struct dgm_str pattern,
         return false;
     if (path->segments > HTTP_SEGMENTS_MAX && !dgm_str_ends(pattern, DGM_STR("+}")))
         return false;
+    struct dgm_str found[HTTP_CAPTURES_MAX] = {0};
     if (!match_from(path->text, pattern, same, found))
         return false;
     for (size_t k = 0; captured && k < HTTP_CAPTURES_MAX; k++)

@@ -3,7 +3,10 @@
 #include "translate/answer.h"
 #include "translate/annotations.h"
 #include "translate/compat.h"
+#include "translate/details.h"
+#include "translate/echo.h"
 #include "translate/extra.h"
+#include "translate/images.h"
 #include "translate/tools.h"
 
 #include "base/str.h"
@@ -59,6 +62,7 @@ void choice_init(struct choice *c, struct dgm_request *r)
         chat_no_memory(r);
     dgm_buf_init(&c->shown, dgm_arena_alloc(&r->arena), r->limits.event_bytes);
     offsets_init(&c->text, dgm_arena_alloc(&r->arena), OFFSETS_BYTES_MAX);
+    c->echo = echo_new(r);
 }
 
 /* ---- parts ---- */
@@ -91,8 +95,19 @@ enum answer_part answer_part(const struct json_val *part)
 
 struct dgm_str answer_signature(const struct json_val *part)
 {
-    return answer_call(part) ? (struct dgm_str){0}
-                             : json_get_str(part, DGM_STR("thoughtSignature"));
+    struct dgm_str signature = json_get_str(part, DGM_STR("thoughtSignature"));
+    enum answer_part kind = answer_part(part);
+    if (signature.n == 0 || kind == SAYS_CALL || kind == SAYS_OTHER)
+        return (struct dgm_str){0};
+    return signature;
+}
+
+void part_at_pass(struct part_at *at, const struct json_val *part)
+{
+    const struct json_val *call = answer_call(part);
+    if (answer_part(part) == SAYS_TEXT)
+        at->bytes += (int64_t)json_get_str(part, DGM_STR("text")).n;
+    at->calls += json_get_str(call, DGM_STR("name")).n != 0; /* not the rest of a streamed one */
 }
 
 static bool is_tagged(const struct dgm_request *r)
@@ -122,8 +137,8 @@ static unsigned said_by(const struct dgm_request *r, const struct choice *c,
             return SAID_TEXT;
         }
         return (uint64_t)c->calls < tools_calls_max(r) || c->partial ? SAID_CALLS : 0;
-    case SAYS_IMAGE:
-        return signature | SAID_IMAGES;
+    case SAYS_IMAGE: /* its signature stands with it, but in Google's shape */
+        return images_said(r, part) | (compat_is_google(r) ? signature : 0);
     case SAYS_SOUND:
         return signature | SAID_SOUND;
     case SAYS_OTHER:
@@ -152,6 +167,16 @@ static void read_finish(struct dgm_request *r, struct choice *c, struct dgm_str 
     }
 }
 
+void answer_take_image(struct answer_piece *p, size_t i)
+{
+    p->image_from = i;
+    p->image_end = i + 1;
+    if (i != 0) { /* all else went with the first */
+        p->images_only = true;
+        p->said &= SAID_TEXT | SAID_IMAGES | SAID_PARTS | SAID_MARKS;
+    }
+}
+
 struct answer_piece answer_read(struct dgm_request *r, struct choice *c,
                                 const struct json_val *candidate)
 {
@@ -160,10 +185,15 @@ struct answer_piece answer_read(struct dgm_request *r, struct choice *c,
     struct answer_piece p = {.candidate = candidate,
                              .parts = json_get(found[IN_CONTENT], DGM_STR("parts"))};
     struct json_iter it = json_iter(p.parts);
+    p.at = c->at;
+    p.first_image = c->images;
+    p.image_end = SIZE_MAX;
     if (c->scan.hit) /* what stands behind a stop sequence was never said */
         p.parts = NULL;
     while (p.parts && json_next(&it)) {
         unsigned said = said_by(r, c, it.value, &p.answer);
+        part_at_pass(&c->at, it.value);
+        p.images += answer_part(it.value) == SAYS_IMAGE;
         p.said |= said & p.said & SAID_SOUND ? SAID_PARTS
                                              : said; /* a second sound is a part like any unknown */
     }
@@ -176,7 +206,9 @@ struct answer_piece answer_read(struct dgm_request *r, struct choice *c,
         p.said |= SAID_SOURCES;
     if (r->env.reasoning == DGM_REASONING_OFF && !r->thought_marker.n)
         p.said &= ~(unsigned)SAID_THOUGHTS;
-    c->said = c->said || (p.said & (SAID_TEXT | SAID_CALLS | SAID_IMAGES | SAID_SOUND)) != 0;
+    c->images += (int64_t)p.images;
+    c->said = c->said || p.images != 0 ||
+              (p.said & (SAID_TEXT | SAID_CALLS | SAID_IMAGES | SAID_SOUND)) != 0;
     c->other = c->other || (p.said & SAID_PARTS) != 0;
     return p;
 }
@@ -188,9 +220,12 @@ static void add_tag(const struct dgm_request *r, struct json_writer *w, struct c
 {
     if (c->thinking == thinking)
         return;
-    json_add_str(w, thinking ? DGM_STR("<") : DGM_STR("</"));
-    json_add_str(w, marker_of(r));
-    json_add_str(w, DGM_STR(">"));
+    const struct dgm_str pieces[] = {thinking ? DGM_STR("<") : DGM_STR("</"), marker_of(r),
+                                     DGM_STR(">")};
+    for (size_t i = 0; i < COUNT(pieces); i++) {
+        json_add_str(w, pieces[i]);
+        echo_add(c->echo, pieces[i]);
+    }
     c->thinking = thinking;
 }
 
@@ -216,10 +251,56 @@ static struct dgm_str held_of(struct dgm_request *r, struct choice *c)
     return dgm_buf_str(&c->shown);
 }
 
+/* Remembers what a part came with; the client got `n` bytes of text with it. */
+static void note_signature(struct dgm_request *r, struct choice *c, const struct json_val *part,
+                           enum answer_part kind, size_t n)
+{
+    struct dgm_str signature = c->echo ? answer_signature(part) : (struct dgm_str){0};
+    if (signature.n == 0)
+        return;
+    if (kind == SAYS_IMAGE)
+        echo_keep_image(r, json_get_str(json_get(part, DGM_STR("inlineData")), DGM_STR("data")),
+                        signature);
+    else if (kind == SAYS_TEXT ||
+             (kind == SAYS_NOTHING && !json_bool(json_get(part, DGM_STR("thought")), false)))
+        echo_sign(c->echo, n, signature);
+}
+
+static void note_signatures(struct dgm_request *r, struct choice *c, const struct json_val *parts)
+{
+    struct json_iter it = json_iter(parts);
+    while (c->echo && json_next(&it))
+        note_signature(r, c, it.value, answer_part(it.value), 0);
+}
+
+/* Whether a part is of the content. */
+static bool is_content(const struct dgm_request *r, enum answer_part kind)
+{
+    return kind == SAYS_TEXT || (kind == SAYS_THOUGHT && is_tagged(r));
+}
+
+/* Adds a text, or a tagged thought, to an open string; `counts`: sources may refer to it. */
+static void add_text(struct dgm_request *r, struct json_writer *w, struct choice *c,
+                     const struct json_val *part, bool counts)
+{
+    bool thought = answer_part(part) == SAYS_THOUGHT;
+    struct dgm_str text = json_get_str(part, DGM_STR("text"));
+    add_tag(r, w, c, thought);
+    if (!thought)
+        text = shown_of(r, c, text);
+    images_add_gap(w, c, text);
+    json_add_str(w, text);
+    echo_add(c->echo, text);
+    note_signature(r, c, part, answer_part(part), text.n);
+    if (counts)
+        offsets_add(&c->text, text);
+}
+
 static void put_content(struct dgm_request *r, struct json_writer *w, struct choice *c,
                         const struct answer_piece *p, bool whole)
 {
     struct json_iter it = json_iter(p->parts);
+    size_t images = 0;
     if (p->answer) {
         tools_put_answer(r, w, json_get(p->answer, DGM_STR("args")));
         return;
@@ -227,21 +308,61 @@ static void put_content(struct dgm_request *r, struct json_writer *w, struct cho
     json_open_str(w);
     while (json_next(&it)) {
         enum answer_part kind = answer_part(it.value);
-        struct dgm_str text = json_get_str(it.value, DGM_STR("text"));
-        if (kind != SAYS_TEXT && (kind != SAYS_THOUGHT || !is_tagged(r)))
+        if (!answer_takes(p, kind, &images))
             continue;
-        add_tag(r, w, c, kind == SAYS_THOUGHT);
-        if (kind == SAYS_TEXT)
-            text = shown_of(r, c, text);
-        json_add_str(w, text);
-        if (!whole || p->said & SAID_SOURCES)
-            offsets_add(&c->text, text);
+        if (kind == SAYS_IMAGE && r->env.image_output == DGM_IMAGES_IN_TEXT)
+            images_add(w, c, it.value);
+        else if (is_content(r, kind))
+            add_text(r, w, c, it.value, !whole || p->said & SAID_SOURCES);
+        else
+            note_signature(r, c, it.value, kind, 0);
     }
     if (whole) {
         add_tag(r, w, c, false);
         json_add_str(w, held_of(r, c));
     }
     json_close_str(w);
+}
+
+/* Puts a text, or a tagged thought, as a part of a content that is a list. */
+static void put_text_part(struct dgm_request *r, struct json_writer *w, struct choice *c,
+                          const struct json_val *part, bool counts)
+{
+    json_open_obj(w);
+    json_member_lit(w, "type", "text");
+    json_put_name(w, "text");
+    json_open_str(w);
+    if (part)
+        add_text(r, w, c, part, counts);
+    else /* the end */ {
+        add_tag(r, w, c, false);
+        json_add_str(w, held_of(r, c));
+    }
+    json_close_str(w);
+    json_close_obj(w);
+}
+
+/* The content as a list, where there are images (image_output: content_parts). */
+static void put_content_list(struct dgm_request *r, struct json_writer *w, struct choice *c,
+                             const struct answer_piece *p, bool whole)
+{
+    struct json_iter it = json_iter(p->parts);
+    size_t images = 0;
+    json_open_arr(w);
+    while (json_next(&it)) {
+        enum answer_part kind = answer_part(it.value);
+        if (!answer_takes(p, kind, &images))
+            continue;
+        if (kind == SAYS_IMAGE)
+            images_put_part(w, it.value);
+        if (is_content(r, kind))
+            put_text_part(r, w, c, it.value, !whole || p->said & SAID_SOURCES);
+        else
+            note_signature(r, c, it.value, kind, 0);
+    }
+    if (whole && (c->thinking || r->stops.longest))
+        put_text_part(r, w, c, NULL, false);
+    json_close_arr(w);
 }
 
 static void put_thoughts(struct json_writer *w, const struct json_val *parts)
@@ -287,43 +408,7 @@ void answer_put_rest(struct dgm_request *r, struct json_writer *w, struct choice
     }
 }
 
-/* ---- images and sound ---- */
-
-static void put_data_url(struct json_writer *w, const struct json_val *part)
-{
-    const struct json_val *blob = json_get(part, DGM_STR("inlineData"));
-    json_open_str(w);
-    json_add_lit(w, "data:");
-    json_add_str(w, mime_of(part));
-    json_add_lit(w, ";base64,");
-    json_add_str(w, json_get_str(blob, DGM_STR("data")));
-    json_close_str(w);
-}
-
-/* OpenAI has no place for them; this one is what most clients of other gateways read (user-pain E5). */
-static void put_images(struct json_writer *w, struct choice *c, const struct json_val *parts,
-                       bool whole)
-{
-    struct json_iter it = json_iter(parts);
-    json_put_name(w, "images");
-    json_open_arr(w);
-    while (json_next(&it)) {
-        if (answer_part(it.value) != SAYS_IMAGE)
-            continue;
-        json_open_obj(w);
-        if (!whole)
-            json_member_int(w, "index", c->images);
-        c->images++;
-        json_member_lit(w, "type", "image_url");
-        json_put_name(w, "image_url");
-        json_open_obj(w);
-        json_put_name(w, "url");
-        put_data_url(w, it.value);
-        json_close_obj(w);
-        json_close_obj(w);
-    }
-    json_close_arr(w);
-}
+/* ---- sound ---- */
 
 /* What a stream says of its sound once: clients add the texts of deltas up. */
 static void put_sound_head(const struct dgm_request *r, struct json_writer *w, struct dgm_str mime)
@@ -377,32 +462,39 @@ void answer_note_version(struct dgm_request *r, const struct json_val *said)
 void answer_put_members(struct dgm_request *r, struct json_writer *w, struct choice *c,
                         const struct answer_piece *p, bool whole)
 {
-    if (p->said & SAID_TEXT || whole) {
+    bool is_null = !(p->said & SAID_TEXT) && p->said & (SAID_CALLS | SAID_IMAGES | SAID_SOUND);
+    bool has_content = p->said & SAID_TEXT || (whole && !is_null);
+    if (has_content || whole)
         json_put_name(w, "content");
-        if (!(p->said & SAID_TEXT) && p->said & (SAID_CALLS | SAID_IMAGES | SAID_SOUND))
-            json_put_null(w);
-        else
-            put_content(r, w, c, p, whole);
-    }
+    if (has_content && r->env.image_output == DGM_IMAGES_PARTS && p->said & SAID_IMAGES)
+        put_content_list(r, w, c, p, whole);
+    else if (has_content)
+        put_content(r, w, c, p, whole);
+    else if (whole)
+        json_put_null(w);
+    if (!has_content && !p->images_only)
+        note_signatures(r, c, p->parts);
     if (whole)
         json_member_null(w, "refusal");
     if (p->said & SAID_THOUGHTS)
         put_reasoning(r, w, p);
     if (c->scan.hit) /* what stands behind was never said */
         return;
+    size_t kept = r->kept_n;
     if (!whole && answer_is_partial(c, p->parts))
         answer_put_partial(r, w, c, p->parts);
     else if (p->said & SAID_CALLS)
         answer_put_calls(r, w, p->parts, &c->calls, !whole);
+    details_put(r, w, c, p, kept);
     if (p->said & SAID_SOURCES) {
         json_put_name(w, "annotations");
         annotations_put(w, p->candidate, &c->text, SOURCES_BYTES_MAX, whole ? NULL : &c->sources);
     }
-    if (p->said & SAID_IMAGES)
-        put_images(w, c, p->parts, whole);
+    if (p->said & SAID_IMAGES && r->env.image_output == DGM_IMAGES)
+        images_put(w, p, whole);
     if (p->said & SAID_SOUND)
         put_sound(r, w, c, p->parts);
-    if (p->said & (SAID_CARRIED | SAID_SIGNATURE | SAID_PARTS) || whole)
+    if (p->said & (SAID_CARRIED | SAID_SIGNATURE | SAID_PARTS | SAID_MARKS) || whole)
         extra_put(r, w, c, p, whole);
 }
 

@@ -22,6 +22,14 @@ struct answer_root {
 
 struct answer_root answer_root(const struct json_val *root);
 
+/** Where a part stands among what has a place of OpenAI's: behind so many bytes of the texts, and so many calls. */
+struct part_at {
+    int64_t bytes, calls;
+};
+
+/** Moves a place on, behind a part. */
+void part_at_pass(struct part_at *, const struct json_val *part);
+
 /** One candidate over all its pieces. All zero but `text` is the start. */
 struct choice {
     bool started;          /* its first chunk, with the role, was put */
@@ -33,12 +41,17 @@ struct choice {
     struct dgm_str native; /* the native one, in the request's arena */
     bool failed;           /* its finish is a failure's, by finish.def */
     int64_t calls, images, sources, others, more; /* so far: the next index */
-    unsigned carried;      /* bits of carried.def's rows that a chunk has had */
-    struct offsets text;   /* of its content, thoughts left out */
-    struct stop_scan scan; /* of its content, where the request has sequences that we look for */
-    struct dgm_buf shown;  /* what the scan lets through */
+    bool written, pictured; /* its content has something; an image ends it (images.h) */
+    struct part_at at;      /* where the next part stands */
+    unsigned carried;       /* bits of carried.def's rows that a chunk has had */
+    struct offsets text;    /* of its content, thoughts left out */
+    struct stop_scan scan;  /* of its content, where the request has sequences that we look for */
+    struct dgm_buf shown;   /* what the scan lets through */
+    struct echo *echo;      /* by what it will be known again: echo.h; NULL: it need not be */
     struct partial_args *partial; /* the call whose arguments are being streamed; NULL: none is */
     bool broken;                  /* they make no sense: the answer cannot go on */
+    bool detailed;                /* `thoughts` is the index of theirs in reasoning_details */
+    int64_t thoughts, details;    /* `details`: the next index there */
 };
 
 void choice_init(struct choice *, struct dgm_request *);
@@ -67,6 +80,7 @@ enum answer_said {
     SAID_CARRIED = 64,
     SAID_SIGNATURE = 128,
     SAID_PARTS = 256,
+    SAID_MARKS = 512, /* signatures of images that stand in the content */
 };
 
 /** Members of a candidate that are carried as they came, by the rows of carried.def. */
@@ -81,10 +95,26 @@ struct answer_piece {
     const struct json_val *candidate, *parts;
     const struct json_val *carried[CARRIED_N]; /* those that are there */
     const struct json_val
-        *answer;   /* the call that is the answer itself (tools.h); it counts as a text */
+        *answer;         /* the call that is the answer itself (tools.h); it counts as a text */
+    struct part_at at;   /* where its first part stands */
+    int64_t first_image; /* of the choice's, the number of its first */
+    size_t images, image_from, image_end; /* how many it has, and which of them are put */
+    bool images_only;                     /* nothing else is */
     bool more;     /* the candidate has other members than its content, index and finish */
     unsigned said; /* a set of enum answer_said */
 };
+
+/** Whether a part is to be put now. `*images` is how many images came before it, and is counted on. */
+static inline bool answer_takes(const struct answer_piece *p, enum answer_part kind, size_t *images)
+{
+    if (kind != SAYS_IMAGE)
+        return !p->images_only;
+    size_t i = (*images)++;
+    return i >= p->image_from && i < p->image_end;
+}
+
+/** Leaves of a piece the image `i` alone. */
+void answer_take_image(struct answer_piece *, size_t i);
 
 /** Reads a piece: notes its finish in the choice, and tells what there is to put. */
 struct answer_piece answer_read(struct dgm_request *, struct choice *,
@@ -131,10 +161,13 @@ void answer_put_head(const struct dgm_request *, struct json_writer *, struct dg
 /** A new id for a call, in the request's arena. Absent when memory is short. */
 struct dgm_str answer_new_call_id(struct dgm_request *);
 
+/** Notes a record in `kept`; its texts last as long as dgm_request_kept says. */
+void answer_keep(struct dgm_request *, struct dgm_kept);
+
 /** A part's functionCall; NULL for any other part. */
 const struct json_val *answer_call(const struct json_val *part);
 
-/** The signature of a part that is no call: those of calls stand with them. Absent when it has none. */
+/** The signature of a part that is neither a call nor carried: theirs stand with them. Absent when it has none. */
 struct dgm_str answer_signature(const struct json_val *part);
 
 /** Whether a part is a call that is the answer itself. */

@@ -79,7 +79,7 @@ struct dgm_str answer_new_call_id(struct dgm_request *r)
     return dgm_arena_copy(&r->arena, dgm_buf_str(&id));
 }
 
-static void keep(struct dgm_request *r, struct dgm_kept record)
+void answer_keep(struct dgm_request *r, struct dgm_kept record)
 {
     if (r->kept_n == r->kept_cap) {
         size_t cap = r->kept_cap ? 2 * r->kept_cap : 4;
@@ -146,11 +146,12 @@ static void put_call(struct dgm_request *r, struct json_writer *w, const struct 
     if (signature.p)
         put_signature(w, signature);
     if (signature.p || native_id.n)
-        keep(r, (struct dgm_kept){.call_id = id,
-                                  .name = names_client(r, json_get_str(call, DGM_STR("name"))),
-                                  .signature = signature,
-                                  .model = r->model.name,
-                                  .native_id = native_id});
+        answer_keep(r,
+                    (struct dgm_kept){.call_id = id,
+                                      .name = names_client(r, json_get_str(call, DGM_STR("name"))),
+                                      .signature = signature,
+                                      .model = r->model.name,
+                                      .native_id = native_id});
     json_close_obj(w);
 }
 

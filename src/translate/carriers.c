@@ -16,7 +16,6 @@
 #include "translate/media.h"
 
 #define CLAUDE_ID "toolu_"
-#define FORMAT "google-gemini-v1"
 
 static struct dgm_str if_base64(struct dgm_str s)
 {
@@ -60,7 +59,7 @@ static struct dgm_str in_details(const struct json_val *details, struct dgm_str 
         struct dgm_str whose = json_get_str(it.value, DGM_STR("id"));
         struct dgm_str format = json_get_str(it.value, DGM_STR("format"));
         if (!dgm_str_eq(json_get_str(it.value, DGM_STR("type")), DGM_STR("reasoning.encrypted")) ||
-            (format.n != 0 && !dgm_str_eq(format, DGM_STR(FORMAT))))
+            (format.n != 0 && !dgm_str_eq(format, DGM_STR(CARRIERS_GEMINI))))
             continue;
         if (whose.n != 0 ? dgm_str_eq(whose, id) : first)
             return if_base64(json_get_str(it.value, DGM_STR("data")));
@@ -75,6 +74,14 @@ static struct dgm_str in_blocks(const struct json_val *blocks)
     while (!signature.p && json_next(&it))
         signature = if_base64(json_get_str(it.value, DGM_STR("signature")));
     return signature;
+}
+
+struct dgm_str carriers_read_text(const struct json_val *message)
+{
+    const struct json_val *calls = json_get(message, DGM_STR("tool_calls"));
+    /* Where there are calls, what names none is meant for the first of them. */
+    return in_details(json_get(message, DGM_STR("reasoning_details")), (struct dgm_str){0},
+                      json_size(calls) == 0);
 }
 
 struct dgm_str carriers_read(struct dgm_request *r, const struct json_val *message,

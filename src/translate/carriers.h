@@ -5,6 +5,15 @@
 
 #include "translate/chat.h"
 
+/** The format of OpenRouter's details that are Gemini's. */
+#define CARRIERS_GEMINI "google-gemini-v1"
+
+/**
+ * The signature of what a message says besides its calls, which another gateway or our reasoning_details brought: base64;
+ * absent: none.
+ */
+struct dgm_str carriers_read_text(const struct json_val *message);
+
 /**
  * The signature that came back with a call, wherever it stands: base64; absent: nowhere. `first`: it is the first of its
  * message, which is meant where a carrier names no call. What is no base64 counts as none.

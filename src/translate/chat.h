@@ -13,9 +13,12 @@
  *   contents.c  the conversation put: systemInstruction and contents
  *   parts.c     one content part: text, images, audio, files; media.c what is no text
  *   urls.c      URLs that somebody reads for the upstream (relay_parts.def)
+ *   images.c    images that the model made, in answers and coming back
+ *   native_parts.c   parts of Gemini's own, where they stood
  *   results.c   tool results, brought behind the calls they answer
  *   arguments.c the arguments of a call, which may be broken
  *   failure.c   an upstream's error as OpenAI's; suspects.c, for one that names nothing, what may have caused it
+ *   tries.c     what a request is sent otherwise in, as its upstream refused it (tries.def)
  *   usage.c, logprobs.c, annotations.c (with offsets.c)   a candidate's numbers and sources
  *   calls.c     the calls of an answer
  *   args.c      their arguments by their schema; partial_args.c the same streamed in parts
@@ -92,6 +95,12 @@ struct chat_call {
     size_t result;            /* the message that answers it, or CHAT_NO_RESULT */
 };
 
+/** A text or an image of the model's whose signature is asked for: echo.h. */
+struct chat_echo {
+    size_t message, element; /* of the content's list; 0 where that is a string */
+    struct dgm_need *need;
+};
+
 static_assert(CHAT_FIELDS <= 64, "struct dgm_request has a bit for each");
 
 extern const struct chat_field chat_fields[CHAT_FIELDS]; /* by chat_field_id; stands in config.c */
@@ -155,6 +164,7 @@ struct dgm_request {
     enum dgm_rc
         model_rc; /* of its reading; what is wrong with a name is refused by dgm_request_translate */
     bool stream, usage;
+    int64_t tokens_used; /* as dgm_request_tokens_used tells */
 
     struct chat_message *messages; /* one for each element of `messages` */
     size_t messages_n;
@@ -183,10 +193,14 @@ struct dgm_request {
 
     struct dgm_need *needs;
     size_t needs_n;
+    struct chat_echo *echoes; /* in their order */
+    size_t echoes_n;
     struct dgm_url *urls; /* urls.c; none unless somebody asked for them */
     size_t urls_n;
     struct dgm_kept *kept;
     size_t kept_n, kept_cap, calls_n; /* calls_n: ids given out so far */
+
+    struct tries *tries; /* tries.h; NULL: it is made as ever, and nothing calls for another way */
 
     struct stops stops;         /* sequences beyond those that Gemini looks for */
     struct dgm_retry retry;     /* of the upstream's last error */
@@ -246,6 +260,12 @@ CHAT_COLD void chat_no_memory(struct dgm_request *);
 
 /** An answer was none: that of `id`. It is the last thing that dgm_request_retry knows of. */
 CHAT_COLD void chat_note_fault(struct dgm_request *, enum dgm_error id);
+
+/** The upstream told what its answer costs. */
+static inline void chat_note_tokens(struct dgm_request *r, int64_t prompt, int64_t completion)
+{
+    r->tokens_used = prompt + completion;
+}
 
 /** Whether a member is there, and not null. */
 static inline bool chat_is_said(const struct json_val *v)
@@ -328,6 +348,12 @@ void chat_put_thinking(struct dgm_request *, struct json_writer *);
 /** The most tokens that thoughts may take: 0 where the model does not think, or was asked not to. */
 int64_t chat_thinking_room(const struct dgm_request *);
 
+/** Puts the body of a request that is complete anew, from its first byte, after chat_open and dgm_request_translate. */
+enum dgm_rc chat_rebuild(struct dgm_request *, struct dgm_fail *reterr);
+
+/** The same of a relayed one (relay.c). */
+enum dgm_rc relay_rebuild(struct dgm_request *, struct dgm_fail *reterr);
+
 /** Checks every message, and fills `messages`, `history` and `media_resolution`. */
 void chat_check_messages(struct dgm_request *);
 
@@ -349,7 +375,8 @@ struct chat_contents {
     struct dgm_request *r;
     struct json_writer *w;
     enum chat_turn open;
-    bool begun; /* a content has been put */
+    bool begun;  /* a content has been put */
+    size_t echo; /* the next of the request's that may be asked for */
 };
 
 /** Opens a part, in a content of its own kind: follow it by the part's members and json_close_obj. */

@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "translate/schema.h"
 #include "translate/tools.h"
+#include "translate/tries.h"
 
 #define STOP_MAX 5 /* stop sequences Gemini takes (google.md 6.4) */
 
@@ -93,10 +94,11 @@ static void put_limit(struct dgm_request *r, const struct chat_field *f, const s
     int64_t i;
     if (!chat_need_int(r, v, CHAT_MEMBER(NULL, f->name), &i))
         return;
-    if (i > r->model.output)
+    uint32_t most = tries_output(r);
+    if (i > most)
         chat_warn(r, f->name, DGM_STR("it was brought down to what the model gives at most"));
     json_put_quoted_name(w, f->native);
-    json_put_int(w, i + room < r->model.output ? i + room : r->model.output);
+    json_put_int(w, i + room < most ? i + room : most);
 }
 
 static void put_max_completion_tokens(struct dgm_request *r, const struct chat_field *f,
@@ -481,6 +483,16 @@ static void put_details(struct dgm_request *r, struct json_writer *w)
         json_member_str(w, "mediaResolution", r->media_resolution);
 }
 
+/* A member, unless its model refused it; or what it may be. */
+static void put_member(struct dgm_request *r, const struct chat_field *f, const struct json_val *v,
+                       struct json_writer *w)
+{
+    if (r->tries)
+        v = tries_value(r, native_name(f), f->name, v);
+    if (v)
+        f->put(r, f, v, w);
+}
+
 static void put_members(struct dgm_request *r, struct json_writer *w)
 {
     for (uint64_t left = r->said; left != 0 && r->rc == DGM_OK; left &= left - 1) {
@@ -494,7 +506,7 @@ static void put_members(struct dgm_request *r, struct json_writer *w)
                           &place)) /* Google's own member counts before OpenAI's */
             chat_ignore(r, CHAT_MEMBER(NULL, f->name));
         else
-            f->put(r, f, r->field[i], w);
+            put_member(r, f, r->field[i], w);
     }
     chat_put_thinking(r, w);
     if (r->media_resolution.n)

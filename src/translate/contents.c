@@ -6,9 +6,13 @@
  * once, stand as many results as calls, in their order; the last is the model's only where the model goes on with
  * what it said (google.md 6.2, 9.6; user-pain A4, C3). Messages of one speaker in a row are one content.
  */
+#include "translate/images.h"
+#include "translate/native_parts.h"
 #include "translate/parts.h"
 
 #include "base/str.h"
+#include "translate/carriers.h"
+#include "translate/echo.h"
 
 /* What stands for a signature nobody remembers, where Gemini 3 insists on one (google.md 9.1). */
 #define NO_SIGNATURE DGM_STR(DGM_SIGNATURE_STAND_IN)
@@ -84,6 +88,19 @@ static bool has_text(const struct json_val *content)
     return json_str(content).n != 0 || last_text(content) != SIZE_MAX;
 }
 
+/* What is remembered of a text or an image of the model's goes before what came back with it. */
+static struct google_extra recall(struct chat_contents *c, size_t message, size_t element,
+                                  const struct google_extra *extra)
+{
+    struct google_extra ret = *extra;
+    const struct dgm_need *need = echo_need(c, message, element);
+    if (need && need->signature.p) {
+        ret.marks = need->signature;
+        ret.signature = (struct dgm_str){0};
+    }
+    return ret;
+}
+
 static void put_content(struct chat_contents *c, size_t message, enum chat_turn turn,
                         const struct google_extra *extra)
 {
@@ -91,15 +108,18 @@ static void put_content(struct chat_contents *c, size_t message, enum chat_turn 
     const struct chat_place *place = CHAT_MESSAGE_MEMBER(message, DGM_STR("content"));
     struct google_extra unsigned_extra = *extra;
     if (json_kind(content) == JSON_STR) {
-        part_put_text(c, turn, json_str(content), extra);
+        const struct google_extra all = recall(c, message, 0, extra);
+        part_put_text(c, turn, json_str(content), &all);
         return;
     }
     size_t last = extra->signature.n ? last_text(content) : SIZE_MAX;
     unsigned_extra.signature = (struct dgm_str){0};
     struct json_iter it = json_iter(content);
-    while (c->r->rc == DGM_OK && json_next(&it))
-        part_put(c, turn, it.value, it.index == last ? extra : &unsigned_extra,
-                 CHAT_ELEMENT(place, it.index));
+    while (c->r->rc == DGM_OK && json_next(&it)) {
+        const struct google_extra all =
+            recall(c, message, it.index, it.index == last ? extra : &unsigned_extra);
+        part_put(c, turn, it.value, &all, CHAT_ELEMENT(place, it.index));
+    }
 }
 
 /* Puts what an instruction tells, marked where it stands among what a user said. */
@@ -204,22 +224,91 @@ static void put_call(struct chat_contents *c, const struct chat_call *call, bool
     json_close_obj(c->w);
 }
 
+/* Puts a text with the images that stand in it as Markdown; `*images` counts them. */
+static void put_pictured(struct chat_contents *c, struct dgm_str text,
+                         const struct google_extra *extra, int64_t *images)
+{
+    const struct google_extra unsigned_extra = {.thought_said = extra->thought_said,
+                                                .thought = extra->thought};
+    struct dgm_str before, next;
+    struct media m, image;
+    for (bool more = images_next(&text, &next, &m); more;) {
+        before = next;
+        image = m;
+        more = images_next(&text, &next, &m);
+        bool is_last = !more && text.n == 0; /* of the texts, whose signature it is */
+        part_put_text(c, TURN_MODEL, before, is_last ? extra : &unsigned_extra);
+        part_put_image(c, &image, images_mark(extra->images, (*images)++));
+    }
+    part_put_text(c, TURN_MODEL, text, extra);
+}
+
+/* Puts what stands in the member `images`. */
+static void put_images(struct chat_contents *c, size_t message)
+{
+    static const struct google_extra nothing = {0};
+    const struct chat_place *place = CHAT_MESSAGE_MEMBER(message, DGM_STR("images"));
+    struct json_iter it = json_iter(json_get(c->r->messages[message].val, place->member));
+    while (c->r->rc == DGM_OK && json_next(&it))
+        part_put(c, TURN_MODEL, it.value, &nothing, CHAT_ELEMENT(place, it.index));
+}
+
+/* Puts what the model's message says, and what of Gemini's own parts stood before, within or right behind it. */
+static void put_model_content(struct chat_contents *c, size_t message,
+                              const struct google_extra *extra, struct native_parts *parts)
+{
+    const struct google_extra unsigned_extra = {
+        .thought_said = extra->thought_said, .thought = extra->thought, .images = extra->images};
+    int64_t images = 0;
+    const struct json_val *content = c->r->messages[message].content;
+    struct dgm_str text = json_str(content);
+    size_t at = 0;
+    while (parts->name.p && parts->at.calls <= 0 && (at < text.n || parts->at.bytes <= 0)) {
+        size_t end = native_parts_within(parts, text, at);
+        if (end == text.n && parts->at.bytes > 0)
+            break;
+        put_pictured(c, dgm_str_head(dgm_str_skip(text, at), end - at), &unsigned_extra, &images);
+        at = end;
+        native_parts_put(parts, c);
+    }
+    struct dgm_str rest = text, before;
+    struct media m;
+    if (at != 0 || images_next(&rest, &before, &m))
+        put_pictured(c, dgm_str_skip(text, at), extra, &images);
+    else
+        put_content(c, message, TURN_MODEL, extra);
+}
+
 /* What a message of the model says besides its calls. */
-static void put_said(struct chat_contents *c, size_t message)
+static struct native_parts put_said(struct chat_contents *c, size_t message)
 {
     const struct json_val *val = c->r->messages[message].val;
     const struct chat_place *place = CHAT_MESSAGE(message);
     struct google_extra extra = {0};
     if (json_get(val, DGM_STR("extra_content")))
-        extra = google_extra(c->r, val, place, EXTRA_THOUGHT | EXTRA_SIGNATURE);
+        extra = google_extra(c->r, val, place,
+                             EXTRA_THOUGHT | EXTRA_SIGNATURE | EXTRA_PARTS | EXTRA_IMAGES);
+    struct native_parts parts = native_parts(c->r, extra.parts, message);
     extra.signature = chat_signature(c->r, extra.signature, place);
-    put_content(c, message, TURN_MODEL, &extra);
-    if (extra.signature.n && !has_text(c->r->messages[message].content)) {
+    struct dgm_str said = extra.signature;
+    if (!extra.signature.p)
+        extra.signature = carriers_read_text(val);
+    put_model_content(c, message, &extra, &parts);
+    put_images(c, message);
+    if (said.n && !has_text(c->r->messages[message].content)) {
         const struct chat_place *google =
             CHAT_MEMBER(CHAT_MEMBER(place, DGM_STR("extra_content")), DGM_STR("google"));
         chat_ignore(c->r, CHAT_MEMBER(google, DGM_STR("thought_signature")));
     }
     chat_put_text(c, TURN_MODEL, json_get_str(val, DGM_STR("refusal")));
+    return parts;
+}
+
+/* Puts those of Gemini's own parts that stood behind so many of the message's calls, or before. */
+static void put_parts(struct chat_contents *c, struct native_parts *parts, size_t calls)
+{
+    while (c->r->rc == DGM_OK && parts->name.p && parts->at.calls <= (int64_t)calls)
+        native_parts_put(parts, c);
 }
 
 /* Puts all messages of the model in a row, which are one turn, and the results that answer its calls. */
@@ -228,9 +317,13 @@ static size_t put_model_turn(struct chat_contents *c, size_t first, bool current
     struct dgm_request *r = c->r;
     size_t end = chat_turn_end(r, first), calls = r->messages[first].first_call;
     for (size_t i = first; r->rc == DGM_OK && i < end; i++) {
-        put_said(c, i);
-        for (size_t k = r->messages[i].first_call; k < chat_calls_end(r, i); k++)
+        struct native_parts parts = put_said(c, i);
+        size_t own = r->messages[i].first_call;
+        for (size_t k = own; k < chat_calls_end(r, i); k++) {
+            put_parts(c, &parts, k - own);
             put_call(c, &r->history[k], k == calls, current);
+        }
+        put_parts(c, &parts, SIZE_MAX / 2);
     }
     chat_put_results(c, calls, chat_calls_end(r, end - 1));
     return end;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* extra.c - extra_content.google of a message or a delta: what OpenAI has no place for. */
 #include "translate/extra.h"
+#include "translate/compat.h"
+#include "translate/images.h"
 
 #include "base/str.h"
 
@@ -38,25 +40,41 @@ void extra_close(struct json_writer *w)
     json_close_text(w, DGM_STR("}}"), 2);
 }
 
-/* The last signature of a part that is no call: it goes back on the message's last text (google.md 3.4, 9.1). */
-static struct dgm_str last_signature(const struct json_val *parts)
+/*
+ * The last signature of a part that has no other place for it: it goes back on the message's last text (google.md 3.4,
+ * 9.1). In Google's shape that is an image's place, too.
+ */
+static struct dgm_str last_signature(const struct dgm_request *r, const struct json_val *parts)
 {
     struct json_iter it = json_iter(parts);
     struct dgm_str last = {0};
     while (json_next(&it))
-        if (answer_signature(it.value).n)
+        if (answer_signature(it.value).n &&
+            (answer_part(it.value) != SAYS_IMAGE || compat_is_google(r)))
             last = answer_signature(it.value);
     return last;
 }
 
-/* A part of a stream gets an index: what clients put lists together by, and openai-python fails without (C1). */
-static void put_streamed_part(struct json_writer *w, struct choice *c, const struct json_val *part)
+/*
+ * A part as it came, with what tells where it stood: behind how many bytes of the content and how many calls, where there
+ * are any (native_parts.c reads it). One of a stream gets an index: what clients put lists together by, and
+ * openai-python fails without (C1).
+ */
+static void put_part(struct json_writer *w, struct choice *c, const struct json_val *part,
+                     const struct part_at *at, bool whole)
 {
+    static const struct dgm_str ours[] = {DGM_STR("index"), DGM_STR("after_bytes"),
+                                          DGM_STR("after_calls")};
     struct json_iter it = json_iter(part);
     json_open_obj(w);
-    json_member_int(w, "index", c->others++);
+    if (!whole)
+        json_member_int(w, "index", c->others++);
+    if (at->bytes != 0)
+        json_member_int(w, "after_bytes", at->bytes);
+    if (at->calls != 0)
+        json_member_int(w, "after_calls", at->calls);
     while (json_next(&it)) {
-        if (dgm_str_eq(it.name, DGM_STR("index")))
+        if (dgm_str_index(it.name, ours, sizeof ours / sizeof *ours) < sizeof ours / sizeof *ours)
             continue;
         json_put_key(w, it.name);
         json_put_val(w, it.value);
@@ -65,26 +83,26 @@ static void put_streamed_part(struct json_writer *w, struct choice *c, const str
 }
 
 /* Parts that no member of OpenAI's shows, as they came: code and its result, a second sound, what is new. */
-static void put_parts(struct json_writer *w, struct choice *c, const struct json_val *parts,
-                      bool whole)
+static void put_parts(struct json_writer *w, struct choice *c, const struct answer_piece *p,
+                      bool carries_images, bool whole)
 {
-    struct json_iter it = json_iter(parts);
+    struct json_iter it = json_iter(p->parts);
+    struct part_at at = p->at;
     bool any = false, sounded = false;
-    while (json_next(&it)) {
+    size_t images = 0;
+    for (; json_next(&it); part_at_pass(&at, it.value)) {
         enum answer_part kind = answer_part(it.value);
-        bool shown = kind != SAYS_OTHER && (kind != SAYS_SOUND || !sounded);
+        bool shown = kind != SAYS_OTHER && (kind != SAYS_SOUND || !sounded) &&
+                     (kind != SAYS_IMAGE || !carries_images);
         sounded = sounded || kind == SAYS_SOUND;
-        if (shown)
+        if (!answer_takes(p, kind, &images) || shown)
             continue;
         if (!any) {
             json_put_name(w, "parts");
             json_open_arr(w);
         }
         any = true;
-        if (whole)
-            json_put_val(w, it.value);
-        else
-            put_streamed_part(w, c, it.value);
+        put_part(w, c, it.value, &at, whole);
     }
     if (any)
         json_close_arr(w);
@@ -132,13 +150,15 @@ void extra_put(const struct dgm_request *r, struct json_writer *w, struct choice
 {
     extra_open(w);
     if (p->said & SAID_SIGNATURE)
-        json_member_str(w, "thought_signature", last_signature(p->parts));
+        json_member_str(w, "thought_signature", last_signature(r, p->parts));
     if (whole)
         put_finish(r, w, c);
     if (p->said & SAID_CARRIED)
         put_carried(w, c, p);
     if (p->said & SAID_PARTS)
-        put_parts(w, c, p->parts, whole);
+        put_parts(w, c, p, r->env.image_output == DGM_IMAGES_EXTRA, whole);
+    if (p->said & SAID_MARKS)
+        images_put_marks(w, p);
     extra_close(w);
 }
 

@@ -7,6 +7,7 @@
 #include "translate/compat.h"
 #include "translate/relay.h"
 #include "translate/suspects.h"
+#include "translate/tries.h"
 
 #define WAIT_MAX_MS                                                                                \
     60000 /* openai-node takes longer waits for none and tries again at once (user-pain G1) */
@@ -485,6 +486,18 @@ static int put_broken(const struct dgm_request *r, struct dgm_buf *out)
 
 /* ---- public ---- */
 
+/* Whether it may be sent otherwise. Servers of chat templates that fail say so by 400, 422 or 500. */
+static void note_try(struct dgm_request *r, const struct failure *f, bool bare)
+{
+    bool may = r->complete && r->rc == DGM_OK && f->message.n != 0 &&
+               (f->status == 400 || (r->relay && (f->status == 422 || f->status == 500)));
+    tries_forget(r);
+    if (may)
+        tries_note(r, f->message,
+                   bare && (f->suspects_n == 0 || f->suspects[0].likely < SUSPECT_SURE ||
+                            suspect_is_schema(&f->suspects[0])));
+}
+
 int failure_put(struct dgm_request *r, struct dgm_buf *out, int status, const struct json_val *root,
                 struct dgm_str text)
 {
@@ -496,11 +509,13 @@ int failure_put(struct dgm_request *r, struct dgm_buf *out, int status, const st
     if (f.message.n == 0 && status == 0)
         return put_broken(r, out);
     r->retry = read_retry(&f, row);
+    /* What is relayed was not taken apart: there is nothing to look at. */
+    bool bare = !r->relay && f.status == 400 && suspects_wanted(f.message) && !first_violation(&f);
+    if (bare)
+        f.suspects_n = suspects_find(r, f.suspects);
+    note_try(r, &f, bare);
     if (compat_is_google(r))
         return put_google(r, &f, text, out);
-    /* What is relayed was not taken apart: there is nothing to look at. */
-    if (!r->relay && f.status == 400 && suspects_wanted(f.message) && !first_violation(&f))
-        f.suspects_n = suspects_find(r, f.suspects);
     if (f.message.n)
         put_object(r, &w, &f, row);
     else

@@ -179,6 +179,8 @@ static bool read_extra(struct dgm_request *r, struct google_extra *ret, const st
     }
     if (takes & EXTRA_PARTS && google_is_name(it->name, DGM_STR("parts")))
         return chat_expect(r, it->value, J_ARR, place) && put_first(&ret->parts, it->value);
+    if (takes & EXTRA_IMAGES && google_is_name(it->name, DGM_STR("images")))
+        return chat_expect(r, it->value, J_ARR, place) && put_first(&ret->images, it->value);
     if (takes & EXTRA_VIDEO_METADATA && google_is_name(it->name, DGM_STR("video_metadata")))
         return chat_expect(r, it->value, J_OBJ, place) &&
                put_first(&ret->video_metadata, it->value);
@@ -208,7 +210,11 @@ struct google_extra google_extra(struct dgm_request *r, const struct json_val *o
             chat_ignore(r, in);
         while (json_kind(says) == JSON_OBJ && json_next(&it)) {
             const struct chat_place *member = CHAT_MEMBER(in, it.name);
-            if (json_kind(it.value) != JSON_NULL && !read_extra(r, &ret, &it, member, takes))
+            if (json_kind(it.value) == JSON_NULL || read_extra(r, &ret, &it, member, takes))
+                continue;
+            if (takes & EXTRA_PARTS) /* an answer's, as we gave it */
+                chat_ignore_softly(r, member);
+            else
                 chat_ignore(r, member);
         }
     }

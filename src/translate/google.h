@@ -24,6 +24,15 @@ void google_check_tool(struct dgm_request *, const struct json_val *settings,
 void google_put_tool(struct dgm_request *, struct json_writer *, struct dgm_str kind,
                      const struct json_val *settings);
 
+/**
+ * The same for a part of the model's that comes back, such as toolCall: whether a name is one's; the place's member is it.
+ * False: it was refused. Puts it as a member of a part.
+ */
+bool google_is_part(struct dgm_str name);
+bool google_check_part(struct dgm_request *, const struct json_val *, const struct chat_place *);
+void google_put_part(struct dgm_request *, struct json_writer *, struct dgm_str name,
+                     const struct json_val *);
+
 /** Puts those of them that are members of the native request, cachedContent among them. After google_check. */
 void google_put(struct dgm_request *, struct json_writer *);
 
@@ -64,9 +73,11 @@ void google_put_key(struct json_writer *, struct dgm_str snake);
 
 /** What extra_content.google (or .vertex) says of a message, a part or a call (google.md 3.3). */
 struct google_extra {
-    bool thought_said, thought;              /* `thought` is there; what it says */
-    struct dgm_str signature;                /* thought_signature; absent when it has none */
-    const struct json_val *parts;            /* of a tool's message: FunctionResponsePart objects */
+    bool thought_said, thought;   /* `thought` is there; what it says */
+    struct dgm_str signature;     /* thought_signature; absent when it has none */
+    struct dgm_str marks;         /* echo.h: what is remembered, in its place; absent: nothing is */
+    const struct json_val *parts; /* FunctionResponsePart objects; of the model: native_parts.h */
+    const struct json_val *images;           /* of the model's message: images.h */
     const struct json_val *video_metadata;   /* of a part: an object */
     const struct json_val *media_resolution; /* of a part: a word, or an object that has it */
 };
@@ -78,6 +89,7 @@ enum google_extra_kind {
     EXTRA_PARTS = 4,
     EXTRA_VIDEO_METADATA = 8,
     EXTRA_MEDIA_RESOLUTION = 16,
+    EXTRA_IMAGES = 32,
 };
 
 /**

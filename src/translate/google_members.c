@@ -3,6 +3,7 @@
 #include "translate/google.h"
 
 #include "base/str.h"
+#include "translate/tries.h"
 #include "translate/schema.h"
 
 #define WORDS_BYTES_MAX 400 /* of a set of words, listed for people */
@@ -87,7 +88,16 @@ enum set {
     SET_RANKER,
     SET_FILE_RESOURCE,
     SET_FILE_CONFIG,
+    /* parts of the model's */
+    SET_PART,
+    SET_INLINE_DATA,
+    SET_TOOL_CALL,
+    SET_TOOL_RESPONSE,
+    SET_EXECUTABLE_CODE,
+    SET_CODE_RESULT,
     /* words */
+    SET_CODE_LANGUAGE,
+    SET_CODE_OUTCOME,
     SET_HARM_CATEGORY,
     SET_BLOCK_THRESHOLD,
     SET_BLOCK_METHOD,
@@ -493,6 +503,29 @@ void google_put_tool(struct dgm_request *r, struct json_writer *w, struct dgm_st
     json_close_obj(w);
 }
 
+/* ---- parts ---- */
+
+bool google_is_part(struct dgm_str name)
+{
+    return find_member(SET_PART, name) != NULL;
+}
+
+bool google_check_part(struct dgm_request *r, const struct json_val *value,
+                       const struct chat_place *place)
+{
+    const struct member *m = find_member(SET_PART, place->member);
+    check_value(r, m, m->type, value, place);
+    return r->rc == DGM_OK;
+}
+
+void google_put_part(struct dgm_request *r, struct json_writer *w, struct dgm_str name,
+                     const struct json_val *value)
+{
+    const struct member *m = find_member(SET_PART, name);
+    google_put_key(w, m->name);
+    put_value(r, w, m, m->type, value);
+}
+
 /* ---- generationConfig ---- */
 
 const struct json_val *google_config(const struct dgm_request *r, struct dgm_str native,
@@ -555,6 +588,9 @@ void google_put_config(struct dgm_request *r, struct json_writer *w)
         if (m->of == SET_IMAGE_CONFIG)
             put_image_config(r, w, v);
         if (!v || m->of == SET_IMAGE_CONFIG || m->of == SET_THINKING_CONFIG)
+            continue;
+        v = tries_value(r, m->name, m->name, v);
+        if (!v)
             continue;
         google_put_key(w, m->name);
         if (m->type == TYPE_SCHEMA)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* messages.c - the conversation, checked and read message by message. */
 #include "translate/carriers.h"
+#include "translate/echo.h"
 #include "translate/names.h"
 #include "translate/parts.h"
 
@@ -254,9 +255,10 @@ static bool is_needed(const struct dgm_request *r, size_t i, size_t step)
 
 void chat_collect_needs(struct dgm_request *r)
 {
-    if (r->rc != DGM_OK || r->history_n == 0)
+    size_t most = r->rc == DGM_OK ? r->history_n + echo_count(r) : 0;
+    if (most == 0)
         return;
-    r->needs = dgm_arena_take0(&r->arena, r->history_n * sizeof *r->needs);
+    r->needs = dgm_arena_take0(&r->arena, most * sizeof *r->needs);
     if (!r->needs) {
         chat_no_memory(r);
         return;
@@ -272,4 +274,5 @@ void chat_collect_needs(struct dgm_request *r)
         call->need = &r->needs[r->needs_n++];
         *call->need = (struct dgm_need){.call_id = call->id, .sent = call->signature};
     }
+    echo_collect(r);
 }

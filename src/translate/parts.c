@@ -3,6 +3,7 @@
 #include "translate/parts.h"
 
 #include "base/str.h"
+#include "translate/echo.h"
 #include "translate/urls.h"
 
 #include <string.h>
@@ -69,7 +70,7 @@ struct part part_read(struct dgm_request *r, const struct json_val *val,
     p.body = json_get(val, at->member);
     if (json_size(val) > 2) { /* most have a type, what it names, and no more */
         p.extra = json_get(val, DGM_STR("extra_content"));
-        chat_ignore_but(r, val, place, "type", "extra_content", at->member.p);
+        chat_ignore_but(r, val, place, "type", "extra_content", "index", at->member.p);
     }
     if (!chat_is_said(p.body))
         chat_missing(r, at);
@@ -378,13 +379,38 @@ static void put_tagged(struct chat_contents *c, struct dgm_str text, struct dgm_
     put_piece(c, TURN_MODEL, text, false, signature);
 }
 
+/* Puts each part that was signed as it was, an empty one too, and what stands between them. */
+static void put_marked(struct chat_contents *c, struct dgm_str text, struct dgm_str marks)
+{
+    struct echo_mark mark;
+    size_t done = 0;
+    for (; echo_next(&marks, text, done, &mark); done = mark.at + mark.n) {
+        put_tagged(c, dgm_str_head(dgm_str_skip(text, done), mark.at - done), (struct dgm_str){0});
+        chat_open_part(c, TURN_MODEL);
+        json_member_lasting(c->w, "text", dgm_str_head(dgm_str_skip(text, mark.at), mark.n));
+        put_thought(c, false, mark.signature);
+        json_close_obj(c->w);
+    }
+    put_tagged(c, dgm_str_skip(text, done), (struct dgm_str){0});
+}
+
 void part_put_text(struct chat_contents *c, enum chat_turn turn, struct dgm_str text,
                    const struct google_extra *extra)
 {
-    if (turn == TURN_MODEL && !extra->thought_said)
+    if (turn == TURN_MODEL && extra->marks.n && !extra->thought_said)
+        put_marked(c, text, extra->marks);
+    else if (turn == TURN_MODEL && !extra->thought_said)
         put_tagged(c, text, extra->signature);
     else
         put_piece(c, turn, text, extra->thought, extra->signature);
+}
+
+void part_put_image(struct chat_contents *c, const struct media *m, struct dgm_str signature)
+{
+    chat_open_part(c, TURN_MODEL);
+    media_put(c->w, c->r->surface, m);
+    put_thought(c, false, signature);
+    json_close_obj(c->w);
 }
 
 /* What a part says of itself goes before what its message says of all. */
@@ -406,7 +432,8 @@ static struct google_extra read_extra(struct chat_contents *c, enum chat_turn tu
         own.thought_said = all.thought_said;
         own.thought = all.thought;
     }
-    if (!own.signature.p)
+    own.marks = all.marks;
+    if (!own.signature.p || all.marks.p)
         own.signature = all.signature;
     return own;
 }
@@ -430,6 +457,9 @@ void part_put(struct chat_contents *c, enum chat_turn turn, const struct json_va
     if (own.video_metadata)
         json_member_val(c->w, "videoMetadata", own.video_metadata);
     put_resolution(c, &p, &own, place);
+    struct echo_mark mark;
+    if (m.data.p && echo_next(&own.marks, m.data, 0, &mark))
+        own.signature = mark.signature;
     put_thought(c, own.thought, own.signature);
     json_close_obj(c->w);
 }

@@ -37,6 +37,9 @@ struct dgm_str part_uri(const struct json_val *part, struct dgm_str *ret_type);
 void part_put(struct chat_contents *, enum chat_turn, const struct json_val *part,
               const struct google_extra *extra, const struct chat_place *);
 
+/** Puts an image of the model's, with its signature, which may be absent. */
+void part_put_image(struct chat_contents *, const struct media *, struct dgm_str signature);
+
 /** Puts a text as part_put does, so with `extra`, and what stands in thought tags as thoughts. */
 void part_put_text(struct chat_contents *, enum chat_turn, struct dgm_str,
                    const struct google_extra *extra);

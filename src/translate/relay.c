@@ -469,20 +469,11 @@ static void put_body(struct dgm_request *r)
     splice_close(&relay->body, &l);
 }
 
-enum dgm_rc dgm_relay_make(struct dgm_request *r, const struct dgm_server *server,
-                           struct dgm_fail *reterr)
+/* The body, for the server and the model that are known. */
+static enum dgm_rc make(struct dgm_request *r, struct dgm_fail *reterr)
 {
-    assert(r->relay && !r->complete);
     enum dgm_rc rc;
-    r->relay->server = *server;
-    if (server->model.n == 0)
-        r->relay->server.model = (struct dgm_str){0};
-    r->relay->model = server->model.n != 0   ? server->model
-                      : r->model_sent.n != 0 ? r->model_sent
-                                             : (struct dgm_str){0};
-    if (server->serves_one && server->model.n == 0)
-        r->relay->model = (struct dgm_str){0};
-    r->model.name = r->relay->model;
+    r->relay->usage_put = false;
     put_body(r);
     chat_end_notes(r);
     r->segments_n = splice_segments(&r->relay->body, &r->segments, &rc);
@@ -492,4 +483,25 @@ enum dgm_rc dgm_relay_make(struct dgm_request *r, const struct dgm_server *serve
     if (r->rc != DGM_OK)
         chat_report(r, reterr);
     return r->rc;
+}
+
+enum dgm_rc relay_rebuild(struct dgm_request *r, struct dgm_fail *reterr)
+{
+    return make(r, reterr);
+}
+
+enum dgm_rc dgm_relay_make(struct dgm_request *r, const struct dgm_server *server,
+                           struct dgm_fail *reterr)
+{
+    assert(r->relay && !r->complete);
+    r->relay->server = *server;
+    if (server->model.n == 0)
+        r->relay->server.model = (struct dgm_str){0};
+    r->relay->model = server->model.n != 0   ? server->model
+                      : r->model_sent.n != 0 ? r->model_sent
+                                             : (struct dgm_str){0};
+    if (server->serves_one && server->model.n == 0)
+        r->relay->model = (struct dgm_str){0};
+    r->model.name = r->relay->model;
+    return make(r, reterr);
 }

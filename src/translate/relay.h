@@ -3,7 +3,7 @@
  * relay.h - a request that goes on to a server that speaks OpenAI's protocol, and its answer.
  *
  *   relay.c           the life of such a request: its body checked, its top level spliced
- *   relay_messages.c  what some servers need of the messages that come back to them
+ *   relay_turns.c     the messages: which of them become one; relay_messages.c what some servers need of each
  *   relay_answer.c    a choice, whole or a piece of it, as OpenAI promises it; relay_calls.c its calls
  *   relay_stream.c    the same for the events of a stream; stream.c frames, holds and ends them
  *
@@ -47,6 +47,24 @@ bool relay_has(const struct dgm_request *, enum quirk);
 
 /** Splices the messages, an array of objects, in their place. */
 void relay_put_messages(struct dgm_request *, struct json_raw messages);
+
+/* ---- between relay_turns.c and relay_messages.c ---- */
+
+/** Splices a message, or a part of a content, in its place. */
+void relay_put_message(struct dgm_request *, const struct json_raw_iter *);
+void relay_put_part(struct dgm_request *, struct json_raw part, const struct chat_place *);
+
+/** Whether a value is there, and not null. */
+bool relay_is_there(struct json_raw);
+
+/** Whether a content is a text: a string, or an array of text parts alone. */
+bool relay_is_text(struct json_raw content);
+
+/** What stands between the quotes of a string. */
+struct dgm_str relay_inside(struct dgm_str quoted);
+
+/** Puts what stands between the quotes of a text: its parts are lines of it. */
+void relay_put_text(struct splice *, struct json_raw content);
 
 /* ---- answers ---------------------------------------------------------------------------------------- */
 
@@ -102,8 +120,8 @@ extern const char *const relay_known_of_answer[], *const relay_known_of_choice[]
 void relay_put_head(struct dgm_request *, struct json_writer *, const struct json_val *answer,
                     struct dgm_str object);
 
-/** Puts a usage object of a server's; false, and nothing, where `usage` is none. */
-bool relay_put_usage(struct json_writer *, const struct json_val *usage);
+/** Puts a usage object of a server's, and notes its tokens; false, and nothing, where `usage` is none. */
+bool relay_put_usage(struct dgm_request *, struct json_writer *, const struct json_val *usage);
 
 /** Puts a whole answer, or the error that it is; returns the client's status. */
 int relay_put_answer(struct dgm_request *, int status, const struct json_val *root,

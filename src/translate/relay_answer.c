@@ -241,12 +241,13 @@ static void put_details(struct json_writer *w, const struct json_val *details, s
     json_close_obj(w);
 }
 
-bool relay_put_usage(struct json_writer *w, const struct json_val *usage)
+bool relay_put_usage(struct dgm_request *r, struct json_writer *w, const struct json_val *usage)
 {
     if (json_kind(usage) != JSON_OBJ)
         return false;
     int64_t prompt = count(usage, DGM_STR("prompt_tokens")),
             completion = count(usage, DGM_STR("completion_tokens"));
+    chat_note_tokens(r, prompt, completion);
     json_open_obj(w);
     json_member_int(w, "prompt_tokens", prompt);
     json_member_int(w, "completion_tokens", completion);
@@ -355,7 +356,7 @@ int relay_put_answer(struct dgm_request *r, int status, const struct json_val *r
     const struct json_val *usage = json_get(root, DGM_STR("usage"));
     if (json_kind(usage) == JSON_OBJ) {
         json_put_name(&w, "usage");
-        relay_put_usage(&w, usage);
+        relay_put_usage(r, &w, usage);
     }
     json_close_obj(&w);
     return 200;

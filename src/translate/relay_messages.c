@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* relay_messages.c - messages that go on to a server: as they came, but for what quirks.def says of their history. */
+/* relay_messages.c - a message that goes on to a server: as it came, but for what quirks.def says of its history. */
 #include "translate/relay.h"
 
 #include "base/str.h"
+#include "translate/tries.h"
 #include "translate/urls.h"
 
 #define MESSAGES CHAT_MEMBER(NULL, DGM_STR("messages"))
@@ -15,7 +16,7 @@ struct message {
     bool reasoning_content, reasoning;
 };
 
-static bool is_there(struct json_raw v)
+bool relay_is_there(struct json_raw v)
 {
     return v.kind != JSON_NONE && v.kind != JSON_NULL;
 }
@@ -34,7 +35,7 @@ static bool is_empty_string(struct json_raw v)
 /* ---- texts ---- */
 
 /* Whether a content is a text: a string, or an array of text parts alone. */
-static bool is_text(struct json_raw content)
+bool relay_is_text(struct json_raw content)
 {
     struct json_raw_iter it = json_raw_iter(content);
     if (content.kind != JSON_ARR || is_empty_array(content))
@@ -46,21 +47,21 @@ static bool is_text(struct json_raw content)
     return true;
 }
 
-static struct dgm_str inside(struct dgm_str quoted)
+struct dgm_str relay_inside(struct dgm_str quoted)
 {
     return dgm_str_skip(dgm_str_head(quoted, quoted.n - 1), 1);
 }
 
 /* Puts what stands between the quotes of a text: its parts are lines of it. */
-static void put_text(struct splice *s, struct json_raw content)
+void relay_put_text(struct splice *s, struct json_raw content)
 {
     struct json_raw_iter it = json_raw_iter(content);
     if (content.kind == JSON_STR)
-        splice_put(s, inside(content.text));
+        splice_put(s, relay_inside(content.text));
     while (json_raw_next(&it)) {
         if (it.index)
             splice_put_lit(s, "\\n");
-        splice_put(s, inside(json_raw_get(it.value, DGM_STR("text")).text));
+        splice_put(s, relay_inside(json_raw_get(it.value, DGM_STR("text")).text));
     }
 }
 
@@ -72,7 +73,7 @@ static bool is_extra(struct dgm_request *r, const struct json_raw_iter *m,
     const struct dgm_str name = DGM_STR("extra_content");
     if (!relay_has(r, QUIRK_GOOGLE_EXTRAS) || !json_raw_says(m->name, name))
         return false;
-    if (is_there(m->value))
+    if (relay_is_there(m->value))
         chat_ignore_softly(r, CHAT_MEMBER(place, name));
     return true;
 }
@@ -125,7 +126,7 @@ static void put_medium(struct dgm_request *r, struct json_raw medium, const stru
     splice_close(s, &l);
 }
 
-static void put_part(struct dgm_request *r, struct json_raw part, const struct chat_place *place)
+void relay_put_part(struct dgm_request *r, struct json_raw part, const struct chat_place *place)
 {
     struct splice *s = &r->relay->body;
     struct splice_level l;
@@ -157,7 +158,7 @@ static void put_parts(struct dgm_request *r, struct json_raw parts, const struct
     splice_open(s, &l, parts);
     while (json_raw_next(&it)) {
         splice_begin(s, &l, &it);
-        put_part(r, it.value, CHAT_ELEMENT(place, it.index));
+        relay_put_part(r, it.value, CHAT_ELEMENT(place, it.index));
     }
     splice_close(s, &l);
 }
@@ -173,7 +174,7 @@ static void put_function(struct dgm_request *r, struct json_raw function)
     splice_open(s, &l, function);
     while (json_raw_next(&it)) {
         bool is_arguments = json_raw_says(it.name, DGM_STR("arguments"));
-        if (mends && is_arguments && (!is_there(it.value) || is_empty_string(it.value))) {
+        if (mends && is_arguments && (!relay_is_there(it.value) || is_empty_string(it.value))) {
             splice_drop(&l, &it);
             continue;
         }
@@ -225,6 +226,11 @@ static void put_calls(struct dgm_request *r, struct json_raw calls, const struct
 
 /* ---- one message ---- */
 
+static bool flattens(const struct dgm_request *r)
+{
+    return relay_has(r, QUIRK_TEXT_PARTS) || tries_has(r, DGM_TRY_FLATTEN);
+}
+
 static void put_content(struct dgm_request *r, struct splice_level *l,
                         const struct json_raw_iter *m, const struct message *message)
 {
@@ -234,11 +240,11 @@ static void put_content(struct dgm_request *r, struct splice_level *l,
         splice_drop(l, m);
     } else if (m->value.kind != JSON_ARR) {
         splice_keep(s, l, m);
-    } else if (relay_has(r, QUIRK_TEXT_PARTS) && is_text(m->value)) {
+    } else if (flattens(r) && relay_is_text(m->value)) {
         chat_warn(r, DGM_STR("messages"), DGM_STR("contents of text parts are sent as one text"));
         splice_begin(s, l, m);
         splice_put_lit(s, "\"");
-        put_text(s, m->value);
+        relay_put_text(s, m->value);
         splice_put_lit(s, "\"");
     } else {
         splice_begin(s, l, m);
@@ -307,7 +313,7 @@ static bool put_special(struct dgm_request *r, struct splice_level *l,
     return true;
 }
 
-static void put_message(struct dgm_request *r, const struct json_raw_iter *element)
+void relay_put_message(struct dgm_request *r, const struct json_raw_iter *element)
 {
     struct splice *s = &r->relay->body;
     struct splice_level l;
@@ -317,77 +323,12 @@ static void put_message(struct dgm_request *r, const struct json_raw_iter *eleme
         .index = element->index,
         .val = val,
         .calls = calls.kind == JSON_ARR && !is_empty_array(calls),
-        .reasoning_content = is_there(json_raw_get(val, DGM_STR("reasoning_content"))),
-        .reasoning = is_there(json_raw_get(val, DGM_STR("reasoning"))),
+        .reasoning_content = relay_is_there(json_raw_get(val, DGM_STR("reasoning_content"))),
+        .reasoning = relay_is_there(json_raw_get(val, DGM_STR("reasoning"))),
     };
     splice_open(s, &l, val);
     while (json_raw_next(&it))
         if (!put_special(r, &l, &it, &message))
             splice_keep(s, &l, &it);
-    splice_close(s, &l);
-}
-
-/* ---- all of them ---- */
-
-static bool is_system(struct json_raw message)
-{
-    struct dgm_str role = json_raw_get(message, DGM_STR("role")).text;
-    return (json_raw_says(role, DGM_STR("system")) || json_raw_says(role, DGM_STR("developer"))) &&
-           is_text(json_raw_get(message, DGM_STR("content")));
-}
-
-/* How many messages at the front are the system's and texts; 0 where one or none is: nothing is to be merged. */
-static size_t leading_systems(const struct dgm_request *r, struct json_raw messages)
-{
-    size_t n = 0;
-    struct json_raw_iter it = json_raw_iter(messages);
-    while (relay_has(r, QUIRK_SYSTEM_FIRST) && json_raw_next(&it) && is_system(it.value))
-        n++;
-    return n > 1 ? n : 0;
-}
-
-/* A merged message keeps its text alone. */
-static void note_lost(struct dgm_request *r, const struct json_raw_iter *message)
-{
-    struct json_raw_iter it = json_raw_iter(message->value);
-    while (json_raw_next(&it))
-        if (is_there(it.value) && !json_raw_says(it.name, DGM_STR("role")) &&
-            !json_raw_says(it.name, DGM_STR("content")))
-            chat_ignore_softly(r, CHAT_MESSAGE_MEMBER(message->index, inside(it.name)));
-}
-
-static void put_merged(struct dgm_request *r, struct json_raw messages, size_t n)
-{
-    struct splice *s = &r->relay->body;
-    struct json_raw_iter it = json_raw_iter(messages);
-    chat_warn(r, DGM_STR("messages"), DGM_STR("leading system messages are sent as one"));
-    splice_put_lit(s, "{\"role\":\"system\",\"content\":\"");
-    while (json_raw_next(&it) && it.index < n) {
-        if (it.index)
-            splice_put_lit(s, "\\n\\n");
-        put_text(s, json_raw_get(it.value, DGM_STR("content")));
-        note_lost(r, &it);
-    }
-    splice_put_lit(s, "\"}");
-}
-
-void relay_put_messages(struct dgm_request *r, struct json_raw messages)
-{
-    struct splice *s = &r->relay->body;
-    struct splice_level l;
-    struct json_raw_iter it = json_raw_iter(messages);
-    size_t systems = leading_systems(r, messages);
-    splice_open(s, &l, messages);
-    while (json_raw_next(&it)) {
-        if (it.index != 0 && it.index < systems) {
-            splice_drop(&l, &it);
-            continue;
-        }
-        splice_begin(s, &l, &it);
-        if (it.index < systems)
-            put_merged(r, messages, systems);
-        else
-            put_message(r, &it);
-    }
     splice_close(s, &l);
 }

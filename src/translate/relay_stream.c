@@ -191,7 +191,7 @@ static void keep_usage(struct dgm_stream *s, const struct json_val *usage)
     if (json_kind(usage) != JSON_OBJ)
         return;
     dgm_buf_clear(&s->relay->usage);
-    relay_put_usage(&w, usage);
+    relay_put_usage(s->r, &w, usage);
     if (s->relay->usage.rc != DGM_OK)
         chat_no_memory(s->r);
 }

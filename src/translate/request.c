@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* request.c - the life of a request: parse, check every member, put the native body. */
 #include "translate/google.h"
+#include "translate/relay.h"
 #include "translate/tools.h"
 
 #include "base/str.h"
@@ -187,14 +188,18 @@ static bool clashes_with_cache(struct dgm_request *r, size_t bytes, const struct
     return true;
 }
 
-/* The body is put in two steps: all before `contents`, then, with every need answered, the contents. */
-static void put_head(struct dgm_request *r)
+/* What the body is made of; it is put in two steps: all before `contents`, then, with every need answered, the contents. */
+static void check(struct dgm_request *r)
 {
     check_model(r);
     google_check(r);
     tools_read(r);
     chat_check_messages(r);
     chat_collect_needs(r);
+}
+
+static void put_head(struct dgm_request *r)
+{
     if (r->rc != DGM_OK)
         return;
     json_open_obj(&r->writer);
@@ -262,6 +267,14 @@ static enum dgm_rc finish(struct dgm_request *r, struct dgm_fail *reterr)
     return r->rc;
 }
 
+/* What stands behind the head goes, whatever the head is. */
+static enum dgm_rc put_contents_again(struct dgm_request *r, struct dgm_fail *reterr)
+{
+    for (size_t i = 0; i < r->needs_n; i++)
+        r->needs[i].stood_in = false;
+    return finish(r, reterr);
+}
+
 enum dgm_rc dgm_request_remake(struct dgm_request *r, struct dgm_fail *reterr)
 {
     assert(!r->relay && r->complete && r->rc == DGM_OK);
@@ -269,9 +282,25 @@ enum dgm_rc dgm_request_remake(struct dgm_request *r, struct dgm_fail *reterr)
     r->body.n = r->head.body_n;
     r->lent.n = r->head.lent_n;
     r->writer = r->head.writer;
-    for (size_t i = 0; i < r->needs_n; i++)
-        r->needs[i].stood_in = false;
-    return finish(r, reterr);
+    return put_contents_again(r, reterr);
+}
+
+static void begin_body(struct dgm_request *r)
+{
+    r->body.n = 0;
+    r->lent.n = 0;
+    r->writer = json_writer(&r->body);
+    r->writer.lent = &r->lent;
+}
+
+enum dgm_rc chat_rebuild(struct dgm_request *r, struct dgm_fail *reterr)
+{
+    r->complete = false;
+    r->headers_n = 0;
+    r->schema_objects = r->schema_spent = 0;
+    begin_body(r);
+    put_head(r);
+    return put_contents_again(r, reterr);
 }
 
 static struct dgm_request *new_request(const struct dgm_env *env)
@@ -280,11 +309,16 @@ static struct dgm_request *new_request(const struct dgm_env *env)
     struct dgm_request *r = alloc->resize(alloc->ctx, NULL, 0, sizeof *r);
     if (!r)
         return NULL;
-    *r = (struct dgm_request){
-        .env = *env, .limits = default_limits, .google = google_none, .retry = {.after_ms = -1}};
+    *r = (struct dgm_request){.env = *env,
+                              .limits = default_limits,
+                              .google = google_none,
+                              .retry = {.after_ms = -1},
+                              .tokens_used = -1};
     r->env.alloc = alloc;
-    if (env->compat == DGM_COMPAT_GOOGLE)
-        r->env.reasoning = DGM_REASONING_CONTENT; /* from where compat.c takes it */
+    if (env->compat == DGM_COMPAT_GOOGLE) { /* from where compat.c takes them */
+        r->env.reasoning = DGM_REASONING_CONTENT;
+        r->env.image_output = DGM_IMAGES;
+    }
     if (env->limits && env->limits->arena_bytes)
         r->limits.arena_bytes = env->limits->arena_bytes;
     if (env->limits && env->limits->event_bytes)
@@ -294,8 +328,7 @@ static struct dgm_request *new_request(const struct dgm_env *env)
     dgm_arena_init(&r->arena, alloc, r->limits.arena_bytes);
     dgm_buf_init(&r->body, dgm_arena_alloc(&r->arena), r->limits.arena_bytes);
     dgm_buf_init(&r->lent, dgm_arena_alloc(&r->arena), r->limits.arena_bytes);
-    r->writer = json_writer(&r->body);
-    r->writer.lent = &r->lent;
+    begin_body(r);
     return r;
 }
 
@@ -344,6 +377,7 @@ enum dgm_rc dgm_request_translate(struct dgm_request *r, enum dgm_surface surfac
 {
     assert(!r->relay && !r->complete && r->body.n == 0);
     r->surface = surface;
+    check(r);
     put_head(r);
     return r->rc == DGM_OK && r->needs_n != 0 ? DGM_NEED : finish(r, reterr);
 }
@@ -418,6 +452,33 @@ struct dgm_str dgm_request_model_sent(const struct dgm_request *r)
 bool dgm_request_wants_stream(const struct dgm_request *r)
 {
     return r->stream;
+}
+
+/* A number of the body; 0: there is none. It is looked up when somebody asks, as few do. */
+static int64_t number_of(const struct dgm_request *r, enum chat_field_id id, struct dgm_str name)
+{
+    int64_t n = 0;
+    struct json_raw raw = {0};
+    if (r->relay)
+        raw = json_raw_get(r->relay->root, name);
+    bool said =
+        r->relay ? raw.kind == JSON_NUM && dgm_str_i64(raw.text, &n) : json_int(r->field[id], &n);
+    return said && n > 0 ? n : 0;
+}
+
+int64_t dgm_request_tokens_wanted(const struct dgm_request *r)
+{
+    int64_t most = number_of(r, CHAT_MAX_COMPLETION_TOKENS, DGM_STR("max_completion_tokens"));
+    int64_t n = number_of(r, CHAT_N, DGM_STR("n"));
+    if (most == 0)
+        most = number_of(r, CHAT_MAX_TOKENS, DGM_STR("max_tokens"));
+    n = n == 0 ? 1 : n;
+    return most <= INT32_MAX && n <= INT32_MAX ? most * n : INT64_MAX;
+}
+
+int64_t dgm_request_tokens_used(const struct dgm_request *r)
+{
+    return r->tokens_used;
 }
 
 bool dgm_request_wants_usage(const struct dgm_request *r)

@@ -4,6 +4,7 @@
 #include "translate/compat.h"
 
 #include "base/str.h"
+#include "translate/echo.h"
 #include "translate/failure.h"
 #include "translate/logprobs.h"
 #include "translate/relay.h"
@@ -28,6 +29,7 @@ static bool put_choice(struct dgm_request *r, struct json_writer *w, struct choi
     json_open_obj(w);
     json_member_lit(w, "role", "assistant");
     answer_put_members(r, w, c, piece, true);
+    echo_end(r, c->echo);
     json_close_obj(w);
     json_put_name(w, "logprobs");
     logprobs_put(w, piece->more ? piece->candidate : NULL);
@@ -209,6 +211,8 @@ static int put_answer(struct dgm_request *r, int status, const struct json_val *
         return put_failure(r, fault, out);
     answer_note_version(r, members.version);
     struct usage usage = usage_read(members.usage);
+    if (json_kind(members.usage) == JSON_OBJ)
+        chat_note_tokens(r, usage.prompt, usage.completion);
     if (compat_is_google(r)) {
         compat_note_id(r, root);
         put_google(r, &members, &choices, &usage, out);

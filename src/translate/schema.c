@@ -3,11 +3,14 @@
 #include "translate/schema_parts.h"
 
 #include "base/str.h"
+#include "translate/tries.h"
 
 #include <string.h>
 
-#define POINTER_BYTES_MAX 96 /* of a place in a note or a refusal */
-#define PIECE_BYTES_MAX 256  /* of a $ref's step that has escapes */
+#define POINTER_BYTES_MAX 96               /* of a place in a note or a refusal */
+#define ENUM_VALUES_PLAIN 32               /* more are too many for a plain schema */
+#define TOLD_BYTES_MAX ((size_t)32 * 1024) /* of a schema in a description */
+#define PIECE_BYTES_MAX 256                /* of a $ref's step that has escapes */
 
 #define MUTE JSON_MUTE
 #define LOST JSON_LOST
@@ -295,7 +298,82 @@ static bool speaks_openapi(const struct json_val *v)
 
 enum schema_form schema_form(const struct dgm_request *r, const struct json_val *schema)
 {
-    return r->model.can & CAN_JSON_SCHEMA && !speaks_openapi(schema) ? SCHEMA_JSON : SCHEMA_SUBSET;
+    bool plain = tries_has(r, DGM_TRY_SCHEMA_PLAIN) && !tries_has(r, DGM_TRY_SCHEMA_TOLD);
+    return r->model.can & CAN_JSON_SCHEMA && !plain && !speaks_openapi(schema) ? SCHEMA_JSON
+                                                                               : SCHEMA_SUBSET;
+}
+
+bool schema_is_told(const struct schema_job *job, enum keyword_id id, const struct json_val *v)
+{
+    if (!job->plain || !v)
+        return false;
+    if (id == KEY_ENUM)
+        return json_size(v) > ENUM_VALUES_PLAIN;
+    return id == KEY_FORMAT || id == KEY_PATTERN || schema_keywords[id].subset == SUBSET_NUMBER ||
+           schema_keywords[id].subset == SUBSET_COUNT;
+}
+
+static void put_kind(struct json_writer *w, unsigned kind, enum schema_form form)
+{
+    for (size_t i = 0; i < sizeof kind_words / sizeof *kind_words; i++) {
+        char word[16];
+        struct dgm_str name = kind_words[i].name;
+        if (kind_words[i].kind != kind)
+            continue;
+        for (size_t k = 0; k < name.n && k < sizeof word; k++)
+            word[k] = (char)(form == SCHEMA_JSON ? name.p[k] | 0x20 : name.p[k] & ~0x20);
+        json_member_str(w, "type", ((struct dgm_str){word, name.n}));
+        return;
+    }
+}
+
+/*
+ * Any value of the schema's kind, with the schema in its description: what a model that finds it too large may still
+ * read (user-pain B2).
+ */
+static void put_told(struct schema_job *job, struct json_writer *w, enum schema_form form,
+                     bool object)
+{
+    struct dgm_request *r = job->r;
+    struct dgm_buf text;
+    dgm_buf_init(&text, dgm_arena_alloc(&r->arena), TOLD_BYTES_MAX);
+    struct json_writer whole = json_writer(&text);
+    json_put_val(&whole, job->root);
+    if (text.rc == DGM_E_NOMEM)
+        chat_no_memory(r);
+    unsigned kind = schema_kind(json_get_str(job->root, DGM_STR("type")));
+    json_open_obj(w);
+    put_kind(w, object || kind == 0 || kind == K_NULL ? K_OBJECT : kind, form);
+    if (kind == K_ARRAY && !object && form == SCHEMA_SUBSET) { /* which wants items */
+        const struct json_val *items = json_get(job->root, DGM_STR("items"));
+        kind = schema_kind(json_get_str(items, DGM_STR("type")));
+        json_put_name(w, "items");
+        json_open_obj(w);
+        put_kind(w, kind == 0 || kind == K_ARRAY || kind == K_NULL ? K_STRING : kind, form);
+        json_close_obj(w);
+    }
+    if (text.rc == DGM_OK) {
+        json_put_name(w, "description");
+        json_open_str(w);
+        json_add_str(w, DGM_STR("It must keep to this JSON Schema: "));
+        json_add_str(w, dgm_buf_str(&text));
+        json_close_str(w);
+    }
+    json_close_obj(w);
+    schema_note(job,
+                text.rc == DGM_OK ? DGM_STR("all of it is told in its description")
+                                  : DGM_STR("all of it is too long to be told in its description"),
+                NULL);
+}
+
+static void warn_of_tries(struct dgm_request *r, struct dgm_str label)
+{
+    struct dgm_str member =
+        dgm_str_eq(label, DGM_STR("response_format")) ? label : DGM_STR("tools");
+    if (tries_has(r, DGM_TRY_SCHEMA_TOLD))
+        tries_warn(r, DGM_TRY_SCHEMA_TOLD, member);
+    else if (tries_has(r, DGM_TRY_SCHEMA_PLAIN))
+        tries_warn(r, DGM_TRY_SCHEMA_PLAIN, member);
 }
 
 static void put(struct dgm_request *r, struct json_writer *w, const struct json_val *schema,
@@ -310,7 +388,12 @@ static void put(struct dgm_request *r, struct json_writer *w, const struct json_
     job.work_max = SCHEMA_WORK_FLOOR + r->schema_objects * SCHEMA_WORK_OBJECT;
     if (job.work_max > SCHEMA_WORK_MAX)
         job.work_max = SCHEMA_WORK_MAX;
-    if (fine && form == SCHEMA_SUBSET) {
+    job.plain = tries_has(r, DGM_TRY_SCHEMA_PLAIN);
+    if (r->tries && fine)
+        warn_of_tries(r, label);
+    if (fine && tries_has(r, DGM_TRY_SCHEMA_TOLD)) {
+        put_told(&job, w, form, object);
+    } else if (fine && form == SCHEMA_SUBSET) {
         schema_put_subset(&job, w, object);
     } else {
         if (fine)

@@ -57,6 +57,7 @@ static void fold_values(struct subset *s, const struct node *n, unsigned kind, b
 {
     struct json_iter it = json_iter(n->found[KEY_ENUM]);
     size_t told = 0;
+    bool told_too = schema_is_told(s->job, KEY_ENUM, n->found[KEY_ENUM]);
     if (n->found[KEY_CONST] && subset_kind_of(n->found[KEY_CONST]) != K_STRING) {
         fold(s, KEY_CONST, n->found[KEY_CONST], open);
         return;
@@ -64,7 +65,8 @@ static void fold_values(struct subset *s, const struct node *n, unsigned kind, b
     while (json_next(&it)) {
         size_t left = FOLD_BYTES_MAX;
         if (json_kind(it.value) == JSON_NULL ||
-            (kind == K_STRING && json_kind(it.value) == JSON_STR) || !is_short(it.value, &left))
+            (kind == K_STRING && json_kind(it.value) == JSON_STR && !told_too) ||
+            !is_short(it.value, &left))
             continue;
         if (told == VALUES_MAX) {
             dgm_buf_put_lit(&s->text, ", ...");
@@ -114,11 +116,13 @@ void subset_put_description(struct subset *s, const struct node *n, unsigned kin
     if (own.n && outer.n)
         dgm_buf_put_char(&s->text, ' ');
     dgm_buf_put(&s->text, own);
-    if (format.n && schema_keywords[KEY_FORMAT].kinds & kind && !subset_is_format(format, kind))
+    if (format.n && schema_keywords[KEY_FORMAT].kinds & kind && !subset_is_format(format, kind) &&
+        !s->job->plain)
         fold(s, KEY_FORMAT, n->found[KEY_FORMAT], &open);
     for (enum keyword_id i = 0; i < KEYWORDS; i++)
-        if (n->found[i] && schema_keywords[i].subset == SUBSET_FOLD &&
-            schema_keywords[i].kinds & kind)
+        if (n->found[i] && schema_keywords[i].kinds & kind &&
+            (schema_keywords[i].subset == SUBSET_FOLD ||
+             (i != KEY_ENUM && schema_is_told(s->job, i, n->found[i]))))
             fold(s, i, n->found[i], &open);
     fold_values(s, n, kind, &open);
     if (open)

@@ -98,6 +98,8 @@ struct schema_job {
     const struct chat_place *place;
     size_t work, work_max; /* members looked at, and how many may be */
     bool quiet;            /* notes are not made */
+    bool
+        plain; /* bounds, lengths, formats, patterns and long enums are told in descriptions (tries.def) */
 };
 
 /** Counts what a schema costs, in members looked at. */
@@ -119,6 +121,9 @@ const struct json_val *schema_resolve(struct schema_job *, struct dgm_str ref);
 
 /** Refuses a $ref that leads nowhere, with its pointer. */
 void schema_refuse_ref(struct schema_job *, struct dgm_str ref, const struct schema_at *);
+
+/** Whether a keyword of a plain schema is told in its description, where its kind has it. */
+bool schema_is_told(const struct schema_job *, enum keyword_id, const struct json_val *);
 
 /** Puts a schema in the subset. `object`: it is the parameters of a function. */
 void schema_put_subset(struct schema_job *, struct json_writer *, bool object);

@@ -220,6 +220,10 @@ static void put_keyword(struct subset *s, struct node *n, enum keyword_id id, un
                         const struct schema_at *at, unsigned level)
 {
     const struct json_val *v = n->found[id];
+    if (schema_is_told(s->job, id, v)) {
+        schema_note(s->job, schema_keywords[id].name, at);
+        return;
+    }
     switch (schema_keywords[id].subset) {
     case SUBSET_TYPE:
         put_type(s, kind);

@@ -4,6 +4,7 @@
 
 #include "base/str.h"
 #include "translate/compat.h"
+#include "translate/echo.h"
 #include "translate/failure.h"
 #include "translate/google.h"
 #include "translate/logprobs.h"
@@ -11,6 +12,8 @@
 #include "translate/tools.h"
 
 #include <string.h>
+
+#define CHUNK_BYTES_MAX ((size_t)1 << 20) /* that has more than one image */
 
 /* ---- chunks ---- */
 
@@ -87,10 +90,16 @@ static void put_candidate(struct dgm_stream *s, const struct json_val *candidate
         candidate = NULL; /* has no logprobs, and nobody looks for them */
     if (piece.said == 0 && json_kind(json_get(candidate, DGM_STR("logprobsResult"))) != JSON_OBJ)
         return;
-    struct json_writer w = json_writer(out);
-    open_chunk(s, &w, (size_t)index);
-    answer_put_members(s->r, &w, c, &piece, false);
-    close_chunk(s, &w, candidate, (struct dgm_str){0});
+    /* A chunk that is too large for many clients has one image at most (user-pain E5). */
+    size_t chunks = s->event_bytes > CHUNK_BYTES_MAX && piece.images > 1 ? piece.images : 1;
+    for (size_t i = 0; i < chunks; i++) {
+        struct json_writer w = json_writer(out);
+        if (chunks > 1)
+            answer_take_image(&piece, i);
+        open_chunk(s, &w, (size_t)index);
+        answer_put_members(s->r, &w, c, &piece, false);
+        close_chunk(s, &w, i == 0 ? candidate : NULL, (struct dgm_str){0});
+    }
 }
 
 /* ---- errors ---- */
@@ -176,6 +185,7 @@ static enum dgm_rc take_event(struct dgm_stream *s, struct dgm_buf *out)
     if (json_kind(members.usage) == JSON_OBJ) {
         s->usage = usage_read(members.usage);
         s->usage_told = true;
+        chat_note_tokens(s->r, s->usage.prompt, s->usage.completion);
     }
     if (s->r->rc != DGM_OK || out->rc != DGM_OK) {
         s->state = STREAM_FAILED;
@@ -267,6 +277,7 @@ static void put_end(struct dgm_stream *s, struct dgm_buf *out)
         open_chunk(s, &w, i);
         c->started = started;
         answer_put_rest(s->r, &w, c);
+        echo_end(s->r, c->echo);
         c->started = true;
         answer_put_end(s->r, &w, c);
         close_chunk(s, &w, NULL, answer_finish(s->r, c));
@@ -290,7 +301,9 @@ static enum dgm_rc end_well(struct dgm_stream *s, struct dgm_buf *out)
     enum dgm_rc rc = s->r->rc != DGM_OK ? s->r->rc : out->rc;
     s->state = rc == DGM_OK ? STREAM_DONE : STREAM_FAILED;
     s->rc = rc;
-    return rc == DGM_OK ? DGM_DONE : rc;
+    if (rc == DGM_OK) /* whoever keeps the records asks again */
+        return s->r->kept_n ? DGM_KEEP : DGM_DONE;
+    return rc;
 }
 
 /*

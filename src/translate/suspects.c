@@ -114,6 +114,13 @@ size_t suspects_find(struct dgm_request *r, struct suspect ret[SUSPECTS_MAX])
     return r->rc == DGM_OK ? n : 0;
 }
 
+bool suspect_is_schema(const struct suspect *s)
+{
+    struct dgm_str id = dgm_str_c(s->id);
+    return dgm_str_starts(id, DGM_STR("schema_")) || dgm_str_starts(id, DGM_STR("enum_")) ||
+           dgm_str_eq(id, DGM_STR("tools_many"));
+}
+
 /* ---- telling ---- */
 
 void suspect_add_sentence(struct json_writer *w, const struct suspect *s)

@@ -31,6 +31,9 @@ bool suspects_wanted(struct dgm_str message);
  */
 size_t suspects_find(struct dgm_request *, struct suspect ret[SUSPECTS_MAX]);
 
+/** Whether it is about the tools or schemas of a request, which can be sent in a simpler form. */
+bool suspect_is_schema(const struct suspect *);
+
 /** Adds the sentence of a suspect to the string that is open in the writer. */
 void suspect_add_sentence(struct json_writer *, const struct suspect *);
 

@@ -3,8 +3,12 @@
 #include "translate/google.h"
 
 #include "base/str.h"
+#include "translate/tries.h"
 
 #define EFFORT DGM_STR("reasoning_effort")
+#define CONFIG_MEMBER DGM_STR("thinking_config")
+#define LEVEL DGM_STR("thinking_level")
+#define BUDGET DGM_STR("thinking_budget")
 
 /* What thinking_config says, checked and kept in what the model takes. */
 struct plan {
@@ -30,11 +34,11 @@ static struct plan read_plan(const struct dgm_request *r)
 {
     struct plan p = {0};
     p.config = google_config(r, DGM_STR("thinkingConfig"), &p.place);
-    const struct json_val *level = google_get(p.config, DGM_STR("thinking_level"));
+    const struct json_val *level = google_get(p.config, LEVEL);
     enum effort any;
     if (model_effort(json_str(level), &any)) /* the word for "unspecified" is none */
         p.level = json_str(level);
-    p.budget_said = json_int(google_get(p.config, DGM_STR("thinking_budget")), &p.budget);
+    p.budget_said = json_int(google_get(p.config, BUDGET), &p.budget);
     return p;
 }
 
@@ -72,10 +76,21 @@ int64_t chat_thinking_room(const struct dgm_request *r)
 
 /* ---- putting ---- */
 
-static void put_value(struct json_writer *w, const struct thinking *t, enum effort effort)
+/* `member` is what the client said it by. */
+static void put_value(struct dgm_request *r, struct json_writer *w, const struct thinking *t,
+                      enum effort effort, struct dgm_str member)
 {
+    struct dgm_str value = dgm_str_c(t->value[effort]);
+    const struct json_val *v =
+        r->tries ? tries_value(r, takes_levels(t) ? LEVEL : BUDGET, member, chat_parse(r, value))
+                 : NULL;
+    if (r->tries && !v)
+        return;
     json_put_key(w, dgm_str_c(t->member));
-    json_put_raw(w, dgm_str_c(t->value[effort]));
+    if (v)
+        json_put_val(w, v);
+    else
+        json_put_raw(w, value);
 }
 
 static void warn_of_least(struct dgm_request *r, const struct thinking *t, struct dgm_str member)
@@ -97,11 +112,13 @@ static void put_effort(struct dgm_request *r, struct json_writer *w, const struc
         chat_ignore(r, place);
         return;
     }
+    if (!tries_value(r, CONFIG_MEMBER, EFFORT, r->field[CHAT_REASONING_EFFORT]))
+        return;
     if (effort == EFFORT_NONE)
         warn_of_least(r, t, EFFORT);
     json_put_name(w, "thinkingConfig");
     json_open_obj(w);
-    put_value(w, t, effort);
+    put_value(r, w, t, effort, EFFORT);
     json_close_obj(w);
 }
 
@@ -111,7 +128,7 @@ static void put_level(struct dgm_request *r, struct json_writer *w, const struct
 {
     enum effort effort = EFFORT_NONE;
     model_effort(level, &effort);
-    put_value(w, t, effort);
+    put_value(r, w, t, effort, LEVEL);
     struct dgm_str value = dgm_str_c(t->value[effort]);
     if (takes_levels(t) &&
         dgm_str_eq_nocase(level, dgm_str_head(dgm_str_skip(value, 1), value.n - 2)))
@@ -125,13 +142,13 @@ static void put_budget(struct dgm_request *r, struct json_writer *w, const struc
                        int64_t budget)
 {
     if (budget == 0) {
-        warn_of_least(r, t, DGM_STR("thinking_budget"));
-        put_value(w, t, EFFORT_NONE);
+        warn_of_least(r, t, BUDGET);
+        put_value(r, w, t, EFFORT_NONE, BUDGET);
         return;
     }
     int64_t kept = budget < 0 ? budget : clamp(t, budget);
     if (kept != budget)
-        chat_warn(r, DGM_STR("thinking_budget"), DGM_STR("it was brought into the model's range"));
+        chat_warn(r, BUDGET, DGM_STR("it was brought into the model's range"));
     json_member_int(w, "thinkingBudget", kept);
 }
 
@@ -163,6 +180,22 @@ static void put_config(struct dgm_request *r, struct json_writer *w, const struc
     json_close_obj(w);
 }
 
+/* What the model refused before is not said again. */
+static void heed_tries(struct dgm_request *r, struct plan *p)
+{
+    const struct json_val *budget = google_get(p->config, BUDGET);
+    if (!r->tries)
+        return;
+    if (p->config)
+        p->config = tries_value(r, CONFIG_MEMBER, CONFIG_MEMBER, p->config);
+    if (!p->config)
+        return;
+    if (p->level.p && !tries_value(r, LEVEL, LEVEL, google_get(p->config, LEVEL)))
+        p->level = (struct dgm_str){0};
+    if (p->budget_said)
+        p->budget_said = json_int(tries_value(r, BUDGET, BUDGET, budget), &p->budget);
+}
+
 void chat_put_thinking(struct dgm_request *r, struct json_writer *w)
 {
     if (!r->google_said && !r->field[CHAT_REASONING_EFFORT])
@@ -177,6 +210,8 @@ void chat_put_thinking(struct dgm_request *r, struct json_writer *w)
                     " cannot have both thinking_level and thinking_budget.");
     else if (r->field[CHAT_REASONING_EFFORT])
         put_effort(r, w, t);
-    else if (p.config)
+    else
+        heed_tries(r, &p);
+    if (r->rc == DGM_OK && !r->field[CHAT_REASONING_EFFORT] && p.config)
         put_config(r, w, t, &p);
 }

@@ -147,7 +147,18 @@ static void put_allowed(const struct chat_tools *t, struct json_writer *w)
     json_close_arr(w);
 }
 
-static void put_config(const struct chat_tools *t, struct json_writer *w)
+/*
+ * Whether Google's own tools stand beside functions. From Gemini 3 on that is allowed, and the Gemini API wants to be told
+ * that the client takes toolCall and toolResponse parts for it (langchainjs#10675); Vertex AI knows neither.
+ */
+static bool is_combined(const struct dgm_request *r)
+{
+    const struct chat_tools *t = r->tools;
+    return r->surface == DGM_GEMINI && r->model.generation >= GEMINI_3 && t->functions_n != 0 &&
+           !t->functions_alone && (t->google_search || google_tools_any(r));
+}
+
+static void put_calling_config(const struct chat_tools *t, struct json_writer *w)
 {
     static const char *const modes[] = {
         [MODE_AUTO] = "AUTO",
@@ -156,10 +167,6 @@ static void put_config(const struct chat_tools *t, struct json_writer *w)
         [MODE_VALIDATED] = "VALIDATED",
     };
     enum tools_mode mode = native_mode(t);
-    if (mode == MODE_UNSAID)
-        return;
-    json_put_name(w, "toolConfig");
-    json_open_obj(w);
     json_put_name(w, "functionCallingConfig");
     json_open_obj(w);
     json_member_str(w, "mode", dgm_str_c(modes[mode]));
@@ -167,6 +174,19 @@ static void put_config(const struct chat_tools *t, struct json_writer *w)
     if (t->stream_args)
         json_member_bool(w, "streamFunctionCallArguments", true);
     json_close_obj(w);
+}
+
+static void put_config(const struct dgm_request *r, struct json_writer *w)
+{
+    bool has_mode = native_mode(r->tools) != MODE_UNSAID, combined = is_combined(r);
+    if (!has_mode && !combined)
+        return;
+    json_put_name(w, "toolConfig");
+    json_open_obj(w);
+    if (has_mode)
+        put_calling_config(r->tools, w);
+    if (combined)
+        json_member_bool(w, "includeServerSideToolInvocations", true);
     json_close_obj(w);
 }
 
@@ -182,5 +202,5 @@ void tools_put(struct dgm_request *r, struct json_writer *w)
     google_tools_put(r, w);
     json_close_arr(w);
     if (t->functions_n != 0)
-        put_config(t, w);
+        put_config(r, w);
 }

@@ -93,7 +93,7 @@ static void texts_and_words(void **state)
              "log: {level: debug, access: true}\n"
              "compat: google\nreasoning: tag\nstrict: true\n"
              "max_tokens_includes_thinking: true\nask_again: false\n"
-             "always_usage: true\nblocked: error\n"
+             "always_usage: true\nblocked: error\nimage_output: extra_content\n"
              "upstreams: {a: {kind: vertex, fetch: public}, b: {kind: vertex}}\n");
     assert_int_equal(c->auth.origins.n, 1);
     assert_int_equal(c->fetch.allow.n, 2);
@@ -105,6 +105,7 @@ static void texts_and_words(void **state)
     assert_false(c->ask_again);
     assert_true(c->always_usage);
     assert_int_equal(c->blocked, GW_BLOCKED_ERROR);
+    assert_int_equal(c->image_output, GW_IMAGES_EXTRA);
     assert_int_equal(c->compat, GW_COMPAT_GOOGLE);
     assert_int_equal(c->reasoning, GW_REASONING_TAG);
     assert_int_equal(c->upstreams[0].fetch, GW_FETCH_PUBLIC);

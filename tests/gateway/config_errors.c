@@ -124,8 +124,8 @@ static const struct {
     {"listen: \"[::]:80\"\n",
      "f:1:9: listen: [::]:80 can be reached from other machines, and without auth.keys anybody there could ask; "
      "listen on loopback\n"},
-    {"listen: 0.0.0.0:80\nauth: {keys: k}\n",
-     "f:1:9: listen: 0.0.0.0:80 can be reached from other machines, and auth.keys has no effect in this version yet; "
+    {"listen: 0.0.0.0:80\nauth: {google: emulated}\n",
+     "f:1:9: listen: 0.0.0.0:80 can be reached from other machines, and without auth.keys anybody there could ask; "
      "listen on loopback\n"},
     /* upstreams */
     {"upstreams: 5\n", "f:1:12: upstreams: \"5\" where a mapping of names is expected\n"},
@@ -152,9 +152,9 @@ static const struct {
     {"upstreams: {a: {kind: vertex, locations: [\"a/b\"]}}\n",
      "f:1:42: upstreams.a.locations: \"a/b\" is no name that can stand in a URL: letters, digits and . _ : @ -\n"},
     {"upstreams: {a: {kind: vertex, credentials: sk-secret}}\n",
-     "f:1:44: upstreams.a.credentials: expected adc, caller, none, {file: PATH}, {api_key: KEY} or {bearer: TOKEN}\n"},
+     "f:1:44: upstreams.a.credentials: expected adc, metadata, caller, none, {file: PATH}, {api_key: KEY} or {bearer: TOKEN}\n"},
     {"upstreams: {a: {kind: vertex, credentials: {file: a, api_key: b}}}\n",
-     "f:1:44: upstreams.a.credentials: expected adc, caller, none, {file: PATH}, {api_key: KEY} or {bearer: TOKEN}\n"},
+     "f:1:44: upstreams.a.credentials: expected adc, metadata, caller, none, {file: PATH}, {api_key: KEY} or {bearer: TOKEN}\n"},
     {"upstreams: {a: {kind: vertex, credentials: {api_key: }}}\n",
      "f:1:54: upstreams.a.credentials.api_key: a text is expected\n"},
     {URL "\"127.0.0.1:80\"}}\n",

@@ -47,53 +47,10 @@ static void test_parts(void **state)
     }
 }
 
-/* What is in force is not named as idle, and what can not be called is. */
-static void test_what_can_be_called(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *upstream, *idle;
-    } cases[] = {
-        {"{kind: emulator}", NULL},
-        {"{kind: vertex, base_url: \"http://h\", credentials: none, project: p}", NULL},
-        {"{kind: gemini, base_url: \"http://h\", credentials: none}", NULL},
-        {"{kind: vertex, base_url: \"http://h\", credentials: none, model: m}", NULL},
-        {"{kind: vertex, base_url: \"http://h\"}", "upstreams.a (kind vertex)"},
-        {"{kind: vertex, base_url: \"https://h\", credentials: none, ca: c, proxy: none}", NULL},
-        {"{kind: vertex, credentials: none, proxy: none}", NULL},
-        {"{kind: vertex, credentials: {bearer: t}, proxy: none}", NULL},
-        {"{kind: vertex, credentials: {file: f}}", "upstreams.a (kind vertex)"},
-        {"{kind: gemini, credentials: caller, proxy: none}", NULL},
-        {"{kind: vllm, base_url: \"http://h\"}", NULL},
-        {"{kind: tgi, base_url: \"http://h\", credentials: none, model: m}", NULL},
-        {"{kind: openai, base_url: \"http://h\", credentials: {api_key: k}}", NULL},
-        {"{kind: openai, base_url: \"http://h\", credentials: caller}", NULL},
-        {"{kind: openai, base_url: \"http://h\", credentials: adc}", "upstreams.a (kind openai)"},
-        {"{kind: emulator, dialect: tgi, model: m}", NULL},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        char yaml[200];
-        struct gw_config *c;
-        struct gw_problems problems;
-        snprintf(yaml, sizeof yaml, "upstreams: {a: %s}\n", cases[i].upstream);
-        struct gw_config_source source = config_source(yaml);
-        assert_int_equal(gw_config_parse(&source, &c, &problems), DGM_OK);
-        assert_int_equal(c->idle.n, cases[i].idle != NULL);
-        if (cases[i].idle != NULL)
-            assert_text(c->idle.at[0], cases[i].idle);
-        bool callable = cases[i].idle == NULL;
-        struct dgm_str lack = gw_upstream_lacks(&c->upstreams[0]);
-        assert_int_equal(lack.n == 0, callable);
-        assert_true(callable || (lack.p[0] == ' ' && lack.p[lack.n - 1] == '.'));
-        gw_config_free(c);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parts),
-        cmocka_unit_test(test_what_can_be_called),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

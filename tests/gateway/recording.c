@@ -54,6 +54,7 @@ static struct gw_recording sample(struct dgm_str body, struct gw_recorded_piece 
         .compat = 1,
         .reasoning = 3,
         .blocked = 1,
+        .image_output = 2,
         .strict = true,
         .client = {DGM_STR("POST"), DGM_STR("/chat?x=\"y\""), headers, 1, body},
         .fetched = &first,
@@ -205,6 +206,7 @@ static void test_how_it_looks(void **state)
         "  max_tokens_includes_thinking: false\n"
         "  always_usage: false\n"
         "  blocked: error\n"
+        "  image_output: markdown\n"
         "client:\n"
         "  method: \"POST\"\n"
         "  target: \"/chat?x=\\\"y\\\"\"\n"

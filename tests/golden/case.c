@@ -159,15 +159,46 @@ static bool read_fetch(struct golden_fetch *f, struct dgm_str words)
     return words.n != 0;
 }
 
-/* "CALL_ID SIGNATURE NATIVE_ID", the last of which may be left out; SIGNATURE may be "-", not known. */
+#define DIGEST_LETTERS 64
+
+/* "CALL_ID SIGNATURE NATIVE_ID", the last of which may be left out; SIGNATURE may be "-", not known. Or "DIGEST MARKS". */
 static bool read_supply(struct golden_supply *s, struct dgm_str words)
 {
-    bool has_both =
-        dgm_str_split(&words, ' ', &s->call_id) && dgm_str_split(&words, ' ', &s->signature);
+    bool has_id = dgm_str_split(&words, ' ', &s->call_id);
+    if (s->call_id.n == DIGEST_LETTERS) {
+        s->signature = words;
+        return words.n != 0;
+    }
+    bool has_both = has_id && dgm_str_split(&words, ' ', &s->signature);
     if (dgm_str_eq(s->signature, DGM_STR("-")))
         s->signature = (struct dgm_str){0};
     s->native_id = words;
     return has_both;
+}
+
+/* NAME [LEAST MOST], of tries.def, in thousandths. */
+static bool read_try(struct golden_case *c, struct dgm_str words)
+{
+    struct dgm_try *try = &c->tries[c->tries_n++];
+    struct dgm_str name, least;
+    if (!dgm_str_split(&words, ' ', &name))
+        return false;
+    *try = (struct dgm_try){.id = 0};
+    while (try->id < DGM_TRIES && !dgm_str_eq(dgm_try_name(try->id), name))
+        try->id++;
+    if (try->id == DGM_TRIES)
+        return false;
+    return words.n == 0 || (dgm_str_split(&words, ' ', &least) && dgm_str_i64(least, &try->least) &&
+                            dgm_str_i64(words, &try->most));
+}
+
+static bool read_image_output(struct dgm_str word, enum dgm_image_output *ret)
+{
+    static const struct dgm_str words[] = {
+        {"images", 6}, {"content_parts", 13}, {"markdown", 8}, {"extra_content", 13}};
+    size_t i = dgm_str_index(word, words, sizeof words / sizeof *words);
+    *ret = (enum dgm_image_output)i;
+    return i < sizeof words / sizeof *words;
 }
 
 static bool read_option(struct golden_case *c, struct dgm_str key, struct dgm_str value)
@@ -202,9 +233,15 @@ static bool read_option(struct golden_case *c, struct dgm_str key, struct dgm_st
         c->always_usage = true;
         return value.n == 0;
     }
+    if (dgm_str_eq(key, DGM_STR("image-output")))
+        return read_image_output(value, &c->image_output);
     if (dgm_str_eq(key, DGM_STR("blocked"))) {
         c->blocked = DGM_BLOCKED_ERROR;
         return dgm_str_eq(value, DGM_STR("error"));
+    }
+    if (dgm_str_eq(key, DGM_STR("reasoning-details"))) {
+        c->details = true;
+        return value.n == 0;
     }
     if (dgm_str_eq(key, DGM_STR("compat"))) {
         c->compat = DGM_COMPAT_GOOGLE;
@@ -214,6 +251,8 @@ static bool read_option(struct golden_case *c, struct dgm_str key, struct dgm_st
         return read_reasoning(value, &c->reasoning);
     if (dgm_str_eq(key, DGM_STR("end")))
         return read_error_id(value, &c->end);
+    if (dgm_str_eq(key, DGM_STR("try")) && c->tries_n < DGM_TRIES)
+        return read_try(c, value);
     if (dgm_str_eq(key, DGM_STR("fetch")) && c->fetches_n < GOLDEN_SUPPLIES_MAX)
         return read_fetch(&c->fetches[c->fetches_n++], value);
     if (dgm_str_eq(key, DGM_STR("supply")) && c->supplies_n < GOLDEN_SUPPLIES_MAX)

@@ -38,16 +38,19 @@ struct golden_case {
     struct dgm_str near;     /* what the caller says which names are near; absent: nothing */
     struct dgm_str asked_at; /* where the caller says that it asked; absent: nowhere */
     enum dgm_reasoning reasoning;
-    bool strict, bounds_thoughts; /* as in struct dgm_env */
+    bool strict, bounds_thoughts, details; /* as in struct dgm_env */
     enum dgm_compat compat;
     int status; /* of the upstream's answer */
     enum dgm_error
         end; /* a stream that its caller ends so; DGM_ERR_NONE: the upstream just closes */
     bool always_usage;
     enum dgm_blocked blocked;
+    enum dgm_image_output image_output;
     struct golden_supply supplies[GOLDEN_SUPPLIES_MAX];
     size_t supplies_n;
     struct golden_fetch fetches[GOLDEN_SUPPLIES_MAX];
+    struct dgm_try tries[DGM_TRIES]; /* that were learnt */
+    size_t tries_n;
     size_t fetches_n; /* without any, nobody asks for URLs */
 };
 

@@ -51,10 +51,11 @@ static char *copy_of(struct dgm_str s)
 
 /* ---- the request -------------------------------------------------------------------------------------- */
 
-static struct golden_supply supply_for(const struct golden_case *c, struct dgm_str call_id)
+static struct golden_supply supply_for(const struct golden_case *c, const struct dgm_need *need)
 {
+    struct dgm_str key = need->digest.n != 0 ? need->digest : need->call_id;
     for (size_t i = 0; i < c->supplies_n; i++)
-        if (dgm_str_eq(c->supplies[i].call_id, call_id))
+        if (dgm_str_eq(c->supplies[i].call_id, key))
             return c->supplies[i];
     return (struct golden_supply){0};
 }
@@ -65,12 +66,13 @@ static enum dgm_rc answer_needs(const struct golden_case *c, struct dgm_request 
     const struct dgm_need *needs;
     size_t n = dgm_request_needs(r, &needs);
     for (size_t i = 0; i < n; i++) {
-        const struct golden_supply known = supply_for(c, needs[i].call_id);
+        const struct golden_supply known = supply_for(c, &needs[i]);
         struct dgm_str signature = known.signature;
         char *copy = copy_of(signature), *id = copy_of(known.native_id);
-        bool taken = dgm_request_supply(
-                         r, i, signature.p ? (struct dgm_str){copy, signature.n} : signature) &&
-                     dgm_request_supply_id(r, i, (struct dgm_str){id, known.native_id.n});
+        bool taken =
+            dgm_request_supply(r, i, signature.p ? (struct dgm_str){copy, signature.n} : signature);
+        if (taken && known.native_id.n)
+            taken = dgm_request_supply_id(r, i, (struct dgm_str){id, known.native_id.n});
         free(copy);
         free(id);
         if (!taken) {
@@ -106,7 +108,18 @@ static enum dgm_rc give_fetched(const struct golden_case *c, struct dgm_request 
     return rc;
 }
 
-/* As dgm_chat_request, with the URLs between its halves. */
+/* What was learnt of the upstream. */
+static enum dgm_rc learn(const struct golden_case *c, struct dgm_request *r, struct dgm_fail *fail)
+{
+    for (size_t i = 0; i < c->tries_n; i++)
+        if (!dgm_request_learn(r, &c->tries[i])) {
+            dgm_fail_row(fail, DGM_ERR_NO_MEMORY);
+            return DGM_E_NOMEM;
+        }
+    return DGM_OK;
+}
+
+/* As dgm_chat_request, with what was learnt, and the URLs, between its halves. */
 static enum dgm_rc fetch_request(const struct golden_case *c, const struct dgm_env *env,
                                  struct dgm_buf *body, struct outcome *o, struct dgm_request **ret,
                                  struct dgm_fail *fail)
@@ -115,7 +128,9 @@ static enum dgm_rc fetch_request(const struct golden_case *c, const struct dgm_e
     enum dgm_rc rc = dgm_request_open(env, body, &r, fail);
     if (rc != DGM_OK)
         return rc;
-    rc = give_fetched(c, r, o, fail);
+    rc = learn(c, r, fail);
+    if (rc == DGM_OK)
+        rc = give_fetched(c, r, o, fail);
     if (rc == DGM_OK)
         rc = dgm_request_translate(r, c->surface, fail);
     if (rc == DGM_OK || rc == DGM_NEED)
@@ -132,6 +147,8 @@ static enum dgm_rc relay_request(const struct golden_case *c, const struct dgm_e
 {
     struct dgm_request *r = NULL;
     enum dgm_rc rc = dgm_relay_open(env, body, &r, fail);
+    if (rc == DGM_OK)
+        rc = learn(c, r, fail);
     if (rc == DGM_OK && c->fetches_n != 0)
         rc = give_fetched(c, r, o, fail);
     if (rc == DGM_OK)
@@ -152,10 +169,12 @@ static enum dgm_rc translate_request(const struct golden_case *c, const struct d
         .surface = c->surface,
         .reasoning = c->reasoning,
         .compat = c->compat,
+        .reasoning_details = c->details,
         .strict = c->strict,
         .max_tokens_bounds_thoughts = c->bounds_thoughts,
         .always_usage = c->always_usage,
         .blocked = c->blocked,
+        .image_output = c->image_output,
         .now = GOLDEN_NOW,
         .id = DGM_STR(GOLDEN_ID),
         .model = c->kind == GOLDEN_REQUEST ? c->model : (struct dgm_str){0},
@@ -164,9 +183,10 @@ static enum dgm_rc translate_request(const struct golden_case *c, const struct d
     memset(&fail, 0x5a, sizeof fail);
     const struct dgm_fail untouched = fail;
 
-    enum dgm_rc rc = c->relayed          ? relay_request(c, &env, body, o, ret, &fail)
-                     : c->fetches_n != 0 ? fetch_request(c, &env, body, o, ret, &fail)
-                                         : dgm_chat_request(&env, body, ret, &fail);
+    bool halves = c->fetches_n != 0 || c->tries_n != 0;
+    enum dgm_rc rc = c->relayed ? relay_request(c, &env, body, o, ret, &fail)
+                     : halves   ? fetch_request(c, &env, body, o, ret, &fail)
+                                : dgm_chat_request(&env, body, ret, &fail);
     expect(o, rc == DGM_OK || rc == DGM_NEED || !*ret, "a failed dgm_chat_request left *ret alone");
     if (rc == DGM_NEED)
         rc = answer_needs(c, *ret, &fail);
@@ -210,24 +230,60 @@ static void note_request(struct dgm_request *r, const struct golden_case *c, str
     dgm_request_put_path(r, &place, &o->target);
 }
 
+/* A request that was made as ever and then otherwise is the one that was made so from the beginning. */
+static enum dgm_rc check_adapted(const struct golden_case *c, const struct dgm_alloc *alloc,
+                                 struct outcome *o)
+{
+    struct golden_case plain = *c;
+    struct outcome ignored;
+    struct dgm_buf body, made;
+    struct dgm_request *r = NULL;
+    struct dgm_fail fail;
+    plain.tries_n = 0;
+    outcome_init(&ignored);
+    dgm_buf_init(&made, &dgm_alloc_libc, OUTCOME_BYTES_MAX);
+    dgm_buf_init(&body, &dgm_alloc_libc, OUTCOME_BYTES_MAX);
+    dgm_buf_put(&body, dgm_buf_str(&c->request));
+    enum dgm_rc rc = translate_request(&plain, alloc, &body, &ignored, &r);
+    for (size_t i = 0; rc == DGM_OK && i < c->tries_n; i++)
+        rc = dgm_request_adapt(r, &c->tries[i], &fail);
+    if (rc == DGM_OK) {
+        const struct dgm_str *segments;
+        size_t n = dgm_request_body(r, &segments);
+        for (size_t i = 0; i < n; i++)
+            dgm_buf_put(&made, segments[i]);
+        expect(o, dgm_str_eq(dgm_buf_str(&made), dgm_buf_str(&o->body)),
+               "a request that is adapted is as one that was learnt");
+    }
+    expect(o, rc == DGM_OK || rc == DGM_E_NOMEM, "what can be learnt can be adapted");
+    dgm_request_free(r);
+    dgm_buf_dispose(&body);
+    dgm_buf_dispose(&made);
+    outcome_dispose(&ignored);
+    return rc;
+}
+
 static void note_kept(const struct dgm_request *r, struct outcome *o)
 {
     const struct dgm_kept *kept;
     size_t n = dgm_request_kept(r, &kept);
     expect(o, n != 0, "DGM_KEEP has records");
     for (size_t i = 0; i < n; i++) {
-        const struct dgm_str words[] = {kept[i].call_id, kept[i].name,
-                                        kept[i].signature.n ? kept[i].signature : DGM_STR("-"),
-                                        kept[i].model, kept[i].native_id};
-        size_t words_n = kept[i].native_id.n ? 5 : 4;
-        for (size_t k = 0; k < words_n; k++) {
+        const struct dgm_str words[] = {
+            kept[i].call_id, kept[i].name,
+            kept[i].digest,  kept[i].signature.n ? kept[i].signature : DGM_STR("-"),
+            kept[i].model,   kept[i].native_id};
+        for (size_t k = 0; k < sizeof words / sizeof *words; k++) {
             dgm_buf_put(&o->kept, words[k]);
-            dgm_buf_put_char(&o->kept, k + 1 < words_n ? ' ' : '\n');
+            if (words[k].n != 0)
+                dgm_buf_put_char(&o->kept, ' ');
         }
+        if (o->kept.n != 0)
+            o->kept.p[o->kept.n - 1] = '\n';
     }
 }
 
-/* What the headers of an error advise, and a caller may do: "after_ms N", "hopeless", "unsaid". */
+/* What the headers of an error advise, and a caller may do: "after_ms N", "hopeless", "unsaid", "try NAME". */
 static void note_retry(const struct dgm_request *r, struct outcome *o)
 {
     struct dgm_retry retry = dgm_request_retry(r);
@@ -240,6 +296,18 @@ static void note_retry(const struct dgm_request *r, struct outcome *o)
         dgm_buf_put_lit(&o->retry, "hopeless\n");
     if (retry.unsaid)
         dgm_buf_put_lit(&o->retry, "unsaid\n");
+    struct dgm_try try;
+    if (!dgm_request_try(r, &try))
+        return;
+    dgm_buf_put_lit(&o->retry, "try ");
+    dgm_buf_put(&o->retry, dgm_try_name(try.id));
+    if (try.least != 0 || try.most != 0) {
+        dgm_buf_put_char(&o->retry, ' ');
+        dgm_buf_put_int(&o->retry, try.least);
+        dgm_buf_put_char(&o->retry, ' ');
+        dgm_buf_put_int(&o->retry, try.most);
+    }
+    dgm_buf_put_char(&o->retry, '\n');
 }
 
 /* ---- the whole answer --------------------------------------------------------------------------------- */
@@ -384,6 +452,8 @@ static void drive_with(const struct golden_case *c, const struct dgm_alloc *allo
     o->rc = translate_request(c, alloc, body, o, &r);
     if (o->rc == DGM_OK && c->kind == GOLDEN_REQUEST)
         note_request(r, c, o);
+    if (o->rc == DGM_OK && c->kind == GOLDEN_REQUEST && c->tries_n != 0)
+        o->rc = check_adapted(c, alloc, o);
     if (o->rc == DGM_E_REFUSED && c->kind != GOLDEN_REQUEST)
         expect(o, false, "the case's own request is a good one");
     if (o->rc == DGM_OK && c->kind == GOLDEN_RESPONSE)

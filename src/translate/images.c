@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* images.c - images that the model made, in answers and in the messages that come back. */
+#include "translate/images.h"
+
+#include "base/str.h"
+
+#define GAP DGM_STR("\n\n")
+#define NAME_BYTES_MAX 1000 /* of an image in Markdown, between its brackets */
+
+/* ---- in answers ---- */
+
+static struct dgm_str signature_of(const struct json_val *part)
+{
+    return json_get_str(part, DGM_STR("thoughtSignature"));
+}
+
+unsigned images_said(const struct dgm_request *r, const struct json_val *part)
+{
+    switch (r->env.image_output) {
+    case DGM_IMAGES_PARTS:
+        return SAID_TEXT | SAID_IMAGES;
+    case DGM_IMAGES_IN_TEXT:
+        return signature_of(part).n ? SAID_TEXT | SAID_MARKS : SAID_TEXT;
+    case DGM_IMAGES_EXTRA:
+        return SAID_PARTS;
+    case DGM_IMAGES:
+    default:
+        return SAID_IMAGES;
+    }
+}
+
+static void add_data_url(struct json_writer *w, const struct json_val *part)
+{
+    const struct json_val *blob = json_get(part, DGM_STR("inlineData"));
+    json_add_lit(w, "data:");
+    json_add_str(w, json_get_str(blob, DGM_STR("mimeType")));
+    json_add_lit(w, ";base64,");
+    json_add_str(w, json_get_str(blob, DGM_STR("data")));
+}
+
+/* Puts what is within the braces of an image's object. */
+static void put_image(struct json_writer *w, const struct json_val *part)
+{
+    json_member_lit(w, "type", "image_url");
+    json_put_name(w, "image_url");
+    json_open_obj(w);
+    json_put_name(w, "url");
+    json_open_str(w);
+    add_data_url(w, part);
+    json_close_str(w);
+    json_close_obj(w);
+    if (signature_of(part).n == 0)
+        return;
+    json_put_name(w, "extra_content");
+    json_open_text(w, DGM_STR("{\"google\":{"), 2, 0);
+    json_member_str(w, "thought_signature", signature_of(part));
+    json_close_text(w, DGM_STR("}}"), 2);
+}
+
+void images_put(struct json_writer *w, const struct answer_piece *p, bool whole)
+{
+    struct json_iter it = json_iter(p->parts);
+    size_t n = 0;
+    json_put_name(w, "images");
+    json_open_arr(w);
+    while (json_next(&it)) {
+        if (answer_part(it.value) != SAYS_IMAGE || !answer_takes(p, SAYS_IMAGE, &n))
+            continue;
+        json_open_obj(w);
+        if (!whole)
+            json_member_int(w, "index", p->first_image + (int64_t)n - 1);
+        put_image(w, it.value);
+        json_close_obj(w);
+    }
+    json_close_arr(w);
+}
+
+void images_put_part(struct json_writer *w, const struct json_val *part)
+{
+    json_open_obj(w);
+    put_image(w, part);
+    json_close_obj(w);
+}
+
+void images_add(struct json_writer *w, struct choice *c, const struct json_val *part)
+{
+    if (c->written)
+        json_add_str(w, GAP);
+    json_add_lit(w, "![image](");
+    add_data_url(w, part);
+    json_add_lit(w, ")");
+    c->written = c->pictured = true;
+}
+
+void images_add_gap(struct json_writer *w, struct choice *c, struct dgm_str text)
+{
+    if (text.n == 0)
+        return;
+    if (c->pictured)
+        json_add_str(w, GAP);
+    c->pictured = false;
+    c->written = true;
+}
+
+void images_put_marks(struct json_writer *w, const struct answer_piece *p)
+{
+    struct json_iter it = json_iter(p->parts);
+    size_t n = 0;
+    json_put_name(w, "images");
+    json_open_arr(w);
+    while (json_next(&it)) {
+        if (answer_part(it.value) != SAYS_IMAGE || !answer_takes(p, SAYS_IMAGE, &n) ||
+            signature_of(it.value).n == 0)
+            continue;
+        json_open_obj(w);
+        json_member_int(w, "index", p->first_image + (int64_t)n - 1);
+        json_member_str(w, "thought_signature", signature_of(it.value));
+        json_close_obj(w);
+    }
+    json_close_arr(w);
+}
+
+/* ---- in messages ---- */
+
+/* Where "![...](data:image/" begins whose "](" stands at `at`; the text's length: nowhere. */
+static size_t find_begin(struct dgm_str text, size_t at)
+{
+    for (size_t i = at, n = 0; i != 0 && n < NAME_BYTES_MAX; n++) {
+        char c = text.p[--i];
+        if (c == '\n' || c == ']')
+            break;
+        if (c == '[' && i != 0 && text.p[i - 1] == '!')
+            return i - 1;
+    }
+    return text.n;
+}
+
+bool images_next(struct dgm_str *text, struct dgm_str *ret_before, struct media *ret)
+{
+    const struct dgm_str middle = DGM_STR("](data:image/");
+    for (size_t from = 0; from < text->n;) {
+        size_t at = from + dgm_str_find(dgm_str_skip(*text, from), middle);
+        if (at >= text->n)
+            return false;
+        size_t begin = find_begin(*text, at);
+        struct dgm_str url = dgm_str_skip(*text, at + 2);
+        size_t end = dgm_str_find_char(url, ')');
+        from = at + middle.n;
+        if (begin == text->n || end == url.n ||
+            media_read(dgm_str_head(url, end), ret) != MEDIA_DATA || ret->blanks || !ret->mime.p)
+            continue;
+        *ret_before = dgm_str_head(*text, begin);
+        if (dgm_str_ends(*ret_before, GAP))
+            ret_before->n -= GAP.n;
+        *text = dgm_str_skip(url, end + 1);
+        if (dgm_str_starts(*text, GAP))
+            *text = dgm_str_skip(*text, GAP.n);
+        return true;
+    }
+    return false;
+}
+
+struct dgm_str images_mark(const struct json_val *marks, int64_t n)
+{
+    struct json_iter it = json_iter(marks);
+    bool blanks;
+    while (json_next(&it)) {
+        struct dgm_str signature = json_str(google_get(it.value, DGM_STR("thought_signature")));
+        int64_t index = -1;
+        if (json_int(json_get(it.value, DGM_STR("index")), &index) && index == n &&
+            signature.n != 0 && media_is_base64(signature, &blanks) && !blanks)
+            return signature;
+    }
+    return (struct dgm_str){0};
+}
