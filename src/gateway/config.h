@@ -36,11 +36,11 @@ struct gw_listen {
 
 enum gw_credentials_kind {
     GW_CREDENTIALS_NONE,
-    GW_CREDENTIALS_ADC,     /* Application Default Credentials */
-    GW_CREDENTIALS_CALLER,  /* the caller's own bearer is forwarded */
-    GW_CREDENTIALS_FILE,    /* value: the path of a key file */
-    GW_CREDENTIALS_API_KEY, /* value: the key, a secret */
-    GW_CREDENTIALS_BEARER,  /* value: a token that does not change, a secret */
+    GW_CREDENTIALS_ADC,      /* Application Default Credentials */
+    GW_CREDENTIALS_CALLER,   /* the caller's own bearer is forwarded */
+    GW_CREDENTIALS_FILE,     /* value: the path of a key file */
+    GW_CREDENTIALS_API_KEY,  /* value: the key, a secret */
+    GW_CREDENTIALS_BEARER,   /* value: a token that does not change, a secret */
     GW_CREDENTIALS_METADATA, /* the machine's own account: GCE, GKE, Cloud Run */
 };
 
