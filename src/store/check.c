@@ -3,9 +3,10 @@
  * check.c - a file read whole in a child, which a damaged one may kill.
  *
  * LMDB trusts its file: a wrong byte sends it anywhere. The child goes wherever it would be sent, and looks besides at what
- * LMDB itself never compares: whether keys are in order, whether each page belongs to somebody once, and whether
- * the two trees say the same. A record with a wrong checksum is no damage here: its reader finds it, and nobody else.
+ * LMDB itself never compares: how pages are packed, whether keys stand where branches lead to them, whether each page
+ * belongs to somebody once (check_pages.h), and whether the two trees say the same. A record with a wrong checksum is no damage here: its reader finds it, and nobody else.
  */
+#include "store/check_pages.h"
 #include "store/env.h"
 
 #include <errno.h>
@@ -25,25 +26,15 @@
 #include <stdint.h>
 #endif
 
-/* LMDB's own trees: its free pages, and the names of ours (mdb_stat of its tools asks for them so). */
-#define FREE_TREE 0
-#define NAME_TREE 1
-#define FIRST_PAGE 2 /* behind the two that say where everything is */
 #define SECONDS_MIN 20
 #define BYTES_A_SECOND ((uint64_t)20 * 1024 * 1024)
 
 enum exit_code { EXIT_SOUND = 64, EXIT_NONE, EXIT_DAMAGED, EXIT_UNREADABLE };
 
-/** The pages of a file, and whose they are. */
-struct pages {
-    unsigned char *taken; /* a bit each */
-    size_t n, page_bytes, free_n;
-};
-
 struct look {
     struct store_env env;
     MDB_txn *txn;
-    struct pages pages;
+    struct store_pages pages;
     size_t aging, ages;
     bool newer; /* there are maps that we do not know */
 };
@@ -70,30 +61,12 @@ static void on_assert(MDB_env *env, const char *text)
 
 /* ---- pages ---- */
 
-/* False: there are no such pages, or somebody has one already. */
-static bool take_pages(struct pages *p, uint64_t first, uint64_t n)
-{
-    if (first < FIRST_PAGE || first >= p->n || n > p->n - first)
-        return false;
-    for (uint64_t i = first; i < first + n; i++) {
-        if (p->taken[i / 8] >> i % 8 & 1)
-            return false;
-        p->taken[i / 8] = (unsigned char)(p->taken[i / 8] | 1 << i % 8);
-    }
-    return true;
-}
-
-static bool is_taken(const struct pages *p, uint64_t page)
-{
-    return page >= p->n || (p->taken[page / 8] >> page % 8 & 1);
-}
-
 /* The free pages: each entry is how many, and their numbers, the highest first. */
 static bool take_free(struct look *l)
 {
     MDB_cursor *c;
     MDB_val at, list;
-    int rc = mdb_cursor_open(l->txn, FREE_TREE, &c);
+    int rc = mdb_cursor_open(l->txn, STORE_FREE_TREE, &c);
     while (rc == 0 && (rc = mdb_cursor_get(c, &at, &list, MDB_NEXT)) == 0) {
         const char *p = list.mv_data;
         size_t words = list.mv_size / sizeof(size_t), n;
@@ -104,7 +77,7 @@ static bool take_free(struct look *l)
             return false;
         for (size_t i = 1, page; i <= n; i++) {
             memcpy(&page, p + i * sizeof page, sizeof page);
-            if (!take_pages(&l->pages, page, 1))
+            if (!store_pages_take(&l->pages, page, 1))
                 return false;
         }
         l->pages.free_n += n;
@@ -112,50 +85,11 @@ static bool take_free(struct look *l)
     return rc == MDB_NOTFOUND;
 }
 
-/* A page begins so in LMDB 0.9: its number, what it is, and the bounds of what is free on it, or how many pages it is. */
-struct page {
-    size_t number;
-    uint16_t pad, flags;
-    union {
-        struct {
-            uint16_t lower, upper;
-        } free;
-        uint32_t pages;
-    } u;
-};
-
-#define PAGE_LEAF 0x02
-#define PAGE_OVERFLOW 0x04
-
-/* Whether the pages under a value are what they should be, and nobody else's. */
-static bool check_place(const struct look *l, MDB_val v)
-{
-    size_t page_bytes = l->pages.page_bytes;
-    uintptr_t at = (uintptr_t)v.mv_data & ~(uintptr_t)(page_bytes - 1);
-    struct page page;
-    if (v.mv_size == 0)
-        return false;
-    memcpy(&page, (const void *)at, sizeof page);
-    size_t n = ((uintptr_t)v.mv_data + v.mv_size - 1 - at) / page_bytes + 1;
-    for (size_t i = 0; i < n; i++)
-        if (is_taken(&l->pages, page.number + i))
-            return false;
-    switch (page.flags) {
-    case PAGE_LEAF:
-        return n == 1 && page.u.free.lower >= sizeof page && page.u.free.lower % 2 == 0 &&
-               page.u.free.lower <= page.u.free.upper && page.u.free.upper <= page_bytes;
-    case PAGE_OVERFLOW:
-        return page.u.pages == n;
-    default:
-        return false;
-    }
-}
-
 /* No page may be both free and in use; one that is neither is only lost. */
 static bool check_count(const struct look *l)
 {
-    const MDB_dbi trees[] = {FREE_TREE, NAME_TREE, l->env.records, l->env.ages};
-    size_t used = FIRST_PAGE + l->pages.free_n;
+    const MDB_dbi trees[] = {STORE_FREE_TREE, STORE_NAME_TREE, l->env.records, l->env.ages};
+    size_t used = STORE_FIRST_PAGE + l->pages.free_n;
     MDB_stat s;
     for (size_t i = 0; i < sizeof trees / sizeof *trees; i++) {
         if (mdb_stat(l->txn, trees[i], &s) != 0)
@@ -196,16 +130,14 @@ static bool check_tree(struct look *l, MDB_dbi tree, bool (*check)(struct look *
 {
     MDB_cursor *c;
     MDB_stat s = {0};
-    MDB_val key, value, last = {0, NULL};
+    MDB_val key, value;
     size_t n = 0;
     int rc = mdb_cursor_open(l->txn, tree, &c);
     if (rc == 0)
         rc = mdb_stat(l->txn, tree, &s);
     for (; rc == 0 && (rc = mdb_cursor_get(c, &key, &value, MDB_NEXT)) == 0; n++) {
-        if ((last.mv_data && mdb_cmp(l->txn, tree, &last, &key) >= 0) || !check_place(l, value) ||
-            !check(l, key, value))
+        if (!check(l, key, value))
             return false;
-        last = key;
     }
     return rc == MDB_NOTFOUND && n == s.ms_entries;
 }
@@ -217,12 +149,12 @@ static bool check_all(struct look *l)
     if (mdb_env_info(l->env.env, &info) != 0 || mdb_env_stat(l->env.env, &s) != 0 ||
         mdb_txn_begin(l->env.env, NULL, MDB_RDONLY, &l->txn) != 0)
         return false;
-    l->pages = (struct pages){.n = info.me_last_pgno + 1, .page_bytes = s.ms_psize};
+    l->pages = (struct store_pages){.n = info.me_last_pgno + 1, .page_bytes = s.ms_psize};
     l->pages.taken =
         mmap(NULL, l->pages.n / 8 + 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     return l->pages.taken != MAP_FAILED && take_free(l) && check_count(l) &&
-           check_tree(l, l->env.records, check_record) && check_tree(l, l->env.ages, check_age) &&
-           (l->newer || l->aging == l->ages);
+           store_pages_walk(&l->pages, l->txn) && check_tree(l, l->env.records, check_record) &&
+           check_tree(l, l->env.ages, check_age) && (l->newer || l->aging == l->ages);
 }
 
 /* ---- the child ---- */
