@@ -40,10 +40,11 @@ class Surface:
         return self.daemon.ask(wire.request("POST", call or self.call, json.dumps(body).encode()))
 
 
-@pytest.fixture(params=["vertex", "gemini"])
+@pytest.fixture(params=["v1", "v1beta1", "gemini"])
 def surface(request, several):
-    if request.param == "vertex":
-        return Surface(several, VERTEX, "projects/p/locations/us-central1/" + MODEL, f"{VERTEX}/{MODEL}:generateContent")
+    if request.param != "gemini":
+        base = VERTEX.replace("v1", request.param)
+        return Surface(several, base, "projects/p/locations/us-central1/" + MODEL, f"{base}/{MODEL}:generateContent")
     return Surface(several, "/v1beta", "models/gemini-2.5-flash", "/v1beta/models/gemini-2.5-flash:generateContent")
 
 
@@ -127,6 +128,17 @@ def test_small_ones_by_their_surface(surface):
     said = error(surface.make(contents=[{"role": "user", "parts": [{"text": "Short."}]}]))["message"]
     assert said == ("The cached content is of 6 tokens. The minimum token count to start caching is 2048." if "projects" in surface.base
                     else "Cached content is too small. total_token_count=6, min_total_token_count=1024")
+
+
+def test_all_members_that_google_knows(surface):
+    """Those that only Google fills in too: clients send back what they got. They change nothing."""
+    first = surface.make().json
+    again = surface.make(**{name: first[name] for name in ("name", "createTime", "updateTime", "usageMetadata")}, displayName="again", ttl="100s",
+                         systemInstruction={"parts": [{"text": "Be short."}]}, tools=[{"functionDeclarations": [{"name": "f", "description": "d"}]}],
+                         toolConfig={"functionCallingConfig": {"mode": "ANY"}})
+    assert again.status == 200 and again.json["name"] != first["name"], again.body
+    assert again.json["usageMetadata"]["totalTokenCount"] > first["usageMetadata"]["totalTokenCount"]
+    assert surface.ask("PATCH", surface.path(first) + "?updateMask=expireTime", first).json["expireTime"] == first["expireTime"]
 
 
 def test_a_model_that_there_is_not(surface):

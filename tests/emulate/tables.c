@@ -136,6 +136,23 @@ static void each_path_and_method(void **state)
         {"GET", "/v1beta/models/m", NATIVE_G1B, TARGET_GET},
         {"GET", "/v1/models", NATIVE_G1, TARGET_LIST},
         {"GET", "/v1beta/models", NATIVE_G1B, TARGET_LIST},
+#define CACHES "/projects/p/locations/l/cachedContents"
+        {"POST", "/v1" CACHES, NATIVE_V1, TARGET_CACHE_CREATE},
+        {"GET", "/v1" CACHES, NATIVE_V1, TARGET_CACHE_LIST},
+        {"GET", "/v1" CACHES "/1", NATIVE_V1, TARGET_CACHE_GET},
+        {"PATCH", "/v1" CACHES "/1", NATIVE_V1, TARGET_CACHE_PATCH},
+        {"DELETE", "/v1" CACHES "/1", NATIVE_V1, TARGET_CACHE_DELETE},
+        {"POST", "/v1beta1" CACHES, NATIVE_V1B1, TARGET_CACHE_CREATE},
+        {"GET", "/v1beta1" CACHES, NATIVE_V1B1, TARGET_CACHE_LIST},
+        {"GET", "/v1beta1" CACHES "/1", NATIVE_V1B1, TARGET_CACHE_GET},
+        {"PATCH", "/v1beta1" CACHES "/1", NATIVE_V1B1, TARGET_CACHE_PATCH},
+        {"DELETE", "/v1beta1" CACHES "/1", NATIVE_V1B1, TARGET_CACHE_DELETE},
+#undef CACHES
+        {"POST", "/v1beta/cachedContents", NATIVE_G1B, TARGET_CACHE_CREATE},
+        {"GET", "/v1beta/cachedContents", NATIVE_G1B, TARGET_CACHE_LIST},
+        {"GET", "/v1beta/cachedContents/a", NATIVE_G1B, TARGET_CACHE_GET},
+        {"PATCH", "/v1beta/cachedContents/a?updateMask=ttl", NATIVE_G1B, TARGET_CACHE_PATCH},
+        {"DELETE", "/v1beta/cachedContents/a", NATIVE_G1B, TARGET_CACHE_DELETE},
     };
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
         struct target t;

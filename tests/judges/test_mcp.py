@@ -20,22 +20,50 @@ from conftest import HERE, NODE, PYTHONS
 
 SERVERS = tomllib.loads((HERE / "mcp.toml").read_text())["server"]
 MODELS = (generate.SUBSET_MODEL, *generate.JSON_SCHEMA_MODELS)
+LEAST = 50  # servers
+# Nobody answers where they would look, and where the kernel allows it there is no network at all.
 NO_NETWORK = {name: "http://127.0.0.1:9" for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")}
-START_S = 40
+START_S = 60
+
+pytestmark = pytest.mark.timeout(600)  # the first test of them waits for all servers, on a busy machine too
+
+
+def nowhere():
+    """What runs a program in a network of its own, with nothing in it but loopback; [] where that is not allowed."""
+    alone = ["unshare", "--net", "--map-root-user", "sh", "-c", 'ip link set lo up 2>/dev/null; exec "$@"', "sh"]
+    try:
+        return alone if subprocess.run([*alone, "true"], capture_output=True, timeout=10).returncode == 0 else []
+    except OSError:
+        return []
+
+
+NOWHERE = nowhere()
 
 
 def name_of(server):
-    return server.get("node") or server["python"]
+    return server.get("npm") or server.get("node") or server["python"]
+
+
+def program_of(server):
+    modules = NODE.folder / "node_modules"
+    if "python" in server:
+        return [str(PYTHONS / server["python"])]
+    if "node" in server:
+        return [NODE.program, str(modules / ".bin" / server["node"])]
+    # By its package, for several have a program of one name.
+    bins = json.loads((modules / server["npm"] / "package.json").read_text())["bin"]
+    chosen = bins if isinstance(bins, str) else bins[server["bin"]] if "bin" in server else next(iter(bins.values()))
+    return [NODE.program, str(modules / server["npm"] / chosen)]
 
 
 class Server:
     """One MCP server over stdio, asked for its tools, and ended."""
 
     def __init__(self, server, folder):
-        program = [NODE.program, str(NODE.folder / "node_modules/.bin" / server["node"])] if "node" in server else [str(PYTHONS / server["python"])]
         args = [arg.format(folder=folder) for arg in server.get("args", ())]
-        self.process = subprocess.Popen([*program, *args], cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE, env=os.environ | NO_NETWORK | {"CI": "true", "DO_NOT_TRACK": "1"})
+        told = {"CI": "true", "DO_NOT_TRACK": "1", "HOME": str(folder), "NODE_COMPILE_CACHE": str(NODE.folder / "compiled")}
+        self.process = subprocess.Popen([*NOWHERE, *program_of(server), *args], cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE, env=os.environ | NO_NETWORK | told | server.get("env", {}))
         self.lines, self.said = queue.Queue(), []
         self.threads = [threading.Thread(target=self._read), threading.Thread(target=self._listen)]
         for thread in self.threads:
@@ -151,6 +179,10 @@ def test_tool_list(server, model, daemon, tool_lists, judges):
         assert judges["vertex"].judge("request", outcome.native) is None
         lost = list(losses.of_outcome(seeded.source("mcp", 1, name_of(server)), outcome))
         assert lost == [], outcome.told["schema"]
+
+
+def test_that_they_are_many():
+    assert len({name_of(server) for server in SERVERS}) == len(SERVERS) >= LEAST
 
 
 def test_all_at_once(daemon, tool_lists):
