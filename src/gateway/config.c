@@ -13,6 +13,7 @@
 #include "auth/wipe.h"
 #include "base/str.h"
 #include "base/utf8.h"
+#include "gateway/valkey_address.h"
 #include "net/proxy.h"
 
 #include <assert.h>
@@ -331,6 +332,16 @@ static void check_proxies(struct gw_parse *p)
     }
 }
 
+static void check_valkey(struct gw_parse *p)
+{
+    static const struct gw_node nowhere = {0};
+    const struct dgm_str url = p->config->store.valkey;
+    struct gw_valkey_address address;
+    const char *fault = url.n != 0 ? gw_valkey_read(url, &address) : NULL;
+    if (fault)
+        gw_problem(p, &nowhere, DGM_STR("store.valkey "), dgm_str_c(fault));
+}
+
 /* Recordings answer: nobody is asked, so nobody's secrets are wanted. */
 static void forget_credentials(struct gw_parse *p)
 {
@@ -363,6 +374,7 @@ static void finish(struct gw_parse *p)
     gw_residency_check(p);
     gw_mixture_find(p);
     gw_listen_check(p);
+    check_valkey(p);
     read_shared_environment(p);
     if (p->problems.n == 0)
         check_proxies(p);

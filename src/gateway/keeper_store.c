@@ -11,7 +11,9 @@
 #include "gateway/log.h"
 #include "gateway/store_folder.h"
 #include "net/work.h"
+#include "store/valkey.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define BUSY_MS 1000
@@ -31,9 +33,13 @@ struct ask {
     struct gw_keeper_store *store;
     void *link;
     uint32_t id;
-    size_t waits_n; /* answers of the store's that are to come, in any order */
+    size_t waits_n; /* answers of the store's, and of Valkey's, that are to come, in any order */
+    enum store_map map;
+    enum store_rank rank; /* of a put */
+    bool missed;          /* Valkey was not there, or too late */
     struct get gets[GW_STORE_GETS_MAX];
-    struct dgm_buf payload;
+    size_t unknown[GW_STORE_GETS_MAX], unknown_n; /* keys that are looked for there */
+    struct dgm_buf payload, keys; /* keys: a copy of the question's, where there is a Valkey */
 };
 
 struct gw_keeper_store {
@@ -41,6 +47,7 @@ struct gw_keeper_store {
     const struct dgm_alloc *alloc;
     const struct gw_store_place *place;
     struct store *store;
+    struct gw_valkey *valkey; /* NULL: none is shared */
     const struct gw_keeper_store_events *events;
     void *owner;
     volatile bool *busy;
@@ -65,7 +72,7 @@ static int64_t now_ms(const struct gw_keeper_store *s)
 
 static void put_state(const struct gw_keeper_store *s, struct dgm_buf *out)
 {
-    gw_field_put_u64(out, s->durable);
+    gw_field_put_u64(out, s->durable && !s->valkey); /* what is not in the file may be there */
     gw_field_put_u64(out, s->generation);
     gw_field_put_u64(out, (uint64_t)s->place->bounds.age_ms);
     gw_field_put_str(out, dgm_str_c(s->place->folder));
@@ -260,6 +267,7 @@ static void free_ask(struct ask *ask)
         at = &(*at)->next;
     *at = ask->next;
     dgm_buf_dispose(&ask->payload);
+    dgm_buf_dispose(&ask->keys);
     a->resize(a->ctx, ask, sizeof *ask, 0);
 }
 
@@ -273,25 +281,46 @@ static struct ask *make_ask(struct gw_keeper_store *s, void *link, uint32_t id)
     ask->link = link;
     ask->id = id;
     ask->waits_n = 0;
+    ask->rank = STORE_LOST;
+    ask->missed = false;
+    ask->unknown_n = 0;
+    dgm_buf_init(&ask->keys, s->alloc, gw_message_max_bytes(GW_MSG_STORE_GET));
     dgm_buf_init(&ask->payload, s->alloc, gw_message_max_bytes(GW_MSG_STORE_VALUES));
     s->asks = ask;
     return ask;
 }
 
-static void say_rank(struct gw_keeper_store *s, void *link, uint32_t id, enum store_rank rank)
+static void say_rank(struct gw_keeper_store *s, void *link, uint32_t id, enum store_rank rank,
+                     bool missed)
 {
-    char room[8];
+    char room[16];
     struct dgm_buf payload = {.p = room, .cap = sizeof room, .max = sizeof room};
     gw_field_put_u64(&payload, rank);
+    gw_field_put_u64(&payload, missed);
     s->events->say(link, GW_MSG_STORE_KEPT, id, dgm_buf_str(&payload));
+}
+
+static void end_put(struct ask *ask)
+{
+    if (--ask->waits_n != 0)
+        return;
+    tell(ask->store);
+    say_rank(ask->store, ask->link, ask->id, ask->rank, ask->missed);
+    free_ask(ask);
 }
 
 static void on_put(void *owner, enum store_rank rank)
 {
     struct ask *ask = owner;
-    tell(ask->store);
-    say_rank(ask->store, ask->link, ask->id, rank);
-    free_ask(ask);
+    ask->rank = rank;
+    end_put(ask);
+}
+
+static void on_shared(void *owner, bool kept)
+{
+    struct ask *ask = owner;
+    ask->missed = !kept;
+    end_put(ask);
 }
 
 static bool hear_put(struct gw_keeper_store *s, void *link, const struct gw_frame *frame)
@@ -302,22 +331,73 @@ static bool hear_put(struct gw_keeper_store *s, void *link, const struct gw_fram
     if (!gw_fields_ended(&f) || map == 0)
         return false;
     struct ask *ask = make_ask(s, link, frame->id);
-    if (ask && store_put(s->store, map, key, value, on_put, ask))
+    if (ask) {
+        ask->waits_n = store_put(s->store, map, key, value, on_put, ask);
+        if (s->valkey && store_valkey_shares(map) &&
+            gw_valkey_put(s->valkey, map, key, value, on_shared, ask))
+            ask->waits_n++;
+        else
+            ask->missed = s->valkey != NULL && store_valkey_shares(map);
+    }
+    if (ask && ask->waits_n != 0)
         return true;
     if (ask)
         free_ask(ask);
-    say_rank(s, link, frame->id, STORE_LOST);
+    say_rank(s, link, frame->id, STORE_LOST, s->valkey != NULL);
     return true;
 }
 
 static void end_gets(struct ask *ask)
 {
+    if (ask->missed) {
+        gw_field_put_u64(&ask->payload, GW_STORE_MISSED);
+        gw_field_put_str(&ask->payload, DGM_STR(""));
+    }
     if (ask->payload.rc != DGM_OK) { /* without memory nothing is known */
         dgm_buf_dispose(&ask->payload);
         dgm_buf_clear(&ask->payload);
     }
     ask->store->events->say(ask->link, GW_MSG_STORE_VALUES, ask->id, dgm_buf_str(&ask->payload));
     free_ask(ask);
+}
+
+static void on_found(void *owner, size_t i, struct dgm_str value)
+{
+    struct ask *ask = owner;
+    if (i == SIZE_MAX) {
+        ask->missed = value.p == NULL;
+        end_gets(ask);
+        return;
+    }
+    gw_field_put_u64(&ask->payload, ask->unknown[i]);
+    gw_field_put_str(&ask->payload, value);
+    gw_field_put_u64(&ask->payload, GW_STORE_SHARED);
+    gw_field_put_str(&ask->payload, DGM_STR(""));
+}
+
+/* Asks Valkey for what is not here. False: there is nothing, or it can not be asked. */
+static bool ask_valkey(struct ask *ask)
+{
+    struct gw_keeper_store *s = ask->store;
+    struct gw_fields f = {.rest = dgm_buf_str(&ask->keys)};
+    struct dgm_str keys[GW_STORE_GETS_MAX];
+    size_t n = 0;
+    if (!s->valkey || ask->unknown_n == 0 || !store_valkey_shares(ask->map))
+        return false;
+    for (size_t i = 0; !f.bad && f.rest.n != 0 && n < ask->unknown_n; i++) {
+        struct dgm_str key = gw_field_str(&f);
+        if (i == ask->unknown[n])
+            keys[n++] = key;
+    }
+    ask->missed =
+        n != ask->unknown_n || !gw_valkey_get(s->valkey, ask->map, keys, n, on_found, ask);
+    return !ask->missed;
+}
+
+static int compare_sizes(const void *a, const void *b)
+{
+    const size_t *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
 }
 
 static void on_get(void *owner, struct dgm_str value)
@@ -327,8 +407,13 @@ static void on_get(void *owner, struct dgm_str value)
     if (value.p) {
         gw_field_put_u64(&ask->payload, get->index);
         gw_field_put_str(&ask->payload, value);
+    } else {
+        ask->unknown[ask->unknown_n++] = get->index;
     }
-    if (--ask->waits_n == 0)
+    if (--ask->waits_n != 0)
+        return;
+    qsort(ask->unknown, ask->unknown_n, sizeof *ask->unknown, compare_sizes);
+    if (!ask_valkey(ask))
         end_gets(ask);
 }
 
@@ -337,6 +422,8 @@ static void cancel_ask(struct ask *ask)
     store_cancel(ask->store->store, ask);
     for (size_t i = 0; i < GW_STORE_GETS_MAX; i++)
         store_cancel(ask->store->store, &ask->gets[i]);
+    if (ask->store->valkey)
+        gw_valkey_cancel(ask->store->valkey, ask);
     free_ask(ask);
 }
 
@@ -346,11 +433,16 @@ static bool hear_get(struct gw_keeper_store *s, void *link, const struct gw_fram
     enum store_map map = store_map_of(gw_field_u64(&f));
     struct dgm_str keys[GW_STORE_GETS_MAX];
     size_t n = 0;
+    const struct dgm_str asked = f.rest;
     while (!f.bad && f.rest.n != 0 && n < GW_STORE_GETS_MAX)
         keys[n++] = gw_field_str(&f);
     if (!gw_fields_ended(&f) || map == 0 || n == 0)
         return false;
     struct ask *ask = make_ask(s, link, frame->id);
+    if (ask && s->valkey) {
+        ask->map = map;
+        dgm_buf_put(&ask->keys, asked);
+    }
     for (size_t i = 0; ask && i < n; i++) {
         ask->gets[i] = (struct get){ask, i};
         ask->waits_n += store_get(s->store, map, keys[i], on_get, &ask->gets[i]);
@@ -405,6 +497,13 @@ gw_keeper_store_new(struct net_loop *loop, const struct gw_store_place *place, b
         gw_keeper_store_free(s);
         return NULL;
     }
+    if (place->is_shared) {
+        s->valkey = gw_valkey_new(loop, &place->valkey, place->trust, place->bounds.age_ms);
+        if (!s->valkey) {
+            gw_keeper_store_free(s);
+            return NULL;
+        }
+    }
     if (is_suspect)
         set_aside(s, "was open when processes died");
     check_file(s);
@@ -421,6 +520,7 @@ void gw_keeper_store_free(struct gw_keeper_store *s)
 {
     if (!s)
         return;
+    gw_valkey_free(s->valkey);
     while (s->asks)
         free_ask(s->asks);
     net_timer_stop(&s->turn);

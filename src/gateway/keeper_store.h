@@ -8,17 +8,25 @@
 #ifndef GATEWAY_KEEPER_STORE_H
 #define GATEWAY_KEEPER_STORE_H
 
+#include "gateway/keeper_valkey.h"
 #include "gateway/keeper_wire.h"
 #include "net/loop.h"
 #include "store/store.h"
 
 #define GW_STORE_GETS_MAX 32 /* keys in one question */
 
+/* Indexes in STORE_VALUES that are no key's: Valkey did not answer in time; one for each value that came from there. */
+#define GW_STORE_MISSED GW_STORE_GETS_MAX
+#define GW_STORE_SHARED (GW_STORE_GETS_MAX + 1)
+
 /** Where it is; does not change while the daemon runs. */
 struct gw_store_place {
     char folder[STORE_PATH_MAX]; /* "": none, memory is all */
     struct store_bounds bounds;
     bool temporary; /* it goes with the daemon */
+    bool is_shared; /* there is a Valkey, too */
+    struct gw_valkey_address valkey;
+    struct net_trust *trust; /* for TLS; NULL: it is not wanted */
 };
 
 /** What it says to links of the keeper's. */

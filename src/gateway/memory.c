@@ -273,6 +273,8 @@ static void on_values(void *owner, const struct gw_frame *reply)
     while (!f.bad && f.rest.n != 0) {
         uint64_t index = gw_field_u64(&f);
         struct dgm_str value = gw_field_str(&f);
+        w->worker->counters.valkey_missed_total += index == GW_STORE_MISSED;
+        w->worker->counters.valkey_recalled_total += index == GW_STORE_SHARED;
         if (!f.bad && index < GW_STORE_GETS_MAX)
             take_value(w->worker, &w->of, w->request, w->asked[index], value);
     }
@@ -313,6 +315,7 @@ static void on_kept(void *owner, const struct gw_frame *reply)
     word->ask = NULL;
     if (gw_field_u64(&f) == STORE_LOST)
         w->worker->counters.signatures_lost_total++;
+    w->worker->counters.valkey_missed_total += gw_field_u64(&f) != 0;
     if (--w->waits_n == 0)
         end_wait(w);
 }

@@ -3,6 +3,7 @@
 #include "gateway/store_folder.h"
 
 #include "gateway/log.h"
+#include "gateway/trust.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -76,6 +77,20 @@ static bool make_temporary(char folder[STORE_PATH_MAX])
     return false;
 }
 
+/* The configuration has read the address already: it is sound. */
+static void find_valkey(struct gw_store_place *p, const struct gw_config *config)
+{
+    const struct net_roots roots = {.file = config->roots.file.p, .dir = config->roots.dir.p};
+    char why[NET_WHY_BYTES];
+    if (config->store.valkey.n == 0 || gw_valkey_read(config->store.valkey, &p->valkey) != NULL)
+        return;
+    p->trust = p->valkey.tls ? net_trust_new(&roots, why) : NULL;
+    p->is_shared = !p->valkey.tls || p->trust != NULL;
+    if (!p->is_shared)
+        gw_log(GW_LOG_WARN, "Valkey can not be used, what is kept is this machine's alone: %s",
+               why);
+}
+
 void gw_store_place_make(struct gw_store_place *p, const struct gw_config *config)
 {
     const struct gw_store *s = &config->store;
@@ -84,6 +99,7 @@ void gw_store_place_make(struct gw_store_place *p, const struct gw_config *confi
         (struct store_bounds){.file_bytes = bytes,
                               .memory_bytes = bytes < MEMORY_BYTES_MAX ? bytes : MEMORY_BYTES_MAX,
                               .age_ms = s->max_age_ms};
+    find_valkey(p, config);
     p->temporary = s->path.n == 0;
     if (p->temporary)
         p->temporary = make_temporary(p->folder);
