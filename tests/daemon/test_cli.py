@@ -151,7 +151,8 @@ def test_check_without_anything():
 
 def test_check_of_every_key(tmp_path):
     file = tmp_path / "dragoman.yaml"
-    file.write_text(EXAMPLE.replace("internal-ca.pem", str(pki.authority())))
+    (tmp_path / "keys").touch(0o600)
+    file.write_text(EXAMPLE.replace("internal-ca.pem", str(pki.authority())).replace("dragoman.keys", str(tmp_path / "keys")))
     done = expect(0, "check", "--offline", "--config", str(file), GEMINI_API_KEY="AIza-very-secret")
     assert done.out == "ok\n"
     assert expect(0, "check", "--offline", DRAGOMAN_CONFIG=str(file), GEMINI_API_KEY="x").out == "ok\n"
