@@ -29,6 +29,7 @@ static void ask(struct gw_exchange *x);
 
 static void on_token(void *owner)
 {
+    gw_overhead_ours(owner);
     ask(owner);
 }
 
@@ -66,6 +67,7 @@ static bool find_token(struct gw_exchange *x, const struct gw_upstream *u,
         x->chat.token_generation = ret->generation;
         return true;
     case GW_TOKEN_WAIT:
+        gw_overhead_theirs(x);
         return false;
     case GW_TOKEN_NONE:
         break;
