@@ -48,7 +48,7 @@ static bool put_token_uri(const struct cli_args *args, const struct gw_config *c
     for (size_t i = 0; !given.p && i < c->listen_n; i++) {
         if (dgm_str_starts(c->listen[i].text, DGM_STR("unix:")))
             continue;
-        dgm_buf_put_lit(out, "http://");
+        dgm_buf_put(out, c->listen[i].tls_cert.p ? DGM_STR("https://") : DGM_STR("http://"));
         dgm_buf_put(out, c->listen[i].text);
         dgm_buf_put_lit(out, "/token");
         return true;

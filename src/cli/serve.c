@@ -66,7 +66,7 @@ static void on_listening(void *ctx, const struct gw_config *c, const struct dgm_
     for (size_t i = 0; i < n; i++) {
         dgm_buf_put(&out, i ? DGM_STR(", ") : DGM_STR("Dragoman " DGM_VERSION " listens on "));
         if (!dgm_str_starts(at[i], DGM_STR("unix:")))
-            dgm_buf_put_lit(&out, "http://");
+            dgm_buf_put(&out, c->listen[i].tls_cert.p ? DGM_STR("https://") : DGM_STR("http://"));
         dgm_buf_put(&out, at[i]);
     }
     dgm_buf_put_lit(&out, "\n");

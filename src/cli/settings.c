@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* settings.c - the configuration that a command line, the environment and a file make together. */
 #include "cli/cli.h"
+#include "gateway/front.h"
 #include "gateway/keys.h"
 #include "gateway/lessons.h"
 #include "gateway/trust.h"
@@ -150,6 +151,20 @@ static int check_keys(const struct cli_args *args, const struct gw_config *c)
     return CLI_CONFIG;
 }
 
+/* Certificates of our own, which workers read when they start. */
+static int check_certificates(const struct cli_args *args, const struct gw_config *c)
+{
+    char why[NET_WHY_BYTES];
+    bool wanted = args->command == CLI_CMD_SERVE || args->command == CLI_CMD_CHECK;
+    for (size_t i = 0; wanted && i < c->listen_n; i++) {
+        if (gw_front_check(&c->listen[i], why))
+            continue;
+        cli_tell(DGM_STR("listen: tls: "), dgm_str_c(why));
+        return CLI_CONFIG;
+    }
+    return CLI_DONE;
+}
+
 int cli_config(const struct cli_args *args, struct gw_config **ret)
 {
     struct dgm_str sets[SETS_MAX], listen[LISTEN_MAX], location;
@@ -189,6 +204,8 @@ int cli_config(const struct cli_args *args, struct gw_config **ret)
         code = read_scenario(c);
     if (code == CLI_DONE)
         code = check_keys(args, c);
+    if (code == CLI_DONE)
+        code = check_certificates(args, c);
     if (code == CLI_DONE && c->replay.dir.p != NULL)
         code = cli_corpus(c->replay.dir.p, &c->replay.corpus);
     else if (code == CLI_DONE)

@@ -32,6 +32,7 @@ struct gw_listen {
     socklen_t addr_bytes;
     bool loopback;                    /* only this machine can reach it; true for unix: */
     struct dgm_str tls_cert, tls_key; /* paths of PEM files; both or neither */
+    struct dgm_str tls_client_ca;     /* of the authorities of clients; absent: they need none */
 };
 
 enum gw_credentials_kind {

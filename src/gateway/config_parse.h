@@ -66,7 +66,7 @@ struct gw_node;
 
 /** Entries of the file before their names are looked up. */
 struct raw_listen {
-    struct dgm_str address, tls_cert, tls_key;
+    struct dgm_str address, tls_cert, tls_key, tls_client_ca;
 };
 struct raw_model {
     struct dgm_str match;

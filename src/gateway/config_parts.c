@@ -112,12 +112,13 @@ static bool read_listen_map(struct gw_parse *p, struct gw_listen *l, const struc
             gw_problem(p, node, label, DGM_STR(": \"address\" is missing"));
         return false;
     }
-    if (!raw.tls_cert.p != !raw.tls_key.p)
+    if (!raw.tls_cert.p != !raw.tls_key.p || (raw.tls_client_ca.p && !raw.tls_cert.p))
         gw_problem(p, node, label, DGM_STR(": tls wants both \"cert\" and \"key\""));
     if (!make_listen(p, l, raw.address, gw_node_get(node, DGM_STR("address")), label))
         return false;
     l->tls_cert = raw.tls_cert;
     l->tls_key = raw.tls_key;
+    l->tls_client_ca = raw.tls_client_ca;
     return true;
 }
 

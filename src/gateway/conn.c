@@ -439,7 +439,17 @@ static void on_drain(void *owner)
 
 static void on_fail(void *owner)
 {
-    gw_conn_close(owner);
+    struct gw_conn *c = owner;
+    struct dgm_str why = net_stream_why(c->stream);
+    if (why.n != 0)
+        gw_log(GW_LOG_DEBUG, "a client's TLS: %.*s", (int)why.n, why.p);
+    gw_conn_close(c);
+}
+
+/* Its handshake had the time that the first head has (timeouts.head), which goes on. */
+static void on_secure(void *owner)
+{
+    (void)owner;
 }
 
 static void on_timer(void *owner)
@@ -481,7 +491,8 @@ static const struct net_stream_events stream_events = {.on_read = on_read,
                                                        .on_eof = on_eof,
                                                        .on_drain = on_drain,
                                                        .on_fail = on_fail,
-                                                       .on_closed = on_closed};
+                                                       .on_closed = on_closed,
+                                                       .on_secure = on_secure};
 
 static struct gw_conn *add(struct gw_worker *w, int fd)
 {
@@ -508,12 +519,20 @@ static struct gw_conn *add(struct gw_worker *w, int fd)
     return c;
 }
 
-bool gw_conn_new(struct gw_worker *w, int fd)
+bool gw_conn_new(struct gw_worker *w, int fd, const struct net_server *server)
 {
     struct gw_conn *c = add(w, fd);
     if (c == NULL)
         return false;
     c->timed = UINT64_MAX;
+    if (server != NULL) {
+        struct net_tls *tls = net_tls_accept(server, &w->alloc);
+        if (tls == NULL) {
+            gw_conn_close(c);
+            return false;
+        }
+        net_stream_secure(c->stream, tls);
+    }
     set_deadline(c);
     return true;
 }

@@ -20,6 +20,7 @@
 #include "gateway/worker.h"
 #include "http/message.h"
 #include "net/stream.h"
+#include "net/tls_server.h"
 
 #define GW_HELD_BYTES (64 * 1024)
 
@@ -67,8 +68,8 @@ struct gw_conn {
     bool answered, keep; /* the exchange is over; the connection stays */
 };
 
-/** Takes an accepted descriptor. False: memory was short and it is closed. */
-bool gw_conn_new(struct gw_worker *, int fd);
+/** Takes an accepted descriptor, and speaks TLS there as `server` (NULL: none). False: memory was short and it is closed. */
+bool gw_conn_new(struct gw_worker *, int fd, const struct net_server *server);
 
 /** The same, to answer 503 at once: there are too many. */
 bool gw_conn_new_refused(struct gw_worker *, int fd);

@@ -22,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -422,6 +423,16 @@ static void on_hup(struct master *m)
     free_ended(m);
 }
 
+/* Keys, tokens and what people ask stand in our memory: it goes into no file and to no debugger. Children are as we are. */
+static void seal_memory(void)
+{
+    const struct rlimit none = {0, 0};
+    (void)setrlimit(RLIMIT_CORE, &none);
+#ifndef DGM_SANITIZED /* whose search for leaks looks at its process from outside */
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* or a core_pattern with a pipe would still get it */
+#endif
+}
+
 /* ---- running ---------------------------------------------------------------------------------------- */
 
 static size_t alive(const struct master *m)
@@ -535,6 +546,7 @@ int gw_master_run(const struct gw_config *config, const struct gw_master_hooks *
            SIG_IGN); /* a client, or a reader of the log, that is gone is an error of the write */
     signal(SIGXFSZ, SIG_IGN); /* so is a store that may not grow */
     raise_descriptors(config);
+    seal_memory();
 
     start_missing(&m);
     start_keeper(&m);

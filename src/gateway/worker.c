@@ -5,6 +5,7 @@
 #include "emulate/signature.h"
 #include "gateway/catalog.h"
 #include "gateway/conn.h"
+#include "gateway/front.h"
 #include "gateway/job.h"
 #include "gateway/keeper_link.h"
 #include "gateway/keys.h"
@@ -49,11 +50,15 @@ static void *resize_counted(void *ctx, void *p, size_t old_n, size_t n)
 
 static void on_accept(void *owner, int fd)
 {
-    struct gw_worker *w = owner;
+    struct gw_front *f = owner;
+    struct gw_worker *w = f->worker;
+    const struct net_server *server = gw_front_server(f);
     /* Those that are being refused take no client's place, or asking again would keep everybody out. */
-    if (w->counters.connections - w->counters.refusing < w->config->limits.connections)
-        gw_conn_new(w, fd);
-    else if (w->counters.refusing < REFUSED_AT_ONCE)
+    if (f->listen->tls_cert.p != NULL && server == NULL)
+        close(fd);
+    else if (w->counters.connections - w->counters.refusing < w->config->limits.connections)
+        gw_conn_new(w, fd, server);
+    else if (w->counters.refusing < REFUSED_AT_ONCE && server == NULL)
         gw_conn_new_refused(w, fd);
     else
         close(fd);
@@ -61,7 +66,7 @@ static void on_accept(void *owner, int fd)
 
 static void on_short(void *owner, int error)
 {
-    struct gw_worker *w = owner;
+    struct gw_worker *w = ((struct gw_front *)owner)->worker;
     int64_t now = net_loop_now_ms(w->loop);
     if (w->short_told_ms != 0 && now - w->short_told_ms < SHORT_TOLD_EVERY_MS)
         return; /* clients must not decide how fast the log grows */
@@ -83,8 +88,8 @@ void gw_worker_settled(struct gw_worker *w)
 
 void gw_worker_closed(struct gw_worker *w)
 {
-    for (size_t i = 0; i < w->listeners_n; i++)
-        net_listener_resume(w->listeners[i]);
+    for (size_t i = 0; i < w->fronts_n; i++)
+        net_listener_resume(w->fronts[i].listener);
     gw_worker_settled(w);
 }
 
@@ -102,11 +107,12 @@ static void drain(struct gw_worker *w)
     if (w->draining)
         return;
     w->draining = true;
-    for (size_t i = 0; i < w->listeners_n; i++) {
-        net_listener_accept_waiting(w->listeners[i], WAITING_MAX);
-        net_listener_close(w->listeners[i]);
+    for (size_t i = 0; i < w->fronts_n; i++) {
+        net_listener_accept_waiting(w->fronts[i].listener, WAITING_MAX);
+        net_listener_close(w->fronts[i].listener);
+        net_server_free(w->fronts[i].server);
     }
-    w->listeners_n = 0;
+    w->fronts_n = 0;
     for (struct gw_conn *c = w->conns; c != NULL; c = c->next)
         gw_conn_drain(c);
     net_timer_start(w->loop, &w->drained, w->config->timeouts.drain_ms);
@@ -156,17 +162,19 @@ static bool open_all(struct gw_worker *w, const struct gw_worker_start *start)
         return false;
     if (w->config->record.dir.p != NULL && (w->recorder = gw_recorder_new(w)) == NULL)
         return false;
-    w->listeners =
-        w->alloc.resize(w->alloc.ctx, NULL, 0, start->listening_n * sizeof(struct net_listener *));
-    if (w->master == NULL || w->listeners == NULL || !gw_jobs_open(w) ||
+    w->fronts = w->alloc.resize(w->alloc.ctx, NULL, 0, start->listening_n * sizeof *w->fronts);
+    if (w->master == NULL || w->fronts == NULL || !gw_jobs_open(w) ||
         !emu_key_of_seed(w->config->emulator.seed, w->pass_key))
         return false;
     w->signature_key = emu_signature_key(w->pass_key);
     for (size_t i = 0; i < start->listening_n; i++) {
-        w->listeners[i] = net_listener_new(w->loop, start->listening[i], &listener_events, w);
-        if (w->listeners[i] == NULL)
+        struct gw_front *f = &w->fronts[i];
+        *f = (struct gw_front){.worker = w, .listen = &w->config->listen[i]};
+        (void)gw_front_server(f); /* read before the first client waits for it */
+        f->listener = net_listener_new(w->loop, start->listening[i], &listener_events, f);
+        if (f->listener == NULL)
             return false;
-        w->listeners_n++;
+        w->fronts_n++;
     }
     return true;
 }
@@ -205,7 +213,7 @@ int gw_worker_run(const struct gw_worker_start *start)
     gw_tokens_free(w.tokens);
     gw_jobs_close(&w);
     gw_keys_free(w.keys);
-    w.alloc.resize(w.alloc.ctx, w.listeners, start->listening_n * sizeof(struct net_listener *), 0);
+    w.alloc.resize(w.alloc.ctx, w.fronts, start->listening_n * sizeof *w.fronts, 0);
     if (!net_loop_free(w.loop))
         _exit(0); /* all is served: nobody waits for a name server */
     dgm_stock_dispose(&w.stock);

@@ -19,6 +19,7 @@ struct gw_counters {
 struct gw_catalog;
 struct gw_conn;
 struct gw_fetch;
+struct gw_front;
 struct gw_jobs;
 struct gw_policy;
 struct gw_pool;
@@ -66,8 +67,8 @@ struct gw_worker {
     struct gw_tokens *tokens;    /* access tokens for upstreams; NULL: there is no keeper */
     struct gw_quota *quota;      /* what they have used; shared with all other processes */
     size_t quota_book;           /* this worker's */
-    struct net_listener **listeners;
-    size_t listeners_n, slot;
+    struct gw_front *fronts;     /* what it listens on */
+    size_t fronts_n, slot;
     struct net_watch *master; /* readable: drain; ended: the master is gone */
     struct net_timer drained; /* by when it must be */
     int64_t short_told_ms;    /* when it last said that descriptors are short; 0: never */

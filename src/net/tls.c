@@ -6,6 +6,7 @@
 #include "net/tls.h"
 
 #include "base/str.h"
+#include "net/tls_ssl.h"
 
 #include <assert.h>
 #include <dirent.h>
@@ -15,7 +16,6 @@
 #include <unistd.h>
 
 #include <openssl/err.h>
-#include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
 #define RECORD_BYTES ((size_t)16 * 1024) /* of plain text in a record, at most */
@@ -323,16 +323,20 @@ static int on_session(SSL *ssl, SSL_SESSION *session)
     return 1; /* ours now */
 }
 
+bool net_tls_set_up(SSL_CTX *ctx)
+{
+    SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+    SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS); /* an idle connection keeps none */
+    return make_bio_method() && SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1;
+}
+
 static bool set_up(SSL_CTX *ctx)
 {
     static const unsigned char http1[] = "\x08http/1.1";
-    SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-    SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS); /* an idle connection keeps none */
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(ctx, on_session);
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, on_verify);
-    return SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1 &&
-           SSL_CTX_set_alpn_protos(ctx, http1, sizeof http1 - 1) == 0;
+    return net_tls_set_up(ctx) && SSL_CTX_set_alpn_protos(ctx, http1, sizeof http1 - 1) == 0;
 }
 
 struct net_trust *net_trust_new(const struct net_roots *roots, char why[NET_WHY_BYTES])
@@ -342,7 +346,7 @@ struct net_trust *net_trust_new(const struct net_roots *roots, char why[NET_WHY_
     if (trust == NULL)
         return NULL;
     trust->ctx = SSL_CTX_new(TLS_client_method());
-    if (trust->ctx != NULL && make_bio_method() && set_up(trust->ctx) &&
+    if (trust->ctx != NULL && set_up(trust->ctx) &&
         load(SSL_CTX_get_cert_store(trust->ctx), roots, why))
         return trust;
     net_trust_free(trust);
@@ -395,19 +399,35 @@ static bool set_bio(struct net_tls *t)
     return true;
 }
 
-struct net_tls *net_tls_new(const struct net_trust *trust, struct dgm_str host,
-                            struct net_sessions *sessions, const struct dgm_alloc *alloc)
+struct net_tls *net_tls_of(SSL_CTX *ctx, const struct dgm_alloc *alloc)
 {
     struct net_tls *t = alloc->resize(alloc->ctx, NULL, 0, sizeof *t);
     if (t == NULL)
         return NULL;
-    *t = (struct net_tls){.sessions = sessions, .alloc = alloc};
+    *t = (struct net_tls){.alloc = alloc, .ssl = SSL_new(ctx)};
+    if (t->ssl != NULL && SSL_set_app_data(t->ssl, t) == 1 && set_bio(t))
+        return t;
+    net_tls_free(t);
+    return NULL;
+}
+
+void net_tls_wait(struct net_tls *t)
+{
+    SSL_set_accept_state(t->ssl);
+}
+
+struct net_tls *net_tls_new(const struct net_trust *trust, struct dgm_str host,
+                            struct net_sessions *sessions, const struct dgm_alloc *alloc)
+{
+    struct net_tls *t = net_tls_of(trust->ctx, alloc);
+    if (t == NULL)
+        return NULL;
+    t->sessions = sessions;
     assert(host.n <= HOST_BYTES_MAX);
     memcpy(t->host, host.p, host.n);
     if (dgm_str_ends(host, DGM_STR("."))) /* the root's dot is for resolvers alone */
         t->host[host.n - 1] = '\0';
-    t->ssl = SSL_new(trust->ctx);
-    if (t->ssl == NULL || SSL_set_app_data(t->ssl, t) != 1 || !set_host(t) || !set_bio(t)) {
+    if (!set_host(t)) {
         net_tls_free(t);
         return NULL;
     }

@@ -2,6 +2,7 @@
 """Keys of our own: `dragoman keys`, and the gate that asks for them (user-pain H4, H6)."""
 
 import hashlib
+import json
 import re
 import subprocess
 import time
@@ -11,6 +12,7 @@ import wire
 from dragoman import BINARY, environment
 from identity import bearer
 from keyring import Keyring
+from session import Session
 from upstream import Upstream, configuration
 from waiting import wait_for
 
@@ -298,3 +300,29 @@ def test_no_upstream_gets_a_key_of_ours(tmp_path, start, ring):
     assert ask(daemon, headers=both).status == 200
     assert server.requests[0].headers["authorization"] == "Bearer ya29.own" and key not in str(server.requests[0].headers)
     server.close()
+
+
+# ---- sessions ----
+
+
+def test_two_keys_sessions_are_apart_and_a_rotated_key_keeps_its_own(start, ring):
+    """What is remembered belongs to the key's name (docs/SESSIONS.md)."""
+    keys = {name: ring.add(name) for name in ("alice", "bob")}
+    daemon = start(ring.setting)
+    who = ["alice"]
+    session = Session(lambda body, headers: daemon.ask(wire.request(
+        "POST", wire.CHAT, json.dumps(body).encode(), headers={**headers, **bearer(keys[who[0]])})))
+    session.run(1)
+    who[0] = "bob"  # the same conversation under another name: its signatures are not his
+    before = daemon.stats()
+    session.answer(session.step())
+    after = daemon.stats()
+    assert after["signatures_recalled_total"] == before["signatures_recalled_total"]
+    assert after["stand_ins_total"] > before["stand_ins_total"]
+    session.messages = session.messages[:3]
+    who[0], keys["alice"] = "alice", ring.add("alice", "--rotate")
+    ring.revoke("alice", "--older")
+    wait_for(lambda: ask(daemon, keys["alice"]).status == 200, 5)
+    before = daemon.stats()
+    session.step()
+    assert daemon.stats()["signatures_recalled_total"] == before["signatures_recalled_total"] + 1

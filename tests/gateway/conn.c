@@ -132,7 +132,7 @@ static bool run(const struct plan *p)
 
     rig.memory.fail_at = p->fail_at != 0 ? rig.memory.calls + p->fail_at : 0;
     rig.once_at = p->once_at;
-    gw_conn_new(&rig.worker, fds[0]);
+    gw_conn_new(&rig.worker, fds[0], NULL);
     net_timer_start(rig.worker.loop, &rig.send, 0);
     net_loop_run(rig.worker.loop);
     bool failed = alloc_fail_failed(&rig.memory) || rig.once_failed;

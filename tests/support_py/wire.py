@@ -77,9 +77,11 @@ class Closed(Exception):
 
 
 class Connection:
-    def __init__(self, port, timeout=10):
+    def __init__(self, port, timeout=10, tls=None):
         self.socket = socket.create_connection(("127.0.0.1", port), timeout)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls:
+            self.socket = tls.wrap_socket(self.socket, server_hostname="localhost")
         self.kept = bytearray()  # of bytes every piece would copy what came before it
         self.interim = 0  # 1xx answers that answer() met and left out
 
