@@ -40,7 +40,8 @@ timeouts: {connect: 5s, first_byte: 300s, idle: 120s, total: off}
 HELLO = {"model": "google/gemini-2.5-flash", "messages": [{"role": "user", "content": "Hello"}]}
 NATIVE = {"candidates": [{"content": {"role": "model", "parts": [{"text": "Hi \u00e4\u20ac\U0001f600"}]}, "finishReason": "STOP"}],
           "usageMetadata": {"promptTokenCount": 1, "candidatesTokenCount": 2, "totalTokenCount": 3}}
-COMMANDS = ["serve", "translate request", "translate response", "translate stream", "check", "version", "help"]
+COMMANDS = ["serve", "translate request", "translate response", "translate stream", "check", "keys add", "keys list",
+            "keys revoke", "version", "help"]
 
 
 def run(*args, stdin="", **env):
@@ -151,8 +152,9 @@ def test_check_without_anything():
 
 def test_check_of_every_key(tmp_path):
     file = tmp_path / "dragoman.yaml"
-    (tmp_path / "keys").touch(0o600)
-    file.write_text(EXAMPLE.replace("internal-ca.pem", str(pki.authority())).replace("dragoman.keys", str(tmp_path / "keys")))
+    keys = tmp_path / "dragoman.keys"
+    expect(0, "keys", "add", "alice", "--file", str(keys))
+    file.write_text(EXAMPLE.replace("internal-ca.pem", str(pki.authority())).replace("dragoman.keys", str(keys)))
     done = expect(0, "check", "--offline", "--config", str(file), GEMINI_API_KEY="AIza-very-secret")
     assert done.out == "ok\n"
     assert expect(0, "check", "--offline", DRAGOMAN_CONFIG=str(file), GEMINI_API_KEY="x").out == "ok\n"
