@@ -62,14 +62,14 @@ struct dgm_env {
     enum dgm_reasoning reasoning; /* where thoughts go */
     enum dgm_compat
         compat; /* whose shapes the answer has; Google's leave no choice of `reasoning` */
-    bool
-        reasoning_details; /* reasoning_details too, as OpenRouter's clients read and return them */
-    bool strict;           /* refuse what has no effect instead of ignoring and naming it */
+    /* reasoning_details too, as OpenRouter's clients read and return them */
+    bool reasoning_details;
+    bool strict; /* refuse what has no effect instead of ignoring and naming it */
     /* max_tokens bounds thoughts too, as Gemini's own maxOutputTokens does. Otherwise thinking gets a budget of
      * its own on top, as OpenAI's clients of max_tokens expect; max_completion_tokens always bounds both. */
     bool max_tokens_bounds_thoughts;
-    bool
-        always_usage; /* a stream tells its usage unless stream_options.include_usage is false (user-pain F9) */
+    /* a stream tells its usage unless stream_options.include_usage is false (user-pain F9) */
+    bool always_usage;
     enum dgm_blocked blocked;
     enum dgm_image_output image_output; /* with DGM_COMPAT_GOOGLE there is no choice */
     int64_t now;                        /* `created`, seconds since 1970 */
@@ -180,12 +180,12 @@ void dgm_request_free(struct dgm_request *);
  */
 struct dgm_need {
     struct dgm_str call_id; /* the client's tool call id; absent where `digest` is there */
-    struct dgm_str
-        digest; /* 64 letters, of what the model said and of what it was asked; else absent */
+    /* 64 letters, of what the model said and of what it was asked; else absent */
+    struct dgm_str digest;
     struct dgm_str sent;      /* the signature that the client brought; absent: none */
     struct dgm_str signature; /* the answer, see dgm_request_supply */
-    struct dgm_str
-        native_id; /* see dgm_request_supply_id; absent: none is known, and none is sent */
+    /* see dgm_request_supply_id; absent: none is known, and none is sent */
+    struct dgm_str native_id;
     bool stood_in; /* in the body: the stand-in was used for it */
 };
 
@@ -420,8 +420,8 @@ DGM_MUST_USE enum dgm_rc dgm_chat_response(struct dgm_request *, int status, str
 /** When to ask again after an upstream's error (RetryInfo in its details; user-pain G1), or an answer that was none. */
 struct dgm_retry {
     int64_t after_ms; /* for Retry-After and retry-after-ms; negative: nobody said */
-    bool
-        hopeless; /* x-should-retry: false; the same request would fail again, or only after very long */
+    /* x-should-retry: false; the same request would fail again, or only after very long */
+    bool hopeless;
     bool
         unsaid; /* the model answered without a word, or with a call that can not be read (CALL_MALFORMED, ANSWER_EMPTY):
                     asked the same at once it may do better (user-pain C2, F6) */

@@ -124,8 +124,8 @@ struct auth_fetch_ask {
     const char *const
         *environment; /* "NAME=value" strings, NULL at the end; outlives it too; NULL: empty */
     int64_t now_ms;   /* since 1970 */
-    bool
-        who; /* find out whose token it is, and of which project, even if that takes another request */
+    /* find out whose token it is, and of which project, even if that takes another request */
+    bool who;
 };
 
 struct auth_fetch *auth_fetch_new(const struct auth_fetch_ask *, const struct dgm_alloc *);

@@ -26,8 +26,8 @@ enum dgm_sse_open { DGM_SSE_NONE, DGM_SSE_DATA, DGM_SSE_RAW };
 struct dgm_sse {
     struct dgm_buf _line; /* a line that did not arrive in one piece */
     struct dgm_buf _data; /* the open event's payload, but for what `_held` shows */
-    struct dgm_str
-        _held; /* its first line, as long as it is the only one and stands in the input */
+    /* its first line, as long as it is the only one and stands in the input */
+    struct dgm_str _held;
     size_t _max_bytes;
     enum dgm_sse_open _open;
     enum dgm_rc _rc;

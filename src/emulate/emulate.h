@@ -75,20 +75,20 @@ struct emu_env {
     struct dgm_str responder;      /* who answers, as responders.def says; absent: as usual */
     struct dgm_str fault;          /* what is to go wrong, as faults.def says; absent: nothing */
     uint64_t fault_seen;           /* how many calls with the same `fault` came before */
-    const struct emu_scenario *
-        scenario; /* answers where neither of the two is; NULL: none does. Borrowed until the call is freed */
+    /* answers where neither of the two is; NULL: none does. Borrowed until the call is freed */
+    const struct emu_scenario *scenario;
     struct emu_counter counter; /* of its rules */
     uint64_t signature_key;     /* emu_signature_key; another one's signatures are none */
-    const struct emu_caches *
-        caches; /* borrowed until the call is made; NULL: there are none, and any name of one is taken */
+    /* borrowed until the call is made; NULL: there are none, and any name of one is taken */
+    const struct emu_caches *caches;
 };
 
 /** How the server behaves. All zero is a sensible server that answers at once. */
 struct emu_options {
     uint32_t first_ms; /* delay of the first byte of a good answer */
     uint32_t piece_ms; /* delay between the events of a stream */
-    uint32_t
-        piece_chars; /* characters of text in one event; 0: 48. A piece ends at a word where it can */
+    /* characters of text in one event; 0: 48. A piece ends at a word where it can */
+    uint32_t piece_chars;
     size_t body_max_bytes; /* the largest request body; 0: 100 MiB */
 };
 
@@ -110,8 +110,8 @@ struct emu_account {
     struct dgm_str responder; /* who answered: "usual", "scenario", ...; absent when refused */
     struct dgm_str fault;     /* the fault that is done to the answer, as it was asked for */
     struct dgm_str scenario;  /* the name of the scenario's rule */
-    struct dgm_str
-        rules[EMU_ACCOUNT_RULES_MAX]; /* the ids of the rules of rules.def that were broken */
+    /* the ids of the rules of rules.def that were broken */
+    struct dgm_str rules[EMU_ACCOUNT_RULES_MAX];
     size_t nrules;
 };
 const struct emu_account *emu_call_account(const struct emu_call *);

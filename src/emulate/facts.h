@@ -19,8 +19,8 @@ struct facts {
     struct dgm_str origin, destination; /* "from Boston to Paris" */
     struct dgm_str email, url;
     struct dgm_str quoted; /* what stands in "..." */
-    struct dgm_str
-        places[FACTS_PLACES_MAX]; /* "Chicago" and "New York", of "in Chicago and New York" */
+    /* "Chicago" and "New York", of "in Chicago and New York" */
+    struct dgm_str places[FACTS_PLACES_MAX];
     size_t nplaces;
     struct dgm_str people[FACTS_PEOPLE_MAX];
     size_t npeople;

@@ -22,8 +22,8 @@ enum part_kind {
 
 struct plan_part {
     enum part_kind kind;
-    struct dgm_str
-        text; /* of a call: its arguments, a JSON object; of a sound: base64; of PART_OTHER: its member's value */
+    /* of a call: its arguments, a JSON object; of a sound: base64; of PART_OTHER: its member's value */
+    struct dgm_str text;
     struct dgm_str name;      /* of a call; of a sound: its MIME type; of PART_OTHER: its member */
     struct dgm_str id;        /* of a call; no id where the surface has none */
     struct dgm_str signature; /* base64, sent with the last of the part; "" when there is none */

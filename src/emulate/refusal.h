@@ -16,11 +16,11 @@ struct violation {
 struct refusal {
     int status; /* HTTP; 404 without a message is the frontend's HTML page */
     struct dgm_str message;
-    struct violation
-        violations[REFUSAL_VIOLATIONS_MAX]; /* told in the details, when there are any */
+    /* told in the details, when there are any */
+    struct violation violations[REFUSAL_VIOLATIONS_MAX];
     size_t nviolations;
-    struct dgm_str
-        google; /* google.rpc.Code's name; absent: NOT_FOUND for 404, else INVALID_ARGUMENT */
+    /* google.rpc.Code's name; absent: NOT_FOUND for 404, else INVALID_ARGUMENT */
+    struct dgm_str google;
     struct dgm_str details; /* JSON, instead of the violations; "" or absent: none */
 };
 

@@ -30,8 +30,8 @@ const struct rule *emu_rules_at(size_t index);
 /** What the table says of a request. Texts stand in the arena of the call. */
 struct findings {
     struct refusal refusal; /* when it is refused */
-    struct dgm_str
-        warnings; /* "id: sentence; id: sentence", printable ASCII; absent when there are none */
+    /* "id: sentence; id: sentence", printable ASCII; absent when there are none */
+    struct dgm_str warnings;
     const struct rule *broken[RULES_BROKEN_MAX]; /* the rules that refused or warned, each once */
     size_t nbroken; /* how many there are, the first of which are listed */
 };

@@ -29,8 +29,8 @@ void emu_rule_safety_category(struct rules *r)
 
 void emu_rule_safety_twice(struct rules *r)
 {
-    struct dgm_str
-        seen[CATEGORIES_MAX]; /* more than there are, so a list that is longer has one twice */
+    /* more than there are, so a list that is longer has one twice */
+    struct dgm_str seen[CATEGORIES_MAX];
     size_t n = 0;
     for (struct ask_list l = emu_ask_list(safety(r->ask));
          emu_ask_next(&l) && n < CATEGORIES_MAX;) {

@@ -21,10 +21,10 @@ enum signed_kind { SIGNED_TEXT = 1, SIGNED_THOUGHT, SIGNED_CALL, SIGNED_DATA, SI
 
 struct signed_part {
     enum signed_kind kind;
-    struct dgm_str
-        name; /* of a call; of SIGNED_TOOL: the part's member, toolCall or toolResponse */
-    struct dgm_str
-        body; /* the whole text; a call's arguments or the member's value as a JSON text ("" reads as {}); base64 */
+    /* of a call; of SIGNED_TOOL: the part's member, toolCall or toolResponse */
+    struct dgm_str name;
+    /* the whole text; a call's arguments or the member's value as a JSON text ("" reads as {}); base64 */
+    struct dgm_str body;
 };
 
 /**

@@ -27,8 +27,8 @@ struct gw_strs {
 /** One address to listen on. */
 struct gw_listen {
     struct dgm_str text; /* as written: "127.0.0.1:8080", "[::1]:8080", "unix:/run/dragoman.sock" */
-    struct sockaddr_storage
-        addr; /* AF_INET, AF_INET6 or AF_UNIX, for bind(2); port 0 takes a free one */
+    /* AF_INET, AF_INET6 or AF_UNIX, for bind(2); port 0 takes a free one */
+    struct sockaddr_storage addr;
     socklen_t addr_bytes;
     bool loopback;                    /* only this machine can reach it; true for unix: */
     struct dgm_str tls_cert, tls_key; /* paths of PEM files; both or neither */
@@ -85,8 +85,8 @@ struct gw_upstream {
     int dialect;      /* emulator: enum gw_dialect */
     struct dgm_str model; /* sent instead of the client's */
     struct dgm_str ca;    /* path of a PEM file to trust instead of the system's */
-    struct dgm_str
-        proxy; /* address of one, or "none"; absent: what the environment says. May hold a password */
+    /* address of one, or "none"; absent: what the environment says. May hold a password */
+    struct dgm_str proxy;
     struct gw_credentials credentials;
     struct gw_strs
         residency;         /* where it may be asked, besides what holds for all; none: anywhere */
@@ -172,8 +172,8 @@ struct gw_timeouts {
     int64_t connect_ms;    /* to an upstream: its name, a proxy and TLS included */
     int64_t waiting_ms;    /* for a connection to an upstream that has as many as it may */
     int64_t first_byte_ms; /* of an upstream's answer */
-    int64_t
-        idle_ms; /* no byte moves in an open answer: the upstream is silent, or the client does not read */
+    /* no byte moves in an open answer: the upstream is silent, or the client does not read */
+    int64_t idle_ms;
     int64_t total_ms;       /* one exchange, from the request's first byte to the answer's last */
     int64_t comment_ms;     /* a stream still without a byte gets a comment line after this long */
     int64_t models_ms;      /* a server's list of models serves so long */
@@ -212,8 +212,8 @@ struct gw_emulator {
     bool read_back;          /* what it receives is kept */
     struct dgm_str seed;     /* of the keys that seal and sign its tokens; a secret */
     int64_t token_life_ms;
-    const struct emu_scenario
-        *script; /* what the file says, once gw_config_scenario has read it; or NULL */
+    /* what the file says, once gw_config_scenario has read it; or NULL */
+    const struct emu_scenario *script;
 };
 
 /** Exchanges written to files, recorder.h. */
@@ -230,8 +230,8 @@ enum gw_replay_timing { GW_REPLAY_AT_ONCE, GW_REPLAY_RECORDED };
 struct gw_replay {
     struct dgm_str dir; /* absent: upstreams answer */
     int timing;         /* enum gw_replay_timing */
-    struct gw_corpus
-        *corpus; /* what the folder holds, once it was read: the configuration's; or NULL */
+    /* what the folder holds, once it was read: the configuration's; or NULL */
+    struct gw_corpus *corpus;
 };
 
 struct gw_log {
@@ -251,8 +251,8 @@ struct gw_config {
     int64_t workers;                     /* at least 1: "auto" is resolved already */
     const struct gw_upstream *upstreams; /* at least one: the emulator, when none is configured */
     size_t upstreams_n;
-    const struct gw_model
-        *models; /* at least one: "*" and the first upstream, when none is configured */
+    /* at least one: "*" and the first upstream, when none is configured */
+    const struct gw_model *models;
     size_t models_n;
     const struct gw_alias *aliases;
     size_t aliases_n;
@@ -286,8 +286,8 @@ struct gw_config {
     bool adapt;     /* a request that is refused may be sent otherwise, healing.h */
     bool ask_again; /* for an answer without a word, or with a call that can not be read */
     bool fallback;  /* no upstream was configured: the emulator answers */
-    struct gw_strs
-        idle; /* what was set and has no effect in this version: "auth.keys", "upstreams.lab" */
+    /* what was set and has no effect in this version: "auth.keys", "upstreams.lab" */
+    struct gw_strs idle;
     struct dgm_arena _arena;
     const struct dgm_alloc *_alloc;
     struct dgm_alloc _wiping;

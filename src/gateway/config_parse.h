@@ -91,8 +91,8 @@ struct gw_parse {
     struct gw_problems problems;
     bool no_memory;
     bool verbatim; /* texts of the file may have line breaks, and no ${VAR} is replaced in them */
-    bool
-        recorded; /* besides, they may have any character, and the file may be as large as it likes */
+    /* besides, they may have any character, and the file may be as large as it likes */
+    bool recorded;
     const struct gw_node *listen, *upstreams, *models,
         *endpoints; /* where they stand in the file, or NULL */
     bool workers_set;

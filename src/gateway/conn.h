@@ -60,9 +60,9 @@ struct gw_conn {
     int64_t since_ms;      /* the body's beginning; of an idle connection, the last answer's end */
     uint64_t seen_written; /* for "does the client read?" */
     bool pumping, paused, eof;
-    bool
-        asked; /* it ended its side in the midst of an exchange, and was asked whether it is gone */
-    bool odd;  /* it sends urgent data: its going is not watched, but looked for */
+    /* it ended its side in the midst of an exchange, and was asked whether it is gone */
+    bool asked;
+    bool odd;            /* it sends urgent data: its going is not watched, but looked for */
     bool refused;        /* it came when there were too many, and is only told so */
     bool last;           /* the client said that it sends no more, and all it sent was read */
     bool answered, keep; /* the exchange is over; the connection stays */

@@ -85,8 +85,8 @@ struct gw_chat {
     bool token_renewed;              /* one was refused, and the request has had another */
     enum gw_held held;               /* what must not leave before that */
     struct gw_healing healing;
-    struct gw_job
-        job; /* that translates what is large; its `alloc` is the request's all the time */
+    /* that translates what is large; its `alloc` is the request's all the time */
+    struct gw_job job;
     struct translation *translation; /* of a job */
     struct dgm_str body;             /* of a native request */
     struct dgm_buf native;           /* an answer that is not streamed, as it arrives */

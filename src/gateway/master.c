@@ -521,8 +521,8 @@ int gw_master_run(const struct gw_config *config, const struct gw_master_hooks *
     m.keeper.quota = m.quota;
     gw_log_init(config->log.level, "master");
     m.newest = generation_new(config, NULL);
-    if (m.newest == NULL || m.tally == NULL || m.revoked == NULL || m.quota == NULL || m.caches == NULL ||
-        !gw_keeper_process_open(&m.keeper, config)) {
+    if (m.newest == NULL || m.tally == NULL || m.revoked == NULL || m.quota == NULL ||
+        m.caches == NULL || !gw_keeper_process_open(&m.keeper, config)) {
         gw_log(GW_LOG_ERROR, "out of memory or descriptors");
         return GW_EXIT_REFUSED;
     }

@@ -202,7 +202,8 @@ static void compare(void *ctx, const struct gw_upstream *u, struct dgm_str id)
 void gw_models_put_near(const struct gw_exchange *x, struct dgm_str model, struct dgm_buf *out)
 {
     struct near near = {.x = x, .model = model};
-    struct walk to = {.worker = x->worker, .config = x->worker->config, .see = compare, .ctx = &near};
+    struct walk to = {
+        .worker = x->worker, .config = x->worker->config, .see = compare, .ctx = &near};
     walk(&to, true);
     gw_nearest_put(&near.nearest, out);
 }

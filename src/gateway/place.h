@@ -21,8 +21,8 @@ struct gw_place_ask {
     struct dgm_str path_project, path_location; /* of the request's path; may be absent */
     struct dgm_str authorization;               /* the caller's; absent when he sent none */
     const struct gw_token_said *token; /* where the credentials' tokens are fetched; else NULL */
-    bool
-        relays; /* it is OpenAI's protocol that goes there, to an endpoint: express mode has none */
+    /* it is OpenAI's protocol that goes there, to an endpoint: express mode has none */
+    bool relays;
 };
 
 struct gw_place {

@@ -18,8 +18,8 @@ struct gw_call_header {
 /** A request as it goes on the wire. */
 struct gw_call_request {
     struct dgm_str method, target;
-    const struct gw_origin
-        *origin; /* its texts live until the call is freed; not for the emulator */
+    /* its texts live until the call is freed; not for the emulator */
+    const struct gw_origin *origin;
     const struct gw_call_header *headers;
     size_t headers_n;
     const struct dgm_str *segments; /* of the body; they live until the call is freed */

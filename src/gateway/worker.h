@@ -54,20 +54,20 @@ struct gw_worker {
     struct gw_jobs *jobs;       /* off the loop; NULL: everything is done on it */
     struct gw_tally *tally;     /* shared with the other workers; NULL: there is none */
     struct gw_caches *caches;   /* shared too: the emulator's cachedContents */
-    struct gw_tally
-        *script_tally; /* the same for the rules of this configuration's scenario file */
+    /* the same for the rules of this configuration's scenario file */
+    struct gw_tally *script_tally;
     struct gw_keeper_link *keeper; /* NULL: nothing here needs one */
     struct gw_recorder *recorder;  /* NULL: nothing is recorded */
     struct gw_revoked *revoked;    /* tokens; shared with all other processes */
-    unsigned char
-        pass_key[EMU_KEY_BYTES]; /* of the tokens that clients show: auth.google is emulated */
-    uint64_t signature_key;      /* of the emulator's thought signatures */
-    struct gw_memory *memory;    /* NULL: there is no keeper */
-    struct gw_keys *keys;        /* of clients; NULL: anybody may come in */
-    struct gw_tokens *tokens;    /* access tokens for upstreams; NULL: there is no keeper */
-    struct gw_quota *quota;      /* what they have used; shared with all other processes */
-    size_t quota_book;           /* this worker's */
-    struct gw_front *fronts;     /* what it listens on */
+    /* of the tokens that clients show: auth.google is emulated */
+    unsigned char pass_key[EMU_KEY_BYTES];
+    uint64_t signature_key;   /* of the emulator's thought signatures */
+    struct gw_memory *memory; /* NULL: there is no keeper */
+    struct gw_keys *keys;     /* of clients; NULL: anybody may come in */
+    struct gw_tokens *tokens; /* access tokens for upstreams; NULL: there is no keeper */
+    struct gw_quota *quota;   /* what they have used; shared with all other processes */
+    size_t quota_book;        /* this worker's */
+    struct gw_front *fronts;  /* what it listens on */
     size_t fronts_n, slot;
     struct net_watch *master; /* readable: drain; ended: the master is gone */
     struct net_timer drained; /* by when it must be */
@@ -86,7 +86,7 @@ struct gw_worker_start {
     volatile bool *store_mark; /* set while the store's file is read; may be NULL */
     struct gw_revoked *revoked;
     struct gw_quota *quota;
-    size_t book; /* its book in there */
+    size_t book;              /* its book in there */
     struct gw_caches *caches; /* of the emulator */
     int door;                 /* where the keeper is knocked for; -1: nothing here needs it */
 };

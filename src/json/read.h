@@ -32,8 +32,8 @@ enum json_kind {
  * it holds, and know each other by distances, not addresses: a copy of the array is the same tree.
  */
 struct json_val {
-    uint64_t
-        _tag; /* yyjson's type in three bits, its subtype in the next; from bit 8 on the length */
+    /* yyjson's type in three bits, its subtype in the next; from bit 8 on the length */
+    uint64_t _tag;
     union {
         const char *text;  /* of a string or a number */
         size_t span_bytes; /* of a container: from its head to what stands behind it */

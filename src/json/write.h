@@ -29,8 +29,8 @@ struct json_lent {
 struct json_writer {
     struct dgm_buf *buf;
     struct dgm_buf *lent; /* struct json_lent, one after the other; NULL: everything is copied */
-    uint64_t
-        _arrs; /* a bit for each open container, the innermost lowest: is it an array? Above them a 1 */
+    /* a bit for each open container, the innermost lowest: is it an array? Above them a 1 */
+    uint64_t _arrs;
     bool _comma, _named; /* a comma comes before the next; a key waits for its value */
 };
 

@@ -15,8 +15,8 @@
 struct net_target {
     struct dgm_str host; /* a name or a number */
     uint16_t port;
-    const struct net_addresses
-        *pinned; /* go to these, whatever the host's are now; NULL: look it up. Copied */
+    /* go to these, whatever the host's are now; NULL: look it up. Copied */
+    const struct net_addresses *pinned;
     const struct net_trust *trust; /* NULL: no TLS */
     struct net_sessions *sessions; /* may be NULL; must outlive the stream too */
     const struct net_proxy

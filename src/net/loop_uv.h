@@ -24,8 +24,8 @@ struct net_loop {
     const struct dgm_alloc *alloc;
     struct net_name *names; /* of hosts, as they were last looked up: list */
     size_t names_n;
-    struct net_name
-        *guests; /* names of strangers, one of which is being looked up: list, oldest last */
+    /* names of strangers, one of which is being looked up: list, oldest last */
+    struct net_name *guests;
     const struct net_resolver *resolver; /* NULL: the system's */
     char *plain_bytes; /* what TLS has opened; there from the first TLS stream on */
     char read_bytes[NET_READ_BYTES];

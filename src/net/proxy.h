@@ -14,8 +14,8 @@
 /** A proxy's address taken apart; parts of it, not copied. */
 struct net_proxy {
     struct dgm_str host; /* without brackets */
-    struct dgm_str
-        userinfo; /* "user:password" as written, percent-encoded; a secret; absent: none */
+    /* "user:password" as written, percent-encoded; a secret; absent: none */
+    struct dgm_str userinfo;
     uint16_t port;
 };
 

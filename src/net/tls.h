@@ -18,8 +18,8 @@
 struct net_roots {
     const char *ca;   /* path of a PEM file: these alone */
     const char *file; /* SSL_CERT_FILE: instead of the system's file */
-    const char
-        *dir; /* SSL_CERT_DIR: instead of the system's folders; several are parted by colons */
+    /* SSL_CERT_DIR: instead of the system's folders; several are parted by colons */
+    const char *dir;
 };
 
 /** Authorities ready for use. Made before a fork, so that the processes share its memory; not changed by use. */

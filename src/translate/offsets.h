@@ -13,8 +13,8 @@
 /** All zero is an empty text; `bits` belongs to the allocator. */
 struct offsets {
     size_t bytes; /* of the text so far */
-    struct dgm_buf
-        bits; /* of each byte: does it continue a character? shorter than the text: the rest does not */
+    /* of each byte: does it continue a character? shorter than the text: the rest does not */
+    struct dgm_buf bits;
 };
 
 /** `max` bounds the memory; a text over eight times as long is told in bytes from there on. */

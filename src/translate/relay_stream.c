@@ -23,8 +23,8 @@ struct relay_stream {
     size_t ended_n;                                  /* of them have got their last chunk */
     bool judged;                                     /* they are found to be whole */
     struct dgm_buf usage;
-    struct dgm_buf
-        others; /* strange members of the last event that put no chunk, for one that will be */
+    /* strange members of the last event that put no chunk, for one that will be */
+    struct dgm_buf others;
 };
 
 struct relay_stream *relay_stream_new(struct dgm_request *r)

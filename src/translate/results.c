@@ -21,8 +21,8 @@ struct ref {
     bool legacy;
     size_t turn; /* the first message of the turn that made it */
     size_t call; /* in `history` */
-    size_t
-        taken; /* in the first of equal keys of a turn: how many of them are known to be answered */
+    /* in the first of equal keys of a turn: how many of them are known to be answered */
+    size_t taken;
 };
 
 /* ---- matching ----------------------------------------------------------------------------------------- */

@@ -98,8 +98,8 @@ struct schema_job {
     const struct chat_place *place;
     size_t work, work_max; /* members looked at, and how many may be */
     bool quiet;            /* notes are not made */
-    bool
-        plain; /* bounds, lengths, formats, patterns and long enums are told in descriptions (tries.def) */
+    /* bounds, lengths, formats, patterns and long enums are told in descriptions (tries.def) */
+    bool plain;
 };
 
 /** Counts what a schema costs, in members looked at. */

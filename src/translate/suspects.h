@@ -17,8 +17,8 @@
 struct suspect {
     const char *id, *sentence; /* {0} in the sentence is `what` */
     unsigned likely;           /* of a hundred */
-    struct dgm_str
-        param; /* where in the client's request: "messages[3].tool_calls"; absent: nowhere */
+    /* where in the client's request: "messages[3].tool_calls"; absent: nowhere */
+    struct dgm_str param;
     struct dgm_str what; /* what was found, printable */
 };
 

@@ -12,8 +12,8 @@
  */
 struct alloc_fail {
     struct dgm_alloc alloc;
-    size_t
-        fail_at; /* the number, from 1, of the first call that fails; all later ones fail too; 0: none */
+    /* the number, from 1, of the first call that fails; all later ones fail too; 0: none */
+    size_t fail_at;
     size_t calls;       /* calls that asked for memory, so far */
     size_t live_blocks; /* blocks not freed yet */
     size_t live_bytes, peak_bytes;
