@@ -7,8 +7,10 @@ STREAMS ?= 2000
 SOAK_SECONDS ?= 600
 SOAK_IDENTITY_SECONDS ?= 1440
 FLIPS ?= 3000
+SEEDS ?= 100
+TURNS ?= 50
 
-.PHONY: run test test-engines soak soak-identity flips build bench fuzz fmt lint docs install clients-latest matrix judges mutate bless clean
+.PHONY: run test test-engines soak soak-identity flips sessions build bench fuzz fmt lint docs install clients-latest matrix judges mutate bless clean
 
 run: build ## install what is missing, build, start the gateway on its emulator
 	@exec build/dragoman serve --listen 127.0.0.1:8080
@@ -30,6 +32,10 @@ soak: build ## 10,000 requests, every tenth client gone, and to a server that cl
 
 soak-identity: build ## a day of access tokens at 60 times its speed, with revocations, under load: 24 minutes (SOAK_IDENTITY_SECONDS)
 	@DRAGOMAN=build/dragoman build/venv/bin/python tests/daemon/soaking_identity.py --seconds $(SOAK_IDENTITY_SECONDS)
+
+sessions: ## sessions in every trouble, SEEDS (100) random agents of TURNS (50) turns; writes README.md's table
+	@scripts/build dev dragoman
+	@build/venv/bin/python tests/daemon/session_runs.py --seeds $(SEEDS) --turns $(TURNS)
 
 flips: ## damage the store's file in FLIPS (3000) ways, a bit each: what its check finds sound gives no wrong value and kills nobody
 	@scripts/build dev test-store-check
