@@ -76,7 +76,7 @@ static void put_target(const struct json_val *c, struct dgm_buf *out)
 /* The signature that a case speaks of. */
 static void put_signature(const struct json_val *c, struct dgm_buf *out)
 {
-    struct ask ask;
+    struct ask ask = {0};
     struct dgm_buf target, args;
     const struct json_val *part = json_get(c, DGM_STR("signed"));
     const struct json_val *call = json_get(part, DGM_STR("functionCall"));
@@ -158,7 +158,7 @@ static void run_case(const struct json_val *c, struct emu_run *run, struct dgm_s
 /* The rules a request breaks. */
 static void find_broken(const struct json_val *c, struct findings *ret)
 {
-    struct ask ask;
+    struct ask ask = {0};
     struct prompt prompt;
     struct refusal refusal;
     const struct json_val *root = NULL;
