@@ -385,8 +385,6 @@ static void finish(struct gw_parse *p)
         c->workers = p->source->cpus < 1 ? 1 : p->source->cpus;
     if (c->workers > gw_row_find(GW_OF_CONFIG, DGM_STR("workers"))->max)
         c->workers = gw_row_find(GW_OF_CONFIG, DGM_STR("workers"))->max;
-    if (c->auth.google == GW_GOOGLE_VERIFY)
-        gw_parse_idle(p, DGM_STR("auth.google"));
     c->idle = (struct gw_strs){p->idle, p->idle_n};
 }
 

@@ -131,7 +131,7 @@ struct gw_endpoint {
     struct gw_choices choices;
 };
 
-enum gw_google { GW_GOOGLE_OFF, GW_GOOGLE_VERIFY, GW_GOOGLE_EMULATED };
+enum gw_google { GW_GOOGLE_OFF, GW_GOOGLE_EMULATED };
 enum gw_compat { GW_COMPAT_OPENAI, GW_COMPAT_GOOGLE };
 enum gw_reasoning {
     GW_REASONING_CONTENT,

@@ -382,10 +382,6 @@ def test_a_configured_emulator_is_not_advertised(started, tmp_path):
     assert "curl" not in wait_for(log, "listens on http://127.0.0.1:")
 
 
-def test_what_has_no_effect_is_told(started):
-    _, log = started("--listen", "127.0.0.1:0", "--set", "store.valkey=redis://127.0.0.1:1")
-    assert "no effect in this version yet: store.valkey" in wait_for(log, "OPENAI_API_KEY")
-
 
 def test_a_bad_configuration_does_not_replace_a_good_one(started, tmp_path):
     file = tmp_path / "dragoman.yaml"

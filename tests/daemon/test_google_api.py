@@ -317,7 +317,7 @@ def test_golden_requests_natively_and_translated(daemon):
                 assert said.strip() in (told["message"] + "\n" + str(told.get("google_message", ""))), folder.name
     assert compared > 300 and refused > 5, (compared, refused)
     # Their signatures are made up: natively that is a 400, and the gateway asks again without them (user-pain D5).
-    assert healed == ["d7-gemini-3-to-2.5", "ignored-in-calls", "signature-25"]
+    assert healed == ["d13-message-signature", "d13-message-signature-parts", "d7-gemini-3-to-2.5", "ignored-in-calls", "signature-25"]
 
 
 def test_signatures_are_the_seeds(start):

@@ -46,13 +46,10 @@ def test_project_and_location_are_the_configurations(serve, front, members, path
     assert server.requests[0].path == f"/proxy{path}gemini-2.0-flash-001:generateContent"
 
 
-@pytest.mark.parametrize("members, why", [
-    ({"credentials": "adc"}, "credentials"),
-    ({"kind": "vllm", "credentials": "adc"}, "credentials"),
-])
-def test_what_can_not_be_called_yet_says_so(front, members, why):
-    message = error_of(chat(front("http://127.0.0.1:1", **members)), 404, "endpoint_not_found")
-    assert why in message and "back" in message
+@pytest.mark.parametrize("members", [{}, {"kind": "vllm"}])
+def test_what_lacks_credentials_says_so(front, members):
+    message = error_of(chat(front("http://127.0.0.1:1", credentials="adc", **members)), 502, "credentials_refused")
+    assert "No credentials were found" in message and "back" in message
 
 
 # --- how answers are framed ---------------------------------------------------------------------

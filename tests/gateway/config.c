@@ -165,7 +165,7 @@ static void test_values(void **state)
     struct gw_config *c =
         good("timeouts: {head: 250ms, body: 2m, total: 1h, comment: off}\n"
              "log: {level: debug, access: Yes}\n"
-             "auth:\n  google: verify\n  origins: [https://a.example, https://b.example]\n"
+             "auth:\n  google: emulated\n  origins: [https://a.example, https://b.example]\n"
              "strict: on\nmax_tokens_includes_thinking: true\nreasoning: off\n"
              "workers: 7\n"
              "emulator: {first_ms: 0, piece_ms: 0, piece_chars: \"${PORT}\"}\n");
@@ -175,7 +175,7 @@ static void test_values(void **state)
     assert_int_equal(c->timeouts.comment_ms, 0);
     assert_int_equal(c->log.level, GW_LOG_DEBUG);
     assert_true(c->log.access);
-    assert_int_equal(c->auth.google, GW_GOOGLE_VERIFY);
+    assert_int_equal(c->auth.google, GW_GOOGLE_EMULATED);
     assert_int_equal(c->auth.origins.n, 2);
     assert_text(c->auth.origins.at[1], "https://b.example");
     assert_true(c->strict);
