@@ -37,8 +37,8 @@ static int64_t days_of(unsigned year, unsigned month, unsigned day)
 {
     unsigned y = month > 2 ? year : year - 1, m = month > 2 ? month - 3 : month + 9;
     unsigned in_cycle = y % 400;
-    return (int64_t)(y / 400) * 146097 + in_cycle * 365 + in_cycle / 4 - in_cycle / 100 +
-           (153 * m + 2) / 5 + day - 1 - DAYS_BEFORE;
+    unsigned days = in_cycle * 365 + in_cycle / 4 - in_cycle / 100 + (153 * m + 2) / 5 + day - 1;
+    return (int64_t)(y / 400) * 146097 + days - DAYS_BEFORE;
 }
 
 /* ---- putting ---- */
@@ -138,7 +138,7 @@ bool dgm_date_read(struct dgm_str s, int64_t *ret_seconds)
             s = dgm_str_skip(s, 1);
     if (!take_offset(&s, &offset))
         return false;
-    *ret_seconds =
-        days_of(year, month, day) * SECONDS_A_DAY + hour * 3600 + minute * 60 + second - offset;
+    unsigned in_day = hour * 3600 + minute * 60 + second;
+    *ret_seconds = days_of(year, month, day) * SECONDS_A_DAY + in_day - offset;
     return true;
 }

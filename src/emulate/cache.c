@@ -278,7 +278,7 @@ static enum dgm_rc patch(const struct target *t, const struct emu_env *env,
                          const struct json_val *root, struct dgm_arena *arena, struct dgm_buf *out,
                          struct refusal *reterr)
 {
-    struct emu_cache c;
+    struct emu_cache c = {.expires_ms = 0};
     struct dgm_str other = {0};
     enum dgm_rc rc = find(t, env, t->resource, t->cache, arena, &c, reterr);
     if (rc != DGM_OK)

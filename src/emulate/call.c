@@ -260,8 +260,8 @@ static enum dgm_rc read_ask(const struct emu_call *call, const struct emu_reques
                             struct dgm_arena *scratch, struct ask *ask, struct refusal *reterr)
 {
     const struct target *t = &ask->target;
-    char *body;
-    size_t n;
+    char *body = NULL;
+    size_t n = 0;
     enum dgm_rc rc = take_body(call, request, scratch, &body, &n, reterr);
     if (rc == DGM_OK)
         rc = emu_check_body(scratch, body, n,
@@ -280,8 +280,8 @@ static enum dgm_rc answer_cache(const struct emu_call *call, const struct emu_en
                                 const struct emu_request *request, struct dgm_arena *scratch,
                                 const struct target *t, struct dgm_buf *out, struct refusal *reterr)
 {
-    char *body;
-    size_t n;
+    char *body = NULL;
+    size_t n = 0;
     enum dgm_rc rc = take_body(call, request, scratch, &body, &n, reterr);
     return rc == DGM_OK ? emu_cache_answer(t, env, body, n, scratch, out, reterr) : rc;
 }

@@ -5,15 +5,15 @@
 #include "base/str.h"
 
 static const struct {
-    enum native_surface surface;
     struct dgm_str method, version, resource;
+    enum native_surface surface;
     enum target_verb verb; /* unless the path's end says another */
 } paths[] = {
 #define TEXT(literal) {literal, sizeof(literal) - 1}
 #define PATH(method_, version_, surface_, resource_, about_)                                       \
-    {NATIVE_##surface_, TEXT(method_), TEXT(version_), TEXT(resource_), TARGET_LIST},
+    {TEXT(method_), TEXT(version_), TEXT(resource_), NATIVE_##surface_, TARGET_LIST},
 #define CACHE(method_, version_, surface_, resource_, verb_, about_)                               \
-    {NATIVE_##surface_, TEXT(method_), TEXT(version_), TEXT(resource_), TARGET_CACHE_##verb_},
+    {TEXT(method_), TEXT(version_), TEXT(resource_), NATIVE_##surface_, TARGET_CACHE_##verb_},
 #include "emulate/targets.def"
 };
 

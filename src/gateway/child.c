@@ -58,9 +58,11 @@ static char *take_word(struct dgm_str *rest, struct dgm_arena *arena)
 static bool split(struct dgm_str command, struct dgm_arena *arena, char *words[WORDS_MAX + 1])
 {
     size_t n = 0;
-    while (dgm_str_trim(command).n != 0)
-        if (n == WORDS_MAX || (words[n++] = take_word(&command, arena)) == NULL)
+    for (; dgm_str_trim(command).n != 0; n++) {
+        words[n] = n < WORDS_MAX ? take_word(&command, arena) : NULL;
+        if (words[n] == NULL)
             return false;
+    }
     words[n] = NULL;
     return n != 0;
 }

@@ -77,7 +77,7 @@ static const char *read_user(struct dgm_str said, struct gw_valkey_address *to)
 
 static const char *read_host(struct dgm_str said, struct gw_valkey_address *to)
 {
-    struct dgm_str host = said, port = {0};
+    struct dgm_str host, port;
     uint64_t number = PORT;
     if (dgm_str_starts(said, DGM_STR("["))) {
         size_t end = dgm_str_find_char(said, ']');

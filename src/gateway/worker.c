@@ -54,11 +54,10 @@ static void on_accept(void *owner, int fd)
     struct gw_worker *w = f->worker;
     const struct net_server *server = gw_front_server(f);
     /* Those that are being refused take no client's place, or asking again would keep everybody out. */
-    if (f->listen->tls_cert.p != NULL && server == NULL)
-        close(fd);
-    else if (w->counters.connections - w->counters.refusing < w->config->limits.connections)
+    bool mute = f->listen->tls_cert.p != NULL && server == NULL; /* nothing can be said in TLS */
+    if (!mute && w->counters.connections - w->counters.refusing < w->config->limits.connections)
         gw_conn_new(w, fd, server);
-    else if (w->counters.refusing < REFUSED_AT_ONCE && server == NULL)
+    else if (!mute && w->counters.refusing < REFUSED_AT_ONCE && server == NULL)
         gw_conn_new_refused(w, fd);
     else
         close(fd);

@@ -23,7 +23,7 @@ void store_valkey_put_record(struct dgm_buf *out, enum store_map, struct dgm_str
                              struct dgm_str value, int64_t now_ms);
 
 /** The value of a record, borrowed; absent: it is not what was put for this key, or older than `oldest_ms`. */
-struct dgm_str store_valkey_value(struct dgm_str record, enum store_map, struct dgm_str key,
+struct dgm_str store_valkey_value(struct dgm_str bytes, enum store_map, struct dgm_str key,
                                   int64_t oldest_ms);
 
 /** Whether a map's values are shared: those that age are. */
