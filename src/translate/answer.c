@@ -96,18 +96,18 @@ enum answer_part answer_part(const struct json_val *part)
 struct dgm_str answer_signature(const struct json_val *part)
 {
     struct dgm_str signature = json_get_str(part, DGM_STR("thoughtSignature"));
+    if (signature.n == 0)
+        return signature;
     enum answer_part kind = answer_part(part);
-    if (signature.n == 0 || kind == SAYS_CALL || kind == SAYS_OTHER)
-        return (struct dgm_str){0};
-    return signature;
+    return kind == SAYS_CALL || kind == SAYS_OTHER ? (struct dgm_str){0} : signature;
 }
 
-void part_at_pass(struct part_at *at, const struct json_val *part)
+void part_at_pass(struct part_at *at, const struct json_val *part, enum answer_part kind)
 {
-    const struct json_val *call = answer_call(part);
-    if (answer_part(part) == SAYS_TEXT)
+    if (kind == SAYS_TEXT)
         at->bytes += (int64_t)json_get_str(part, DGM_STR("text")).n;
-    at->calls += json_get_str(call, DGM_STR("name")).n != 0; /* not the rest of a streamed one */
+    else if (kind == SAYS_CALL) /* not the rest of a streamed one */
+        at->calls += json_get_str(answer_call(part), DGM_STR("name")).n != 0;
 }
 
 static bool is_tagged(const struct dgm_request *r)
@@ -123,10 +123,11 @@ static struct dgm_str marker_of(const struct dgm_request *r)
 /* ---- reading ---- */
 
 static unsigned said_by(const struct dgm_request *r, const struct choice *c,
-                        const struct json_val *part, const struct json_val **ret_answer)
+                        const struct json_val *part, enum answer_part kind,
+                        const struct json_val **ret_answer)
 {
     unsigned signature = answer_signature(part).n ? SAID_SIGNATURE : 0;
-    switch (answer_part(part)) {
+    switch (kind) {
     case SAYS_TEXT:
         return signature | SAID_TEXT;
     case SAYS_THOUGHT:
@@ -191,9 +192,10 @@ struct answer_piece answer_read(struct dgm_request *r, struct choice *c,
     if (c->scan.hit) /* what stands behind a stop sequence was never said */
         p.parts = NULL;
     while (p.parts && json_next(&it)) {
-        unsigned said = said_by(r, c, it.value, &p.answer);
-        part_at_pass(&c->at, it.value);
-        p.images += answer_part(it.value) == SAYS_IMAGE;
+        enum answer_part kind = answer_part(it.value);
+        unsigned said = said_by(r, c, it.value, kind, &p.answer);
+        part_at_pass(&c->at, it.value, kind);
+        p.images += kind == SAYS_IMAGE;
         p.said |= said & p.said & SAID_SOUND ? SAID_PARTS
                                              : said; /* a second sound is a part like any unknown */
     }
@@ -281,9 +283,9 @@ static bool is_content(const struct dgm_request *r, enum answer_part kind)
 
 /* Adds a text, or a tagged thought, to an open string; `counts`: sources may refer to it. */
 static void add_text(struct dgm_request *r, struct json_writer *w, struct choice *c,
-                     const struct json_val *part, bool counts)
+                     const struct json_val *part, enum answer_part kind, bool counts)
 {
-    bool thought = answer_part(part) == SAYS_THOUGHT;
+    bool thought = kind == SAYS_THOUGHT;
     struct dgm_str text = json_get_str(part, DGM_STR("text"));
     add_tag(r, w, c, thought);
     if (!thought)
@@ -291,7 +293,7 @@ static void add_text(struct dgm_request *r, struct json_writer *w, struct choice
     images_add_gap(w, c, text);
     json_add_str(w, text);
     echo_add(c->echo, text);
-    note_signature(r, c, part, answer_part(part), text.n);
+    note_signature(r, c, part, kind, text.n);
     if (counts)
         offsets_add(&c->text, text);
 }
@@ -313,7 +315,7 @@ static void put_content(struct dgm_request *r, struct json_writer *w, struct cho
         if (kind == SAYS_IMAGE && r->env.image_output == DGM_IMAGES_IN_TEXT)
             images_add(w, c, it.value);
         else if (is_content(r, kind))
-            add_text(r, w, c, it.value, !whole || p->said & SAID_SOURCES);
+            add_text(r, w, c, it.value, kind, !whole || p->said & SAID_SOURCES);
         else
             note_signature(r, c, it.value, kind, 0);
     }
@@ -333,7 +335,7 @@ static void put_text_part(struct dgm_request *r, struct json_writer *w, struct c
     json_put_name(w, "text");
     json_open_str(w);
     if (part)
-        add_text(r, w, c, part, counts);
+        add_text(r, w, c, part, answer_part(part), counts);
     else /* the end */ {
         add_tag(r, w, c, false);
         json_add_str(w, held_of(r, c));

@@ -27,9 +27,6 @@ struct part_at {
     int64_t bytes, calls;
 };
 
-/** Moves a place on, behind a part. */
-void part_at_pass(struct part_at *, const struct json_val *part);
-
 /** One candidate over all its pieces. All zero but `text` is the start. */
 struct choice {
     bool started;          /* its first chunk, with the role, was put */
@@ -67,6 +64,9 @@ enum answer_part {
     SAYS_NOTHING /* a signature alone, or not even that */
 };
 enum answer_part answer_part(const struct json_val *part);
+
+/** Moves a place on, behind a part of that kind. */
+void part_at_pass(struct part_at *, const struct json_val *part, enum answer_part kind);
 
 /** What a piece of a candidate says, as bits. */
 enum answer_said {

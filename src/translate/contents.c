@@ -285,15 +285,19 @@ static struct native_parts put_said(struct chat_contents *c, size_t message)
     const struct json_val *val = c->r->messages[message].val;
     const struct chat_place *place = CHAT_MESSAGE(message);
     struct google_extra extra = {0};
-    if (json_get(val, DGM_STR("extra_content")))
+    /* A role and a content, as most of them: there is nothing else to look for. */
+    bool is_plain = json_size(val) == 2 && c->r->messages[message].content;
+    if (!is_plain && json_get(val, DGM_STR("extra_content")))
         extra = google_extra(c->r, val, place,
                              EXTRA_THOUGHT | EXTRA_SIGNATURE | EXTRA_PARTS | EXTRA_IMAGES);
     struct native_parts parts = native_parts(c->r, extra.parts, message);
     extra.signature = chat_signature(c->r, extra.signature, place);
     struct dgm_str said = extra.signature;
-    if (!extra.signature.p)
+    if (!is_plain && !extra.signature.p)
         extra.signature = carriers_read_text(val);
     put_model_content(c, message, &extra, &parts);
+    if (is_plain)
+        return parts;
     put_images(c, message);
     if (said.n && !has_text(c->r->messages[message].content)) {
         const struct chat_place *google =

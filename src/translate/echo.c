@@ -132,8 +132,10 @@ void echo_end(struct dgm_request *r, struct echo *e)
 static struct dgm_str sent_with(const struct json_val *obj)
 {
     static const struct dgm_str names[] = {{"google", 6}, {"vertex", 6}};
-    const struct json_val *extra = json_get(obj, DGM_STR("extra_content"));
     struct dgm_str sent = {0};
+    if (json_size(obj) <= 2) /* a role, or a type, and what is said */
+        return sent;
+    const struct json_val *extra = json_get(obj, DGM_STR("extra_content"));
     for (size_t i = 0; extra && i < sizeof names / sizeof *names; i++) {
         const struct json_val *of = json_get(extra, names[i]);
         struct dgm_str said = json_str(google_get(of, DGM_STR("thought_signature")));

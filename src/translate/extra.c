@@ -90,8 +90,10 @@ static void put_parts(struct json_writer *w, struct choice *c, const struct answ
     struct part_at at = p->at;
     bool any = false, sounded = false;
     size_t images = 0;
-    for (; json_next(&it); part_at_pass(&at, it.value)) {
+    while (json_next(&it)) {
         enum answer_part kind = answer_part(it.value);
+        const struct part_at here = at;
+        part_at_pass(&at, it.value, kind);
         bool shown = kind != SAYS_OTHER && (kind != SAYS_SOUND || !sounded) &&
                      (kind != SAYS_IMAGE || !carries_images);
         sounded = sounded || kind == SAYS_SOUND;
@@ -102,7 +104,7 @@ static void put_parts(struct json_writer *w, struct choice *c, const struct answ
             json_open_arr(w);
         }
         any = true;
-        put_part(w, c, it.value, &at, whole);
+        put_part(w, c, it.value, &here, whole);
     }
     if (any)
         json_close_arr(w);

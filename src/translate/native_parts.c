@@ -93,7 +93,8 @@ struct native_parts native_parts(struct dgm_request *r, const struct json_val *p
                                  size_t message)
 {
     struct native_parts p = {.r = r, .message = message, .it = json_iter(parts)};
-    move_on(&p);
+    if (parts) /* few messages have any */
+        move_on(&p);
     return p;
 }
 
