@@ -87,6 +87,17 @@ static void check_body(struct dgm_buf *body)
     dgm_arena_dispose(&arena);
 }
 
+/* What a model made elsewhere is named where all else is refused, and there may be more of it than is shown. */
+static bool is_all_of_models(struct dgm_str ignored)
+{
+    struct dgm_str item;
+    bool good = true;
+    while (ignored.n != 0 && good && dgm_str_split(&ignored, ',', &item))
+        good = dgm_str_find(item, DGM_STR("extra_content")) < item.n ||
+               dgm_str_eq(dgm_str_trim(item), DGM_STR("..."));
+    return good;
+}
+
 /* Notes are header values: printable, and of a bounded length. Nothing is ignored where that is refused. */
 static void check_notes(const struct dgm_request *r, bool strict)
 {
@@ -96,7 +107,7 @@ static void check_notes(const struct dgm_request *r, bool strict)
         for (size_t i = 0; i < notes.n; i++)
             assert(notes.p[i] >= ' ' && notes.p[i] < 0x7f);
     }
-    assert(!strict || dgm_request_notes(r, DGM_NOTE_IGNORED).n == 0);
+    assert(!strict || is_all_of_models(dgm_request_notes(r, DGM_NOTE_IGNORED)));
 }
 
 /* The same request otherwise: as good a body, or refused for being too much in that form. */

@@ -163,14 +163,15 @@ static void hear_keys(struct auth_fetch *f, const struct auth_result *r)
 void auth_aws_hear(struct auth_fetch *f, const struct auth_result *r)
 {
     struct dgm_str text = dgm_str_trim(dgm_str_head(r->text, dgm_str_find_char(r->text, '\n')));
-    if (r->status != 200 || text.n == 0) {
+    bool is_region =
+        f->step == STEP_AWS_REGION; /* "us-east-2b": a zone, whose letter is none of the region's */
+    if (r->status != 200 || text.n <= (is_region ? 1 : 0)) {
         auth_fetch_refuse_answer(f, WHOM, url_of(f), r);
         return;
     }
     if (f->step == STEP_AWS_SESSION)
         f->aws.session = auth_fetch_secret(f, text);
-    else if (f->step ==
-             STEP_AWS_REGION) /* "us-east-2b": a zone, whose letter is none of the region's */
+    else if (is_region)
         f->aws.region = auth_fetch_keep(f, dgm_str_head(text, text.n - 1));
     else if (f->step == STEP_AWS_ROLE)
         f->aws.role = auth_fetch_keep(f, text);

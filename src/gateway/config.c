@@ -199,6 +199,8 @@ static void read_file(struct gw_parse *p)
         return;
     gw_map_read(p, GW_OF_CONFIG, p->config, root, (struct dgm_str){0}, DGM_STR(""));
     p->workers_set = gw_node_get(root, DGM_STR("workers")) != NULL;
+    const struct gw_node *store = gw_node_get(root, DGM_STR("store"));
+    p->valkey = store ? gw_node_get(store, DGM_STR("valkey")) : NULL;
 }
 
 static void read_environment(struct gw_parse *p)
@@ -338,8 +340,9 @@ static void check_valkey(struct gw_parse *p)
     const struct dgm_str url = p->config->store.valkey;
     struct gw_valkey_address address;
     const char *fault = url.n != 0 ? gw_valkey_read(url, &address) : NULL;
+    bool is_files = p->valkey && dgm_str_eq(p->valkey->text, url); /* and not --set's, say */
     if (fault)
-        gw_problem(p, &nowhere, DGM_STR("store.valkey "), dgm_str_c(fault));
+        gw_problem(p, is_files ? p->valkey : &nowhere, DGM_STR("store.valkey "), dgm_str_c(fault));
 }
 
 /* Recordings answer: nobody is asked, so nobody's secrets are wanted. */

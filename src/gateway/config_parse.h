@@ -93,8 +93,8 @@ struct gw_parse {
     bool verbatim; /* texts of the file may have line breaks, and no ${VAR} is replaced in them */
     /* besides, they may have any character, and the file may be as large as it likes */
     bool recorded;
-    const struct gw_node *listen, *upstreams, *models,
-        *endpoints; /* where they stand in the file, or NULL */
+    const struct gw_node *listen, *upstreams, *models, *endpoints,
+        *valkey; /* where they stand in the file, or NULL */
     bool workers_set;
     struct dgm_str *idle; /* config->idle, while it is made */
     size_t idle_n, idle_cap;

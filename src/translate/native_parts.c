@@ -55,7 +55,7 @@ static bool read_part(struct native_parts *p, const struct json_val *part,
                       const struct chat_place *place)
 {
     struct json_iter it = json_iter(part);
-    bool sound = json_kind(part) == JSON_OBJ;
+    bool sound = json_kind(part) == JSON_OBJ, usable = true;
     p->name = p->signature = (struct dgm_str){0};
     p->at = (struct part_at){0};
     while (json_next(&it)) {
@@ -66,15 +66,19 @@ static bool read_part(struct native_parts *p, const struct json_val *part,
             read_beside(p, which, it.value);
             continue;
         }
-        sound = sound && !p->name.p && google_is_part(it.name) && is_known_to(p->r, it.name);
+        sound = sound && !p->name.p && google_is_part(it.name);
+        usable = usable && is_known_to(p->r, it.name);
         p->name = it.name;
         p->value = it.value;
     }
-    if (sound && p->name.p && google_check_part(p->r, p->value, CHAT_MEMBER(place, p->name)) &&
-        is_whole(p))
+    if (sound && usable && p->name.p &&
+        google_check_part(p->r, p->value, CHAT_MEMBER(place, p->name)) && is_whole(p))
         return true;
     p->name = (struct dgm_str){0};
-    chat_ignore_softly(p->r, place);
+    if (sound) /* as a model made it, elsewhere */
+        chat_ignore_softly(p->r, place);
+    else
+        chat_ignore(p->r, place);
     return false;
 }
 
