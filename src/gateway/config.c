@@ -341,7 +341,8 @@ static void check_valkey(struct gw_parse *p)
     struct gw_valkey_address address;
     const char *fault = url.n != 0 ? gw_valkey_read(url, &address) : NULL;
     bool is_files = p->valkey && dgm_str_eq(p->valkey->text, url); /* and not --set's, say */
-    if (fault)
+    /* A file that says it twice is wrong already, and says where. */
+    if (fault && (is_files || p->problems.n == 0))
         gw_problem(p, is_files ? p->valkey : &nowhere, DGM_STR("store.valkey "), dgm_str_c(fault));
 }
 
