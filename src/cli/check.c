@@ -30,7 +30,7 @@ int cli_check(const struct cli_args *args)
         dgm_buf_put_lit(&out, "ok\n");
     if (!cli_write(STDOUT_FILENO, &out, false))
         code = CLI_REFUSED;
-    cli_tell_idle(c);
+    cli_tell_suspects();
     dgm_buf_dispose(&out);
     gw_config_free(c);
     return code;

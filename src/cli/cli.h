@@ -115,8 +115,8 @@ struct gw_corpus;
  */
 int cli_corpus(const char *dir, struct gw_corpus **ret);
 
-/** Prints what was set in vain, and variables that are nearly settings, to stderr. */
-void cli_tell_idle(const struct gw_config *);
+/** Prints environment variables that are nearly settings to stderr. */
+void cli_tell_suspects(void);
 
 /* ---- token.c ---- */
 

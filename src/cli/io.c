@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 
 #include "base/str.h"
+#include "gateway/watched.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PIECE_BYTES 65536
 #define PRINT_BYTES_MAX ((size_t)1024 * 1024) /* of our own texts */
 
 void cli_tell_texts(const struct dgm_str *texts, size_t n)
@@ -21,32 +21,12 @@ void cli_tell_texts(const struct dgm_str *texts, size_t n)
     fprintf(stderr, "\n");
 }
 
-/* Reads to the end; returns an errno, 0 for done, EFBIG for more than the buffer may hold. */
-static int read_all(int fd, struct dgm_buf *ret)
-{
-    for (;;) {
-        size_t room = ret->max - ret->n < PIECE_BYTES ? ret->max - ret->n : PIECE_BYTES;
-        char *to = dgm_buf_reserve(ret, room);
-        if (!to)
-            return ENOMEM;
-        char extra;
-        ssize_t n = room ? read(fd, to, room) : read(fd, &extra, 1);
-        if (n == 0)
-            return 0;
-        if (n < 0 && errno != EINTR)
-            return errno;
-        if (n > 0 && room == 0)
-            return EFBIG;
-        ret->n += n > 0 ? (size_t)n : 0;
-    }
-}
-
 bool cli_read(const char *path, size_t max_bytes, struct dgm_buf *ret)
 {
     dgm_buf_init(ret, &dgm_alloc_libc, max_bytes);
     struct dgm_str name = path ? dgm_str_c(path) : DGM_STR("standard input");
     int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : STDIN_FILENO;
-    int error = fd < 0 ? errno : read_all(fd, ret);
+    int error = fd < 0 ? errno : gw_fd_read(fd, ret);
     if (path && fd >= 0)
         close(fd);
     if (error)

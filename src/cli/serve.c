@@ -116,7 +116,7 @@ static struct gw_config *reload(void *ctx)
     struct gw_config *c = NULL;
     if (open_config(ctx, &c) != CLI_DONE)
         return NULL;
-    cli_tell_idle(c);
+    cli_tell_suspects();
     return c;
 }
 
@@ -126,7 +126,7 @@ int cli_serve(const struct cli_args *args)
     int code = open_config(args, &c);
     if (code != CLI_DONE)
         return code;
-    cli_tell_idle(c);
+    cli_tell_suspects();
     struct cli_args again = *args;
     struct gw_master_hooks hooks = {.ctx = &again, .on_listening = on_listening, .reload = reload};
     code = gw_master_run(c, &hooks);

@@ -217,16 +217,10 @@ int cli_config(const struct cli_args *args, struct gw_config **ret)
     return code;
 }
 
-void cli_tell_idle(const struct gw_config *c)
+void cli_tell_suspects(void)
 {
     struct dgm_buf out;
     dgm_buf_init(&out, &dgm_alloc_libc, 1 << 20);
-    for (size_t i = 0; i < c->idle.n; i++) {
-        dgm_buf_put(&out, i ? DGM_STR(", ") : DGM_STR("dragoman: no effect in this version yet: "));
-        dgm_buf_put(&out, c->idle.at[i]);
-    }
-    if (c->idle.n)
-        dgm_buf_put_char(&out, '\n');
     gw_config_put_suspects((const char *const *)environ, &out);
     (void)cli_write(STDERR_FILENO, &out, false);
     dgm_buf_dispose(&out);

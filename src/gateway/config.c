@@ -130,26 +130,6 @@ void gw_problems_put(const struct gw_problems *all, struct dgm_str file_name, st
     }
 }
 
-void gw_parse_idle(struct gw_parse *p, struct dgm_str label)
-{
-    for (size_t i = 0; i < p->idle_n; i++)
-        if (dgm_str_eq(p->idle[i], label))
-            return;
-    if (p->idle_n == p->idle_cap) {
-        size_t cap = p->idle_cap ? p->idle_cap * 2 : 32;
-        struct dgm_str *more = gw_parse_take(p, cap * sizeof *more);
-        if (!more)
-            return;
-        if (p->idle_n)
-            memcpy(more, p->idle, p->idle_n * sizeof *more);
-        p->idle = more;
-        p->idle_cap = cap;
-    }
-    struct dgm_str kept = gw_parse_keep(p, label);
-    if (kept.p)
-        p->idle[p->idle_n++] = kept;
-}
-
 /* ---- the sources, the weakest first ---- */
 
 static void note_workers(struct gw_parse *p, const struct gw_row *row)
@@ -188,7 +168,6 @@ static void read_standards(struct gw_parse *p)
             read_text(p, &gw_rows[i], dgm_str_c(gw_rows[i].standard), gw_rows[i].key);
     assert(p->problems.n == 0 ||
            p->no_memory); /* the table's own texts are right; a test walks them */
-    p->idle_n = 0;        /* nobody set these */
     p->listen = NULL;
 }
 
@@ -389,7 +368,6 @@ static void finish(struct gw_parse *p)
         c->workers = p->source->cpus < 1 ? 1 : p->source->cpus;
     if (c->workers > gw_row_find(GW_OF_CONFIG, DGM_STR("workers"))->max)
         c->workers = gw_row_find(GW_OF_CONFIG, DGM_STR("workers"))->max;
-    c->idle = (struct gw_strs){p->idle, p->idle_n};
 }
 
 static void parse_all(struct gw_parse *p)

@@ -286,8 +286,6 @@ struct gw_config {
     bool adapt;     /* a request that is refused may be sent otherwise, healing.h */
     bool ask_again; /* for an answer without a word, or with a call that can not be read */
     bool fallback;  /* no upstream was configured: the emulator answers */
-    /* what was set and has no effect in this version: "auth.keys", "upstreams.lab" */
-    struct gw_strs idle;
     struct dgm_arena _arena;
     const struct dgm_alloc *_alloc;
     struct dgm_alloc _wiping;

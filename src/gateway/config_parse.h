@@ -36,12 +36,9 @@ enum gw_row_owner {
     GW_OF_CHOICE,
 };
 
-enum gw_row_effect { GW_EFFECT_NOW, GW_EFFECT_LATER };
-
 struct gw_row {
     enum gw_row_owner owner;
     enum gw_row_kind kind;
-    enum gw_row_effect effect;
     struct dgm_str key;
     size_t offset;
     const char *standard; /* the default, as one would write it; NULL: not set */
@@ -96,8 +93,6 @@ struct gw_parse {
     const struct gw_node *listen, *upstreams, *models, *endpoints,
         *valkey; /* where they stand in the file, or NULL */
     bool workers_set;
-    struct dgm_str *idle; /* config->idle, while it is made */
-    size_t idle_n, idle_cap;
 };
 
 /** Takes memory for the length of the parse, or of the configuration; NULL sets no_memory. Zeroed. */
@@ -122,9 +117,6 @@ void gw_parse_problem(struct gw_parse *, size_t line, size_t column, const struc
 #define gw_problem(p, node, ...)                                                                   \
     gw_parse_problem((p), (node)->line, (node)->column, (const struct dgm_str[]){__VA_ARGS__},     \
                      sizeof((const struct dgm_str[]){__VA_ARGS__}) / sizeof(struct dgm_str))
-
-/** Notes that something was set which has no effect yet. */
-void gw_parse_idle(struct gw_parse *, struct dgm_str label);
 
 /* ---- YAML as nodes (config_yaml.c) ------------------------------------------------------------------ */
 

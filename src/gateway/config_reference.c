@@ -111,8 +111,6 @@ void gw_config_put_help(struct dgm_buf *out)
         dgm_buf_put_char(out, '=');
         put_c(out, row->standard ? row->standard : "");
         dgm_buf_put_lit(out, "\n      ");
-        if (row->effect == GW_EFFECT_LATER)
-            dgm_buf_put_lit(out, "(Later.) ");
         put_c(out, row->help);
         dgm_buf_put_char(out, '\n');
     }
@@ -169,8 +167,7 @@ static const char head[] =
     "  whatever it looks like. Inside `{ }` and `[ ]` put it in quotation marks. `$${` stands for the characters `${`.\n"
     "- A duration is a whole number with its unit: `250ms`, `5s`, `2m`, `1h`.\n"
     "- YAML's anchors, aliases, tags and second documents are refused, and so are files over 1 MiB.\n"
-    "- Every problem is told with its line and column, up to 20 at once: `dragoman check --config FILE`.\n"
-    "- Keys marked *later* parse and are checked, but have no effect in this version; the daemon names those that are set.\n";
+    "- Every problem is told with its line and column, up to 20 at once: `dragoman check --config FILE`.\n";
 
 static const char *kind_name(enum gw_row_kind kind)
 {
@@ -225,8 +222,6 @@ static void put_values(struct dgm_buf *out, const struct gw_row *row)
 
 static void put_help(struct dgm_buf *out, const struct gw_row *row)
 {
-    if (row->effect == GW_EFFECT_LATER)
-        dgm_buf_put_lit(out, "*Later.* ");
     put_cell(out, row->help);
     dgm_buf_put_lit(out, " |\n");
 }

@@ -26,9 +26,9 @@
 #define CHECK(type, member, kind, key)                                                             \
     static_assert(__builtin_types_compatible_p(__typeof__(((type *)0)->member), TYPE_##kind),      \
                   key ": its member has another type");
-#define SETTING(key, kind, member, standard, min, max, words, effect, help)                        \
+#define SETTING(key, kind, member, standard, min, max, words, help)                                \
     CHECK(struct gw_config, member, kind, key)
-#define PART(key, kind, owner, member, words, effect, help) CHECK(struct owner, member, kind, key)
+#define PART(key, kind, owner, member, words, help) CHECK(struct owner, member, kind, key)
 #include "gateway/settings.def"
 #undef SETTING
 #undef PART
@@ -59,10 +59,10 @@
 /* clang-format off */
 const struct gw_row gw_rows[] = {
 #define KEY(key) {key, sizeof key - 1}
-#define SETTING(key, kind, member, standard, min, max, words, effect, help) \
-    {GW_OF_CONFIG, GW_ROW_##kind, GW_EFFECT_##effect, KEY(key), offsetof(struct gw_config, member), standard, min, max, words, help},
-#define PART(key, kind, owner, member, words, effect, help) \
-    {OWNER_##owner, GW_ROW_##kind, GW_EFFECT_##effect, KEY(key), offsetof(struct owner, member), NULL, MIN_##kind, MAX_##kind, words, help},
+#define SETTING(key, kind, member, standard, min, max, words, help) \
+    {GW_OF_CONFIG, GW_ROW_##kind, KEY(key), offsetof(struct gw_config, member), standard, min, max, words, help},
+#define PART(key, kind, owner, member, words, help) \
+    {OWNER_##owner, GW_ROW_##kind, KEY(key), offsetof(struct owner, member), NULL, MIN_##kind, MAX_##kind, words, help},
 #include "gateway/settings.def"
 #undef SETTING
 #undef PART

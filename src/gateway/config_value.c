@@ -334,9 +334,6 @@ void gw_value_read(struct gw_parse *p, const struct gw_row *row, void *base,
                    const struct gw_node *node, struct dgm_str label)
 {
     void *to = (char *)base + row->offset;
-    if (row->effect == GW_EFFECT_LATER &&
-        row->owner != GW_OF_UPSTREAM) /* those are named by their kind */
-        gw_parse_idle(p, row->owner == GW_OF_CONFIG ? row->key : label);
     switch (row->kind) {
     case GW_ROW_LIST:
         read_list(p, row, to, node, label);

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PIECE_BYTES ((size_t)16 * 1024)
+#define PIECE_BYTES ((size_t)64 * 1024)
 
 static int64_t in_ns(struct timespec t)
 {
@@ -30,7 +30,7 @@ bool gw_file_changed(const char *path, struct gw_file_mark *mark)
     return changed;
 }
 
-static int read_all(int fd, struct dgm_buf *out)
+int gw_fd_read(int fd, struct dgm_buf *out)
 {
     for (;;) {
         size_t room = out->max - out->n < PIECE_BYTES ? out->max - out->n : PIECE_BYTES;
@@ -53,7 +53,7 @@ int gw_file_read(const char *path, struct dgm_buf *out)
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return errno;
-    int error = read_all(fd, out);
+    int error = gw_fd_read(fd, out);
     close(fd);
     return error;
 }

@@ -19,7 +19,10 @@ struct gw_file_mark {
 /** Looks at a path. True: it is not what it was, and `*mark` is what it is now. */
 bool gw_file_changed(const char *path, struct gw_file_mark *mark);
 
-/** Reads a whole file into `out`, up to its ceiling. 0, or an errno; EFBIG for more. */
+/** Reads to the end into `out`, up to its ceiling. 0, or an errno; EFBIG for more. The descriptor stays open. */
+int gw_fd_read(int fd, struct dgm_buf *out);
+
+/** The same of a file. */
 int gw_file_read(const char *path, struct dgm_buf *out);
 
 #endif

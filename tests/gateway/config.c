@@ -127,15 +127,6 @@ static void test_example_upstreams(void **state)
     gw_config_free(c);
 }
 
-/* Each setting of the example has an effect. */
-static void test_nothing_of_the_example_is_idle(void **state)
-{
-    (void)state;
-    struct gw_config *c = good(example);
-    assert_int_equal(c->idle.n, 0);
-    gw_config_free(c);
-}
-
 static void test_nothing_configured(void **state)
 {
     (void)state;
@@ -151,7 +142,6 @@ static void test_nothing_configured(void **state)
         assert_int_equal(c->upstreams_n, 1);
         assert_int_equal(c->upstreams[0].kind, GW_EMULATOR);
         assert_ptr_equal(gw_config_model(c, DGM_STR("any/thing")), c->upstreams);
-        assert_int_equal(c->idle.n, 0);
         assert_false(c->auth.keys.p);
         gw_config_free(c);
     }
@@ -588,7 +578,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_example_settings),
         cmocka_unit_test(test_example_upstreams),
-        cmocka_unit_test(test_nothing_of_the_example_is_idle),
         cmocka_unit_test(test_credentials_by_their_looks),
         cmocka_unit_test(test_nothing_configured),
         cmocka_unit_test(test_values),
