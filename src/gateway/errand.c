@@ -6,26 +6,26 @@
 #include "base/arena.h"
 #include "base/str.h"
 #include "gateway/child.h"
+#include "gateway/once.h"
 #include "gateway/origin.h"
 #include "gateway/watched.h"
 #include "http/media.h"
-#include "http/message.h"
-#include "http/put.h"
-#include "net/dial.h"
 #include "net/proxy.h"
 #include "net/work.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #define HEAD_BYTES_MAX ((size_t)128 * 1024) /* of a request */
 #define CHILD_TEXTS_MAX ((size_t)256 * 1024)
+#define WHY_BYTES 400
 
 /**
  * Lifetime:
- *   1. new dials, starts a thread, or reads; the answer is gathered.
+ *   1. new asks, starts a thread, or reads; the answer is gathered.
  *   2. What ends it is told once, from the loop.
- *   3. free at any time. The struct goes when its stream is closed, or its thread is done.
+ *   3. free at any time. The struct goes then, or when its thread is done.
  */
 struct gw_errand {
     struct net_loop *loop;
@@ -38,9 +38,8 @@ struct gw_errand {
     struct net_timer late; /* by when it must be over; or: what is known already is told */
     struct gw_origin origin;
     struct net_proxy proxy;
-    struct net_dial *dial;
-    struct net_stream *stream;
-    struct http_reader reader;
+    struct gw_once_request request;
+    struct gw_once *asked;
     struct dgm_buf text; /* of the answer */
     int status;
     bool is_googles, whole, freed;
@@ -67,11 +66,9 @@ void gw_errand_free(struct gw_errand *e)
         return;
     e->freed = true;
     net_timer_stop(&e->late);
-    net_dial_cancel(e->dial);
-    http_reader_dispose(&e->reader);
-    if (e->stream != NULL)
-        net_stream_close(e->stream);
-    else if (!e->running)
+    gw_once_free(e->asked);
+    e->asked = NULL;
+    if (!e->running)
         release(e);
 }
 
@@ -89,72 +86,6 @@ static void fail(struct gw_errand *e, const char *why)
 {
     finish(e, 0, dgm_str_c(why));
 }
-
-/* False: the errand is over, and maybe gone. */
-static bool hear(struct gw_errand *e, const struct http_event *ev)
-{
-    const struct http_head *head = &e->reader.head;
-    switch (ev->kind) {
-    case HTTP_EV_HEAD:
-        e->status = head->status;
-        e->is_googles =
-            dgm_str_eq(http_head_get(head, DGM_STR("metadata-flavor")), DGM_STR("Google"));
-        return true;
-    case HTTP_EV_BODY:
-        dgm_buf_put(&e->text, ev->body);
-        if (e->text.rc == DGM_OK)
-            return true;
-        fail(e, "it answered with more than any token needs");
-        return false;
-    case HTTP_EV_END:
-        finish(e, e->status, (struct dgm_str){0});
-        return false;
-    }
-    return true;
-}
-
-static void on_read(void *owner, struct dgm_str bytes)
-{
-    struct gw_errand *e = owner;
-    struct http_event ev;
-    enum dgm_rc rc;
-    while ((rc = http_reader_next(&e->reader, &bytes, &ev)) == DGM_EVENT)
-        if (!hear(e, &ev))
-            return;
-    if (rc != DGM_MORE)
-        fail(e, "it answered something that is not HTTP");
-}
-
-static void on_eof(void *owner)
-{
-    struct gw_errand *e = owner;
-    struct http_event ev;
-    if (http_reader_finish(&e->reader, &ev) == DGM_EVENT)
-        finish(e, e->status, (struct dgm_str){0});
-    else
-        fail(e, "it broke off");
-}
-
-static void on_broken(void *owner)
-{
-    fail(owner, "it broke off");
-}
-
-static void on_drain(void *owner)
-{
-    (void)owner;
-}
-
-static void on_closed(void *owner)
-{
-    release(owner);
-}
-
-static const struct net_stream_events stream_events = {.on_read = on_read,
-                                                       .on_eof = on_eof,
-                                                       .on_drain = on_drain,
-                                                       .on_fail = on_broken,
-                                                       .on_closed = on_closed};
 
 static void on_late(void *owner)
 {
@@ -174,60 +105,37 @@ static void tell_soon(struct gw_errand *e, const char *why)
 
 /* ---- a request ---- */
 
-/* What stands behind the host: "/token", "/?Action=x". */
-static struct dgm_str target_of(const struct gw_errand *e)
-{
-    return dgm_str_skip(e->what->url, (e->origin.tls ? 8 : 7) + e->origin.authority.n);
-}
-
-/* To a proxy the whole URL is named, where there is no tunnel. */
-static void put_request(const struct gw_errand *e, struct dgm_buf *head)
-{
-    const struct auth_errand *w = e->what;
-    bool proxied = e->origin.proxy.n != 0 && !e->origin.tls;
-    struct dgm_str base = dgm_str_head(w->url, 7 + e->origin.authority.n), target = target_of(e);
-    http_put_request(head, w->method, proxied ? base : DGM_STR(""),
-                     target.n != 0 ? target : DGM_STR("/"));
-    http_put_header(head, DGM_STR("Host"), e->origin.authority);
-    if (proxied)
-        net_proxy_put_authorization(&e->proxy, head);
-    http_put_header_lit(head, "User-Agent", "dragoman/" DGM_VERSION);
-    http_put_header_lit(head, "Accept", "*/*");
-    http_put_header_lit(head, "Accept-Encoding", "identity");
-    http_put_header_lit(head, "Connection", "close");
-    for (size_t i = 0; i < w->headers_n; i++)
-        http_put_header(head, w->headers[i].name, w->headers[i].value);
-    if (!dgm_str_eq(w->method, DGM_STR("GET")))
-        http_put_length(head, w->body.n);
-    http_put_head_end(head);
-}
-
-static void on_open(void *owner, struct net_stream *stream)
+static void on_head(void *owner, const struct http_head *head)
 {
     struct gw_errand *e = owner;
-    struct dgm_buf head;
-    e->dial = NULL;
-    e->stream = stream;
-    net_stream_own(stream, &stream_events, e);
-    dgm_buf_init(&head, &e->wiping, HEAD_BYTES_MAX);
-    put_request(e, &head);
-    const struct dgm_str parts[] = {dgm_buf_str(&head), e->what->body};
-    bool sent =
-        head.rc == DGM_OK && net_stream_write(stream, parts, e->what->body.n != 0 ? 2 : 1) >= 0;
-    dgm_buf_dispose(&head);
-    if (!sent)
-        fail(e, "memory is short");
+    e->status = head->status;
+    e->is_googles = dgm_str_eq(http_head_get(head, DGM_STR("metadata-flavor")), DGM_STR("Google"));
 }
 
-static void on_dial_failed(void *owner, enum net_phase phase, struct dgm_str why)
+static void on_body(void *owner, struct dgm_str bytes)
 {
     struct gw_errand *e = owner;
-    (void)phase;
-    e->dial = NULL;
-    finish(e, 0, why);
+    dgm_buf_put(&e->text, bytes);
+    if (e->text.rc != DGM_OK)
+        fail(e, "it answered with more than any token needs");
 }
 
-static const struct net_dial_events dial_events = {.on_open = on_open, .on_failed = on_dial_failed};
+static void on_whole(void *owner)
+{
+    struct gw_errand *e = owner;
+    finish(e, e->status, (struct dgm_str){0});
+}
+
+static void on_fail(void *owner, enum gw_once_fault fault, struct dgm_str why)
+{
+    char text[WHY_BYTES];
+    int n = snprintf(text, sizeof text, "%s%.*s", fault == GW_ONCE_SPOILT ? "it " : "",
+                     (int)(why.n < WHY_BYTES ? why.n : WHY_BYTES), why.p);
+    finish(owner, 0, (struct dgm_str){text, n < WHY_BYTES ? (size_t)n : WHY_BYTES - 1});
+}
+
+static const struct gw_once_events once_events = {
+    .on_head = on_head, .on_body = on_body, .on_whole = on_whole, .on_fail = on_fail};
 
 /* A host of this link alone (RFC 3927): clouds have their metadata servers there, and no proxy leads to them. */
 static bool is_of_this_link(struct dgm_str host)
@@ -253,12 +161,30 @@ static bool find_origin(struct gw_errand *e)
     return true;
 }
 
+/* To a proxy the whole URL is named, where there is no tunnel. */
+static struct gw_once_request request_of(const struct gw_errand *e)
+{
+    const struct auth_errand *w = e->what;
+    size_t scheme = e->origin.tls ? 8 : 7, server = scheme + e->origin.authority.n;
+    bool proxied = e->origin.proxy.n != 0 && !e->origin.tls;
+    struct dgm_str target = dgm_str_skip(w->url, server); /* "/token", "/?Action=x" */
+    return (struct gw_once_request){
+        .method = w->method,
+        .base = proxied ? dgm_str_head(w->url, server) : DGM_STR(""),
+        .target = target.n != 0 ? target : DGM_STR("/"),
+        .authority = e->origin.authority,
+        .proxy = proxied ? &e->proxy : NULL,
+        .headers = w->headers,
+        .headers_n = w->headers_n,
+        .body = w->body,
+        .head_bytes = HEAD_BYTES_MAX,
+    };
+}
+
 /* NULL: it is on its way. */
 static const char *ask(struct gw_errand *e)
 {
-    const struct http_limits limits = {.body_bytes = AUTH_ANSWER_MAX};
-    http_reader_init(&e->reader, HTTP_ANSWERS, &limits, &e->wiping);
-    http_reader_expect(&e->reader, http_method_find(e->what->method));
+    const struct http_limits limits = {0};
     if (!find_origin(e))
         return "its URL is none";
     if (e->origin.tls && e->way->trust == NULL)
@@ -269,8 +195,10 @@ static const char *ask(struct gw_errand *e)
                                   .port = e->origin.port,
                                   .trust = e->origin.tls ? e->way->trust : NULL,
                                   .proxy = e->origin.proxy.n != 0 ? &e->proxy : NULL};
-    e->dial = net_dial_new(e->loop, &to, e->what->timeout_ms, &dial_events, e);
-    return e->dial != NULL ? NULL : "memory is short";
+    e->request = request_of(e);
+    e->asked = gw_once_new(e->loop, &e->wiping, &to, e->what->timeout_ms, &e->request, &limits,
+                           &once_events, e);
+    return e->asked != NULL ? NULL : "memory is short";
 }
 
 /* ---- a file ---- */
@@ -360,7 +288,7 @@ struct gw_errand *gw_errand_new(struct net_loop *loop, const struct auth_errand 
                             .on_done = on_done,
                             .owner = owner};
     net_timer_init(&e->late, on_late, e);
-    dgm_buf_init(&e->text, &e->wiping, AUTH_ANSWER_MAX + 4096);
+    dgm_buf_init(&e->text, &e->wiping, AUTH_ANSWER_MAX);
     switch (what->act) {
     case AUTH_ASK:
         why = ask(e);

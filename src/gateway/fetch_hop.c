@@ -4,11 +4,10 @@
 
 #include "base/str.h"
 #include "gateway/fetch.h"
+#include "gateway/once.h"
 #include "gateway/trust.h"
 #include "http/media.h"
-#include "http/message.h"
 #include "http/put.h"
-#include "net/dial.h"
 
 #include <stdio.h>
 
@@ -20,8 +19,8 @@
  * Lifetime:
  *   1. new asks for the name's addresses, as a guest (net/names.h), or has a number.
  *   2. All of them are looked at; then the connection goes to them and to no others.
- *   3. The request leaves, the answer is read. What ends it is told once.
- *   4. free at any time. The struct goes when its stream is closed, in a later turn of the loop.
+ *   3. The request leaves, the answer is read (once.h). What ends it is told once.
+ *   4. free at any time.
  */
 struct gw_hop {
     struct gw_worker *worker;
@@ -31,30 +30,18 @@ struct gw_hop {
     struct net_lookup lookup;
     struct net_addresses addresses;
     struct net_timer late; /* by when it must be connected; or: what failed at once is told */
-    struct net_dial *dial;
-    struct net_stream *stream;
-    struct http_reader reader;
+    struct gw_once_request request;
+    struct gw_once *asked;
     int64_t until_ms;
-    bool freed, whole; /* whole: 200, its bytes are the owner's */
 };
-
-static void release(struct gw_hop *h)
-{
-    const struct dgm_alloc *a = &h->worker->alloc;
-    a->resize(a->ctx, h, sizeof *h, 0);
-}
 
 void gw_hop_free(struct gw_hop *h)
 {
-    h->freed = true;
+    const struct dgm_alloc *a = &h->worker->alloc;
     net_lookup_cancel(&h->lookup);
     net_timer_stop(&h->late);
-    net_dial_cancel(h->dial);
-    http_reader_dispose(&h->reader);
-    if (h->stream != NULL)
-        net_stream_close(h->stream);
-    else
-        release(h);
+    gw_once_free(h->asked);
+    a->resize(a->ctx, h, sizeof *h, 0);
 }
 
 static void fail(struct gw_hop *h, const char *why)
@@ -79,132 +66,50 @@ static void fail_status(struct gw_hop *h, int status)
     fail(h, why);
 }
 
-/* False: the hop is over, and maybe gone. */
-static bool hear_head(struct gw_hop *h)
+/* Only a plain 200 has bytes for the owner: whatever else it is ends the hop. */
+static void on_head(void *owner, const struct http_head *head)
 {
-    const struct http_head *head = &h->reader.head;
+    struct gw_hop *h = owner;
     struct dgm_str location = http_head_get(head, DGM_STR("location"));
-    if (is_redirect(head->status) && location.n != 0) {
+    if (is_redirect(head->status) && location.n != 0)
         h->events->on_redirect(h->owner, location);
-        return false;
-    }
-    if (head->status != 200) {
+    else if (head->status != 200)
         fail_status(h, head->status);
-        return false;
-    }
-    if (!http_coding_is_plain(http_head_get(head, DGM_STR("content-encoding")))) {
+    else if (!http_coding_is_plain(http_head_get(head, DGM_STR("content-encoding"))))
         fail(h, "its host sent it compressed, though it was asked not to");
-        return false;
-    }
-    h->whole = true;
-    h->events->on_type(h->owner, http_head_get(head, DGM_STR("content-type")));
-    return true;
-}
-
-static void fail_unread(struct gw_hop *h)
-{
-    struct dgm_fail f;
-    http_reader_fail(&h->reader, &f);
-    if (f.id == DGM_ERR_UPSTREAM_LARGE)
-        fail(h, "its host sent a head that is too large");
     else
-        fail(h, "its host sent something that is not HTTP");
+        h->events->on_type(h->owner, http_head_get(head, DGM_STR("content-type")));
 }
 
-static void on_read(void *owner, struct dgm_str bytes)
+static void on_body(void *owner, struct dgm_str bytes)
 {
     struct gw_hop *h = owner;
-    for (;;) {
-        struct http_event ev;
-        enum dgm_rc rc = http_reader_next(&h->reader, &bytes, &ev);
-        if (rc == DGM_MORE)
-            return;
-        if (rc != DGM_EVENT) {
-            fail_unread(h);
-            return;
-        }
-        switch (ev.kind) {
-        case HTTP_EV_HEAD:
-            if (!hear_head(h))
-                return;
-            break;
-        case HTTP_EV_BODY:
-            h->events->on_bytes(h->owner, ev.body); /* frees nothing: see fetch.c, end_soon */
-            break;
-        case HTTP_EV_END:
-            h->events->on_whole(h->owner);
-            return;
-        }
-    }
+    h->events->on_bytes(h->owner, bytes);
 }
 
-static void on_eof(void *owner)
+static void on_whole(void *owner)
 {
     struct gw_hop *h = owner;
-    struct http_event ev;
-    if (h->whole && http_reader_finish(&h->reader, &ev) == DGM_EVENT)
-        h->events->on_whole(h->owner); /* the connection's end was the body's */
-    else
-        fail(h, "its host broke off");
+    h->events->on_whole(h->owner);
 }
 
-static void on_broken(void *owner)
-{
-    fail(owner, "its host broke off");
-}
+static const char *const begins[] = {
+    [GW_ONCE_UNREACHED] = "its host could not be reached: ",
+    [GW_ONCE_SPOILT] = "its host ",
+    [GW_ONCE_MEMORY] = "",
+};
 
-static void on_drain(void *owner)
-{
-    (void)owner;
-}
-
-static void on_closed(void *owner)
-{
-    release(owner);
-}
-
-static const struct net_stream_events stream_events = {.on_read = on_read,
-                                                       .on_eof = on_eof,
-                                                       .on_drain = on_drain,
-                                                       .on_fail = on_broken,
-                                                       .on_closed = on_closed};
-
-/* ---- the request ------------------------------------------------------------------------------------ */
-
-static void on_open(void *owner, struct net_stream *stream)
-{
-    struct gw_hop *h = owner;
-    struct dgm_buf head;
-    h->dial = NULL;
-    h->stream = stream;
-    net_stream_own(stream, &stream_events, h);
-    dgm_buf_init(&head, &h->worker->alloc, HEAD_BYTES_MAX);
-    http_put_request(&head, DGM_STR("GET"), DGM_STR(""), h->url->target);
-    http_put_header(&head, DGM_STR("Host"), h->url->authority);
-    http_put_header_lit(&head, "User-Agent", "dragoman/" DGM_VERSION);
-    http_put_header_lit(&head, "Accept", "*/*");
-    http_put_header_lit(&head, "Accept-Encoding", "identity");
-    http_put_header_lit(&head, "Connection", "close");
-    http_put_head_end(&head);
-    struct dgm_str text = dgm_buf_str(&head);
-    bool sent = head.rc == DGM_OK && net_stream_write(stream, &text, 1) >= 0;
-    dgm_buf_dispose(&head);
-    if (!sent)
-        fail(h, "memory is short");
-}
-
-static void on_dial_failed(void *owner, enum net_phase phase, struct dgm_str text)
+static void on_fail(void *owner, enum gw_once_fault fault, struct dgm_str text)
 {
     struct gw_hop *h = owner;
     char why[WHY_BYTES];
-    (void)phase;
-    h->dial = NULL;
-    (void)snprintf(why, sizeof why, "its host could not be reached: %.*s",
+    (void)snprintf(why, sizeof why, "%s%.*s", begins[fault],
                    (int)(text.n < WHY_BYTES ? text.n : WHY_BYTES), text.n != 0 ? text.p : "");
     fail(h, why);
 }
 
-static const struct net_dial_events dial_events = {.on_open = on_open, .on_failed = on_dial_failed};
+static const struct gw_once_events once_events = {
+    .on_head = on_head, .on_body = on_body, .on_whole = on_whole, .on_fail = on_fail};
 
 /* ---- where to --------------------------------------------------------------------------------------- */
 
@@ -233,8 +138,14 @@ static const char *connect_to(struct gw_hop *h)
     if (h->url->tls && to.trust == NULL)
         return "no authorities are loaded for TLS";
     int64_t left = h->until_ms - net_loop_now_ms(w->loop);
-    h->dial = net_dial_new(w->loop, &to, left > 1 ? left : 1, &dial_events, h);
-    return h->dial != NULL ? NULL : "memory is short";
+    const struct http_limits limits = {.head_bytes = ANSWER_HEAD_BYTES_MAX};
+    h->request = (struct gw_once_request){.method = DGM_STR("GET"),
+                                          .target = h->url->target,
+                                          .authority = h->url->authority,
+                                          .head_bytes = HEAD_BYTES_MAX};
+    h->asked = gw_once_new(w->loop, &w->alloc, &to, left > 1 ? left : 1, &h->request, &limits,
+                           &once_events, h);
+    return h->asked != NULL ? NULL : "memory is short";
 }
 
 static void on_found(void *owner, const struct net_addresses *found, int error)
@@ -267,9 +178,6 @@ struct gw_hop *gw_hop_new(struct gw_worker *w, const struct gw_fetch_url *url,
     h->until_ms = net_loop_now_ms(w->loop) + GW_FETCH_CONNECT_MS;
     h->lookup = (struct net_lookup){.on_found = on_found, .owner = h};
     net_timer_init(&h->late, on_late, h);
-    const struct http_limits limits = {.head_bytes = ANSWER_HEAD_BYTES_MAX};
-    http_reader_init(&h->reader, HTTP_ANSWERS, &limits, &w->alloc);
-    http_reader_expect(&h->reader, HTTP_METHOD_GET);
     if (url->is_number) {
         net_addresses_add(&h->addresses, &url->number.any);
         if (connect_to(h) != NULL) /* told in the loop's next turn */
