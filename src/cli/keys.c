@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -22,10 +23,13 @@
 /** The file, as it is while this command has it. */
 struct keys {
     const struct cli_args *args;
-    struct gw_config *config; /* where --file is not given */
-    struct dgm_str path;
+    struct gw_config *config;      /* where --file is not given */
+    struct dgm_str path;           /* of the file itself, where a link leads to it */
+    char resolved[PATH_MAX_BYTES]; /* realpath(3) wants so many */
     int lock;
     mode_t mode;
+    uid_t owner;
+    gid_t group;
     struct dgm_buf text, made; /* as it is; as it is to be */
     struct dgm_arena arena;
     struct auth_keyring ring;
@@ -50,6 +54,8 @@ static int lock_file(struct keys *k, bool make)
         if (flock(k->lock, LOCK_EX) != 0 || fstat(k->lock, &held) != 0)
             return fail(k, "cannot lock ");
         k->mode = held.st_mode & 0777;
+        k->owner = held.st_uid;
+        k->group = held.st_gid;
         if (stat(k->path.p, &there) == 0 && there.st_ino == held.st_ino &&
             there.st_dev == held.st_dev)
             return CLI_DONE;
@@ -101,6 +107,8 @@ static int open_keys(struct keys *k, const struct cli_args *args, bool make)
     dgm_buf_init(&k->made, &dgm_alloc_libc, AUTH_KEYRING_FILE_MAX);
     dgm_arena_init(&k->arena, &dgm_alloc_libc, ARENA_BYTES_MAX);
     int code = find_path(k);
+    if (code == CLI_DONE && realpath(k->path.p, k->resolved) != NULL)
+        k->path = dgm_str_c(k->resolved);
     if (code == CLI_DONE)
         code = lock_file(k, make);
     return code == CLI_DONE ? read_file(k) : code;
@@ -117,6 +125,16 @@ static int close_keys(struct keys *k, int code)
     return code;
 }
 
+/* Whoever could read the file still can: a daemon that can not any more would go on with the keys that it knows. */
+static bool keep_rights(const struct keys *k, int fd)
+{
+    struct stat made;
+    if (fstat(fd, &made) != 0)
+        return false;
+    bool same = made.st_uid == k->owner && made.st_gid == k->group;
+    return (same || fchown(fd, k->owner, k->group) == 0) && fchmod(fd, k->mode) == 0;
+}
+
 /* What is made takes the file's place in one step: who reads it sees the old one or the new one. */
 static int replace(struct keys *k)
 {
@@ -130,7 +148,7 @@ static int replace(struct keys *k)
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, k->mode);
     if (fd < 0)
         return fail(k, "cannot write beside ");
-    bool done = fchmod(fd, k->mode) == 0 && cli_write(fd, &k->made, false) && fsync(fd) == 0;
+    bool done = keep_rights(k, fd) && cli_write(fd, &k->made, false) && fsync(fd) == 0;
     done = close(fd) == 0 && done && rename(path, k->path.p) == 0;
     if (done)
         return CLI_DONE;

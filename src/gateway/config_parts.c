@@ -187,6 +187,11 @@ void gw_listen_check(struct gw_parse *p)
             gw_problem(p, node, DGM_STR("listen: "), l->text,
                        DGM_STR(" can be reached from other machines, and without auth.keys anybody "
                                "there could ask; listen on loopback"));
+        else if (!l->loopback && c->auth.google == GW_GOOGLE_EMULATED)
+            gw_problem(
+                p, node, DGM_STR("listen: "), l->text,
+                DGM_STR(" can be reached from other machines, and with auth.google: emulated "
+                        "anybody there could get a token; listen on loopback"));
     }
 }
 

@@ -7,8 +7,6 @@ void gw_emulator_page(struct gw_exchange *x)
 {
     struct gw_worker *w = x->worker;
     bool reset = x->head->method == HTTP_METHOD_DELETE;
-    if (!gw_is_local(x))
-        return;
     if (w->keeper == NULL || !w->config->emulator.read_back) {
         gw_exchange_fail_as(x, DGM_ERR_READ_BACK_OFF);
         return;

@@ -360,17 +360,20 @@ static void refuse_with(struct gw_exchange *x, enum dgm_error id, struct dgm_str
     gw_exchange_fail(x, &f);
 }
 
-/* Safe by default: no name that a foreign page could have pointed here (DNS rebinding), and no foreign
- * page. False: it was answered. */
+/* Whether this machine is asked by a name of its own: none that a foreign page could have pointed here (DNS rebinding).
+ * No page can reach a unix socket. Asked last: it is a call into the kernel. */
+static bool names_us(const struct gw_exchange *x)
+{
+    return x->head->host.n == 0 || x->head->host_is_loopback ||
+           net_stream_peer(x->conn->stream) == NET_PEER_UNIX;
+}
+
+/* Safe by default: no foreign name, unless who asks must show something, which makes him no page's unknowing helper; and
+ * no foreign page. False: it was answered. */
 static bool check_origin(struct gw_exchange *x)
 {
     struct dgm_str origin = http_head_get(x->head, DGM_STR("origin"));
-    /* Who must show a key is no page's unknowing helper; our own pages under /_dragoman want none. */
-    bool asked = gw_config_asks(x->worker->config) &&
-                 !dgm_str_starts(x->head->target, DGM_STR("/_dragoman/"));
-    bool own = asked || x->head->host.n == 0 || x->head->host_is_loopback;
-    /* No page can reach a unix socket. Asked last: it is a call into the kernel. */
-    if (!own && net_stream_peer(x->conn->stream) != NET_PEER_UNIX) {
+    if (!gw_config_asks(x->worker->config) && !names_us(x)) {
         gw_exchange_fail_as(x, DGM_ERR_HOST_FORBIDDEN);
         return false;
     }
@@ -453,11 +456,23 @@ static bool parse_target(struct gw_exchange *x)
     return rc == DGM_OK;
 }
 
+/* What is this machine's alone, however its path is spelled. False: it was answered. */
+static bool check_local(struct gw_exchange *x)
+{
+    if (x->target.route->whose != GW_LOCAL ||
+        (names_us(x) && net_stream_peer(x->conn->stream) != NET_PEER_OTHER))
+        return true;
+    gw_exchange_fail_as(x, DGM_ERR_LOCAL_ONLY);
+    return false;
+}
+
 /* False: it was answered. */
 static bool find_route(struct gw_exchange *x)
 {
     x->target.route = gw_route_of(x->head->target);
     if (x->target.route == NULL && !parse_target(x))
+        return false;
+    if (!check_local(x))
         return false;
     if (x->target.route->what == GW_GOOGLE)
         gw_reply_as_google(&x->reply);

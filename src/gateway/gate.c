@@ -213,13 +213,10 @@ static enum dgm_error judge_emulated(struct gw_exchange *x)
     return DGM_ERR_NONE;
 }
 
-/* Health, our own pages and who hands out tokens are open to anybody who can reach them. */
+/* Whether nothing has to be shown: what is LOCAL was looked at before (exchange.c). */
 static bool is_open(const struct gw_exchange *x)
 {
-    enum gw_what what = x->target.route->what;
-    return what == GW_HEALTH || what == GW_READY || what == GW_IDENTITY ||
-           dgm_str_starts(x->target.route->pattern, DGM_STR("/_dragoman/")) ||
-           x->head->method == HTTP_METHOD_OPTIONS;
+    return x->target.route->whose != GW_ASKED || x->head->method == HTTP_METHOD_OPTIONS;
 }
 
 /* ---- what for ---------------------------------------------------------------------------------------- */

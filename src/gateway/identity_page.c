@@ -70,7 +70,7 @@ void gw_identity_run(struct gw_exchange *x)
 void gw_identity_page(struct gw_exchange *x)
 {
     bool reset = x->head->method == HTTP_METHOD_DELETE;
-    if (gw_is_local(x) && are_on(x))
+    if (are_on(x))
         gw_keeper_page(x, reset ? GW_MSG_IDENTITY_RESET : GW_MSG_IDENTITY_READ, DGM_STR(""),
                        gw_keeper_page_answer);
 }
@@ -120,8 +120,6 @@ void gw_identity_revoke(struct gw_exchange *x)
     struct dgm_arena arena;
     const struct json_val *root = NULL;
     struct json_error error;
-    if (!gw_is_local(x))
-        return;
     dgm_arena_init(&arena, &x->worker->alloc, WORK_BYTES_MAX);
     bool read = x->body.n <= GW_IDENTITY_BODY_MAX &&
                 dgm_buf_reserve(&x->body, JSON_PADDING) != NULL &&

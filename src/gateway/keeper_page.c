@@ -69,11 +69,3 @@ void gw_keeper_page_answer(struct gw_exchange *x, const struct gw_frame *reply)
     dgm_buf_put(&x->out, reply->payload);
     gw_exchange_answer(x, 200, GW_MEDIA_JSON);
 }
-
-bool gw_is_local(struct gw_exchange *x)
-{
-    if (net_stream_peer(x->conn->stream) != NET_PEER_OTHER)
-        return true;
-    gw_exchange_fail_as(x, DGM_ERR_HOST_FORBIDDEN);
-    return false;
-}

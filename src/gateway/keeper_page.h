@@ -16,7 +16,4 @@ void gw_keeper_page(struct gw_exchange *, enum gw_message, struct dgm_str payloa
 /** An `answer` for replies that are a JSON text, or DONE. */
 void gw_keeper_page_answer(struct gw_exchange *, const struct gw_frame *);
 
-/** Whether only this machine asks; else that was answered. */
-bool gw_is_local(struct gw_exchange *);
-
 #endif

@@ -174,10 +174,6 @@ static void answer_status(struct gw_exchange *x, struct dgm_str status)
 
 static void answer_stats(struct gw_exchange *x)
 {
-    if (net_stream_peer(x->conn->stream) == NET_PEER_OTHER) {
-        gw_exchange_fail_as(x, DGM_ERR_HOST_FORBIDDEN);
-        return;
-    }
     struct gw_worker *worker = x->worker;
     struct json_writer w = json_writer(&x->out);
     json_open_obj(&w);

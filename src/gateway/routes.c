@@ -9,10 +9,11 @@
 #include <string.h>
 
 static const struct gw_route routes[] = {
-#define ROUTE_ALSO(pattern_, method_, also_, what_)                                                \
+#define ROUTE_OF(pattern_, method_, also_, whose_, what_)                                          \
     {.pattern = {pattern_, sizeof(pattern_) - 1},                                                  \
      .method = HTTP_METHOD_##method_,                                                              \
      .also = HTTP_METHOD_##also_,                                                                  \
+     .whose = GW_##whose_,                                                                         \
      .what = GW_##what_},
 #define GOOGLE_TOO(pattern_)                                                                       \
     {.pattern = {pattern_, sizeof(pattern_) - 1},                                                  \

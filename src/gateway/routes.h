@@ -24,10 +24,14 @@ enum gw_what {
     GW_IDENTITY_REVOKE, /* tokens, from now on */
 };
 
+/** For whom a path is; routes.def. */
+enum gw_whose { GW_ASKED, GW_OPEN, GW_LOCAL };
+
 /** One row of routes.def. */
 struct gw_route {
     struct dgm_str pattern;
     enum http_method method;
+    enum gw_whose whose;
     enum gw_what what;
     enum http_method also; /* is served too: DELETE, POST; OTHER: nothing */
     bool shared;           /* with OpenAI's API: only for who asks as Google's clients do */

@@ -3,13 +3,14 @@
 
 import hashlib
 import json
+import os
 import re
 import subprocess
 import time
 
 import pytest
 import wire
-from dragoman import BINARY, environment
+from dragoman import BINARY, ROOT, environment
 from identity import bearer
 from keyring import Keyring
 from session import Session
@@ -55,6 +56,20 @@ def test_only_the_digest_is_on_the_disk(ring):
     text = ring.path.read_text()
     assert key not in text and text == f"alice {hashlib.sha256(key.encode()).hexdigest()}\n"
     assert ring.path.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_file_stays_whose_it_was(ring, tmp_path):
+    """A daemon without rights of its own must be able to read what root changed, or a key that was taken away stays good."""
+    ring.add("alice")
+    link = tmp_path / "link"
+    link.symlink_to(ring.path)
+    if os.geteuid() == 0:
+        os.chown(ring.path, 65534, 65534)
+    before = ring.path.stat()
+    subprocess.run([BINARY, "keys", "add", "bob", "--file", link], env=environment(), check=True, stdout=subprocess.DEVNULL)
+    after = ring.path.stat()
+    assert link.is_symlink() and "bob" in ring.path.read_text()
+    assert (after.st_uid, after.st_gid, after.st_mode) == (before.st_uid, before.st_gid, before.st_mode)
 
 
 def test_a_key_is_shown_once_and_alone(ring):
@@ -186,6 +201,29 @@ def test_what_needs_none(shared):
     assert gated.get("/v1/models").status == 401
     assert elsewhere(gated, "/v1/models").status == 401
     assert elsewhere(gated, "/_dragoman/stats").status == 403, "not by a name that anybody can point here"
+
+
+SPELLINGS = [str, lambda path: "/" + path, lambda path: path.replace("/_dragoman/", "/_dragoman//"),
+             lambda path: path.replace("_", "%5F"), lambda path: path.replace("/_dragoman", "/_dragoma%6e"),
+             lambda path: "/./" + path[1:], lambda path: path + "?x=1"]
+
+
+def ours():
+    """Every path of routes.def that is this machine's alone, with a method that it serves."""
+    rows = re.findall(r'^ROUTE_OF\("([^"]+)",\s+(\w+),\s+\w+,\s+LOCAL,', (ROOT / "src/gateway/routes.def").read_text(), re.M)
+    assert len(rows) >= 5
+    return [(path.replace("{endpoint}", "1234"), method) for path, method in rows]
+
+
+@pytest.mark.parametrize("spell", SPELLINGS)
+@pytest.mark.parametrize("path, method", ours())
+def test_our_own_pages_are_this_machines_however_they_are_spelled(shared, spell, path, method):
+    gated, alice = shared
+    for key in ("", f"Authorization: Bearer {alice}\r\n"):
+        answer = gated.ask(f"{method} {spell(path)} HTTP/1.1\r\nHost: dragoman.example\r\n{key}"
+                           "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}".encode())
+        assert answer.status in (403, 404, 400), answer
+        assert answer.status != 404 or answer.error["code"] == "unknown_url", answer
 
 
 def test_any_host_with_a_key(shared):

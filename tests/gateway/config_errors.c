@@ -127,6 +127,9 @@ static const struct {
     {"listen: 0.0.0.0:80\nauth: {google: emulated}\n",
      "f:1:9: listen: 0.0.0.0:80 can be reached from other machines, and without auth.keys anybody there could ask; "
      "listen on loopback\n"},
+    {"listen: 0.0.0.0:80\nauth: {keys: /dev/null, google: emulated}\n",
+     "f:1:9: listen: 0.0.0.0:80 can be reached from other machines, and with auth.google: emulated anybody there could "
+     "get a token; listen on loopback\n"},
     /* upstreams */
     {"upstreams: 5\n", "f:1:12: upstreams: \"5\" where a mapping of names is expected\n"},
     {"upstreams: [a]\n", "f:1:12: upstreams: a list where a mapping of names is expected\n"},
