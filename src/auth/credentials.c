@@ -348,8 +348,8 @@ static enum dgm_rc read_kind(struct auth_credential *c, const struct json_val *r
     case AUTH_SERVICE_ACCOUNT:
         c->key = auth_key_read(c->texts[FIELD_PRIVATE_KEY], AUTH_PRIVATE);
         if (c->key == NULL)
-            return refuse(reterr, DGM_STR("has a \"private_key\" that is none of RSA with at least "
-                                          "2048 bits, in PEM."));
+            return refuse(reterr, DGM_STR("has a \"private_key\" that is neither one of RSA with "
+                                          "2048 to 8192 bits nor one of P-256, in PEM."));
         return DGM_OK;
     case AUTH_FEDERATED:
         if (c->texts[FIELD_TOKEN_URL].p == NULL)

@@ -8,6 +8,7 @@
 
 #define TEXT_MAX ((size_t)128 * 1024)
 #define TOLD_BYTES 300     /* of an answer's text, in a trouble */
+#define URL_BYTES 160      /* of a URL there */
 #define SECRET_BYTES_MIN 8 /* shorter ones stand everywhere */
 
 /* ---- ends ---- */
@@ -18,11 +19,14 @@ void auth_fetch_starve(struct auth_fetch *f)
     f->failed = DGM_E_NOMEM;
 }
 
-/* A copy without the secrets that were sent: servers like to tell what was wrong by showing it. */
+/*
+ * The beginning of a text, without the secrets that were sent: servers like to tell what was wrong by showing it. What is
+ * looked at is never cut, or a secret that goes over the edge would be none.
+ */
 static struct dgm_str mask(struct auth_fetch *f, struct dgm_str s)
 {
     struct dgm_buf out = auth_fetch_buf(f);
-    while (s.n != 0) {
+    while (s.n != 0 && out.n < TOLD_BYTES) {
         size_t hit = 0;
         for (size_t i = 0; i < f->secrets_n; i++)
             if (f->secrets[i].n > hit && dgm_str_starts(s, f->secrets[i]))
@@ -33,7 +37,8 @@ static struct dgm_str mask(struct auth_fetch *f, struct dgm_str s)
             dgm_buf_put_char(&out, s.p[0]);
         s = dgm_str_skip(s, hit != 0 ? hit : 1);
     }
-    return out.rc == DGM_OK && out.p != NULL ? dgm_buf_str(&out) : DGM_STR("");
+    return out.rc == DGM_OK && out.p != NULL ? dgm_str_head(dgm_buf_str(&out), TOLD_BYTES)
+                                             : DGM_STR("");
 }
 
 void auth_fetch_refuse(struct auth_fetch *f, bool passes,
@@ -55,14 +60,21 @@ static bool is_passing(int status, struct dgm_str error)
     return dgm_str_index(error, words, sizeof words / sizeof *words) < sizeof words / sizeof *words;
 }
 
-/* What an answer says of itself: OAuth's two members, google.rpc's message, or the text. */
+/*
+ * What an answer says of itself: OAuth's two members, google.rpc's message, or the text. One of success is no error's:
+ * what stands in it may be a token that nobody has noted yet, in whatever form, and is never told.
+ */
 static void put_reason(struct auth_fetch *f, const struct auth_result *r, struct dgm_str *ret_error,
                        struct dgm_buf *out)
 {
     const struct json_val *root = NULL;
     *ret_error = (struct dgm_str){0};
+    if (r->status >= 200 && r->status < 300) {
+        dgm_buf_put_lit(out, "without what was asked for");
+        return;
+    }
     if (auth_json(&f->arena, r->text, &root) != DGM_OK) {
-        dgm_buf_put(out, dgm_str_head(mask(f, dgm_str_head(r->text, 4 * TOLD_BYTES)), TOLD_BYTES));
+        dgm_buf_put(out, mask(f, r->text));
         return;
     }
     const struct json_val *error = json_get(root, DGM_STR("error"));
@@ -72,17 +84,23 @@ static void put_reason(struct auth_fetch *f, const struct auth_result *r, struct
         *ret_error = json_get_str(error, DGM_STR("status"));
         more = json_get_str(error, DGM_STR("message"));
     }
-    dgm_buf_put(out, dgm_str_head(mask(f, *ret_error), TOLD_BYTES));
+    dgm_buf_put(out, mask(f, *ret_error));
     if (more.n != 0 && ret_error->n != 0)
         dgm_buf_put_lit(out, ": ");
-    dgm_buf_put(out, dgm_str_head(mask(f, more), TOLD_BYTES));
+    dgm_buf_put(out, mask(f, more));
+}
+
+/* Of a URL, what people are told: its query may hold more than it should. */
+static struct dgm_str plain_url(struct dgm_str url)
+{
+    return dgm_str_head(dgm_str_head(url, dgm_str_find_char(url, '?')), URL_BYTES);
 }
 
 void auth_fetch_refuse_answer(struct auth_fetch *f, const char *whom, struct dgm_str url,
                               const struct auth_result *r)
 {
     struct dgm_buf said = auth_fetch_buf(f);
-    struct dgm_str error = {0}, plain = dgm_str_head(url, dgm_str_find_char(url, '?'));
+    struct dgm_str error = {0};
     dgm_buf_put_lit(&said, " ");
     if (r->status == 0) {
         dgm_buf_put_lit(&said, "could not be asked: ");
@@ -95,8 +113,8 @@ void auth_fetch_refuse_answer(struct auth_fetch *f, const char *whom, struct dgm
     }
     struct dgm_str text = dgm_str_trim(dgm_buf_str(&said));
     bool ended = dgm_str_ends(text, DGM_STR("."));
-    auth_refuse(f, is_passing(r->status, error), dgm_str_c(whom), dgm_str_head(plain, 160),
-                DGM_STR(" "), text, ended ? DGM_STR("") : DGM_STR("."));
+    auth_refuse(f, is_passing(r->status, error), dgm_str_c(whom), plain_url(url), DGM_STR(" "),
+                text, ended ? DGM_STR("") : DGM_STR("."));
 }
 
 /* ---- small things of the steps ---- */
@@ -142,11 +160,16 @@ const struct json_val *auth_fetch_object(struct auth_fetch *f, const char *whom,
                                          const struct auth_result *r)
 {
     const struct json_val *root = NULL;
-    enum dgm_rc rc = r->status == 200 ? auth_json(&f->arena, r->text, &root) : DGM_E_REFUSED;
+    if (r->status != 200) {
+        auth_fetch_refuse_answer(f, whom, url, r);
+        return NULL;
+    }
+    enum dgm_rc rc = auth_json(&f->arena, r->text, &root);
     if (rc == DGM_E_NOMEM)
         auth_fetch_starve(f);
     else if (rc != DGM_OK)
-        auth_fetch_refuse_answer(f, whom, url, r);
+        auth_refuse(f, false, dgm_str_c(whom), plain_url(url),
+                    DGM_STR(" answered 200 without a JSON object."));
     return rc == DGM_OK ? root : NULL;
 }
 

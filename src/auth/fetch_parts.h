@@ -59,7 +59,7 @@ void auth_fetch_refuse(struct auth_fetch *, bool passes,
 #define auth_refuse(f, passes, ...)                                                                \
     auth_fetch_refuse((f), (passes), (const struct dgm_str[AUTH_TROUBLE_TEXTS]){__VA_ARGS__})
 
-/** Over, for what was answered by `whom`: "the token server". */
+/** Over, for what was answered by `whom`: "The token server ". Secrets are masked; an answer of success is never quoted. */
 void auth_fetch_refuse_answer(struct auth_fetch *, const char *whom, struct dgm_str url,
                               const struct auth_result *);
 

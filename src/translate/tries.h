@@ -4,7 +4,7 @@
  *
  * tries.def has the rows. failure.c tells here what an upstream said, dgm_request_try tells the caller what that calls for;
  * what is set (dgm_request_learn, dgm_request_adapt) is looked up where the body is made: config.c, thinking.c,
- * google_members.c, schema.c and relay_messages.c.
+ * google_members.c, schema.c, relay_messages.c and relay_turns.c.
  */
 #ifndef TRANSLATE_TRIES_H
 #define TRANSLATE_TRIES_H
@@ -43,7 +43,7 @@ void tries_forget(struct dgm_request *);
 /** An upstream refused the request with a message. `of_schemas`: which names nothing, and a schema is what it may be. */
 void tries_note(struct dgm_request *, struct dgm_str message, bool of_schemas);
 
-/* ---- relay_messages.c ---- */
+/* ---- relay_turns.c ---- */
 
 /** Whether a row of RELAYED would change anything of the messages. */
 bool relay_try_helps(const struct dgm_request *, enum dgm_try_id);

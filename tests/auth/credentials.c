@@ -228,7 +228,8 @@ static void test_troubles(void **state)
         {200, "{}", "answered without an access token.", false},
         {200, "{\"access_token\":\"a b\"}", "answered without an access token.", false},
         {200, "{\"id_token\":\"x\"}", "an ID token, not an access token", false},
-        {200, "hello", "answered 200 hello.", false},
+        {200, "hello", "answered 200 without a JSON object.", false},
+        {201, "ya29.new", "answered 201 without what was asked for.", false},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -240,6 +241,69 @@ static void test_troubles(void **state)
         assert_int_equal(auth_fetch_trouble(r.f)->passes, cases[i].passes);
         end(&r);
     }
+}
+
+/* What came instead of a token's JSON may be the token in another form, which nobody has noted as a secret yet. */
+static void test_an_answer_is_not_quoted(void **state)
+{
+    static const char *const texts[] = {
+        "access_token=ya29.new-token&expires_in=3599",
+        "[{\"access_token\":\"ya29.new-token\"}]",
+        "{\"access_token\":\"ya29.new-token\",\"expires_in\":",
+        "{\"error\":\"ya29.new-token\"",
+        "ya29.new-token",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct run r;
+        begin(&r, USER, NULL);
+        tell(&r, 200, texts[i]);
+        assert_null(strstr(said(&r), "ya29"));
+        assert_non_null(strstr(said(&r), "/token answered 200 without a JSON object."));
+        end(&r);
+    }
+}
+
+static void test_keys_of_aws_are_not_quoted(void **state)
+{
+    static const char *const keys[] = {
+        "[{\"AccessKeyId\":\"AKIA\",\"SecretAccessKey\":\"the-aws-secret\"}]",
+        "{\"AccessKeyId\":\"AKIA\",\"SecretAccessKey\":\"the-aws-secret\"",
+    };
+    const char *const region[] = {"AWS_REGION=us-east-2", NULL};
+    (void)state;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        struct run r;
+        begin(&r,
+              POOL
+              "\"credential_source\":{\"environment_id\":\"aws1\","
+              "\"regional_cred_verification_url\":\"https://sts.{region}.amazonaws.com?Action=x\","
+              "\"url\":\"http://169.254.169.254/roles\"}}",
+              region);
+        tell(&r, 200, "my-role");
+        tell(&r, 200, keys[i]);
+        assert_null(strstr(said(&r), "the-aws-secret"));
+        assert_non_null(strstr(said(&r), "answered 200 without a JSON object."));
+        end(&r);
+    }
+}
+
+/* However much of the answer a secret takes, it is masked before anything is cut. */
+static void test_a_long_secret_is_masked(void **state)
+{
+    enum { BYTES = 1500 };
+    char token[BYTES + 1], echo[BYTES + 20];
+    struct run r;
+    (void)state;
+    memset(token, 't', BYTES);
+    token[BYTES] = '\0';
+    snprintf(echo, sizeof echo, "%s is not known", token);
+    begin(&r, POOL "\"credential_source\":{\"file\":\"/token\"}}", NULL);
+    tell(&r, 200, token);
+    tell(&r, 400, echo);
+    assert_null(strstr(said(&r), "tttt"));
+    assert_non_null(strstr(said(&r), "answered 400 *** is not known."));
+    end(&r);
 }
 
 /* Lives that are told as a text, not told, or beyond all reason. */
@@ -331,6 +395,9 @@ int main(void)
         cmocka_unit_test(test_a_service_account),
         cmocka_unit_test(test_sts_and_impersonation),
         cmocka_unit_test(test_troubles),
+        cmocka_unit_test(test_an_answer_is_not_quoted),
+        cmocka_unit_test(test_keys_of_aws_are_not_quoted),
+        cmocka_unit_test(test_a_long_secret_is_masked),
         cmocka_unit_test(test_lives),
         cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_sigv4),
