@@ -10,7 +10,7 @@ FLIPS ?= 3000
 SEEDS ?= 100
 TURNS ?= 50
 
-.PHONY: run test test-engines soak soak-identity flips sessions build bench fuzz fmt lint docs install clients-latest matrix judges mutate bless clean
+.PHONY: run test test-engines soak soak-identity flips sessions build bench fuzz fmt lint docs install clients-latest matrix judges venv mutate bless clean
 
 run: build ## install what is missing, build, start the gateway on its emulator
 	@exec build/dragoman serve --listen 127.0.0.1:8080
@@ -30,10 +30,10 @@ soak: build ## 10,000 requests, every tenth client gone, and to a server that cl
 	@DRAGOMAN=build/dragoman python3 tests/daemon/closing.py
 	@DRAGOMAN=build/dragoman python3 tests/daemon/soaking.py --streams $(STREAMS) --seconds $(SOAK_SECONDS)
 
-soak-identity: build ## a day of access tokens at 60 times its speed, with revocations, under load: 24 minutes (SOAK_IDENTITY_SECONDS)
+soak-identity: build venv ## a day of access tokens at 60 times its speed, with revocations, under load: 24 minutes (SOAK_IDENTITY_SECONDS)
 	@DRAGOMAN=build/dragoman build/venv/bin/python tests/daemon/soaking_identity.py --seconds $(SOAK_IDENTITY_SECONDS)
 
-sessions: ## sessions in every trouble, SEEDS (100) random agents of TURNS (50) turns; writes README.md's table
+sessions: venv ## sessions in every trouble, SEEDS (100) random agents of TURNS (50) turns; writes README.md's table
 	@scripts/build dev dragoman
 	@build/venv/bin/python tests/daemon/session_runs.py --seeds $(SEEDS) --turns $(TURNS)
 
@@ -68,6 +68,9 @@ matrix: ## every client of README.md's table in every cell; writes the table
 
 judges: ## all of what Google's own message classes, MCP servers and the rest judge; `make test` has a tenth of it
 	@JUDGES=all scripts/test judges
+
+venv: # what clients of Python need, for those who run them without scripts/test
+	@scripts/setup-python build/venv tests/requirements.txt
 
 mutate: ## remove one row of a table at a time: some test must fail
 	@scripts/mutate

@@ -305,6 +305,18 @@ def sanitizer_reports():
     return total
 
 
+def leaks():
+    """Secrets in what the run has written: reports of tests and of sanitizers. Each daemon's log is looked through when it
+    ends (tests/support_py/dragoman.py)."""
+    sys.path.insert(0, str(ROOT / "tests/support_py"))
+    from leaks import SECRETS
+    total = Count()
+    for file in sorted(path for path in OUT.rglob("*") if path.is_file()):
+        if found := SECRETS.search(file.read_text(errors="replace")):
+            total.add(failure(f"{file.relative_to(ROOT)} has what looks like a secret: {found.group()[:8]}..."))
+    return total
+
+
 # --- The run ------------------------------------------------------------------------------------
 
 STAGES = {
@@ -352,6 +364,7 @@ def main():
         count.add(sanitizer_reports())
         say(f"== {name}: {count.line()} in {time.monotonic() - start:.1f} s")
         total.add(count)
+    total.add(leaks())
     say(total.line())
     return 1 if total.failed or not total.passed or (ci and total.skipped) else 0
 

@@ -6,10 +6,7 @@ Run as a program it is the long form: python3 tests/daemon/leaving.py --requests
 
 import argparse
 import dataclasses
-import datetime
-import json
 import pathlib
-import subprocess
 import sys
 import threading
 import time
@@ -17,6 +14,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tests/support_py"))
 
+import results  # noqa: E402
 import wire  # noqa: E402
 from dragoman import Daemon  # noqa: E402
 
@@ -105,13 +103,7 @@ def main():
     daemon = Daemon(pace=PACE).wait_ready()
     left = measure(daemon, args.requests)
     daemon.stop()
-    head = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
-    line = {"bench": "memory", "commit": head.stdout.strip(), "date": datetime.date.today().isoformat(),
-            "command": "make soak", **dataclasses.asdict(left)}
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    with args.out.open("a") as out:
-        out.write(json.dumps(line) + "\n")
-    print(json.dumps(line))
+    results.append("memory", "make soak", dataclasses.asdict(left), args.out)
     grown = left.rss_after_kib - left.rss_before_kib
     good = (left.wrong == 0 and left.left_total == left.gone and left.stats_before == left.stats_after and left.files_before == left.files_after
             and grown < 1024)

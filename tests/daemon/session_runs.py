@@ -35,6 +35,7 @@ def run(file, names, options):
     """How many passed and failed, and how long they took."""
     report = ROOT / "build" / "sessions.xml"
     env = os.environ | {"AGENT_SEEDS": str(options.seeds), "AGENT_TURNS": str(options.turns)}
+    report.unlink(missing_ok=True)
     subprocess.run([sys.executable, "-m", "pytest", "-q", ROOT / "tests/daemon" / file, "-k", names, f"--junitxml={report}"],
                    env=env, check=False, stdout=subprocess.DEVNULL)
     suite = next(ElementTree.parse(report).getroot().iter("testsuite")).attrib
@@ -55,8 +56,10 @@ def main():
         rows.append(f"| {what.format(seeds=options.seeds, turns=options.turns)} | {passed + failed} | {verdict} |\n")
         print(f"{rows[-1].strip()} {seconds:.0f} s", flush=True)
     readme = ROOT / "README.md"
-    made = re.sub(re.escape(BEGIN) + ".*?" + re.escape(END), lambda _: BEGIN + "".join(rows) + END,
-                  readme.read_text(), flags=re.S)
+    made, places = re.subn(re.escape(BEGIN) + ".*?" + re.escape(END), lambda _: BEGIN + "".join(rows) + END,
+                           readme.read_text(), flags=re.S)
+    if places != 1:
+        sys.exit(f"README.md has {places} places for the table of sessions")
     readme.write_text(made)
     return 1 if bad else 0
 

@@ -8,7 +8,6 @@ import argparse
 import asyncio
 import contextlib
 import dataclasses
-import datetime
 import json
 import pathlib
 import resource
@@ -21,6 +20,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tests/support_py"))
 
+import results  # noqa: E402
 import upstream  # noqa: E402
 import wire  # noqa: E402
 from chunks import check_chunks, check_completion  # noqa: E402
@@ -388,13 +388,7 @@ def main():
             soaked = asyncio.run(soak(daemon, args.streams, args.seconds, max(10, args.seconds / 10), pieces=24, every_ms=500))
     finally:
         server.kill()
-    head = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
-    line = {"bench": "soak", "commit": head.stdout.strip(), "date": datetime.date.today().isoformat(),
-            "command": f"make soak STREAMS={args.streams} SOAK_SECONDS={args.seconds:g}", **dataclasses.asdict(soaked)}
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    with args.out.open("a") as out:
-        out.write(json.dumps(line) + "\n")
-    print(json.dumps(line))
+    results.append("soak", f"make soak STREAMS={args.streams} SOAK_SECONDS={args.seconds:g}", dataclasses.asdict(soaked), args.out)
     fine = good(soaked, grown_kib=1024 + args.streams * 2)
     print(f"{soaked.streams} streams, {soaked.at_once} at once, {soaked.bad} bad: memory {soaked.rss_before_kib} -> "
           f"{soaked.rss_after_kib} KiB, {'as it was' if fine else 'NOT as it was'}")

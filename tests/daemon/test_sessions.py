@@ -307,9 +307,8 @@ def test_two_that_share_a_folder(gateway):
         check(each, session)
 
 
-def test_without_a_folder_it_is_temporary(start):
-    before = set(pathlib.Path("/tmp").glob("dragoman-store-*"))
-    daemon = start()
+def test_without_a_folder_it_is_temporary(start, tmp_path):
+    daemon = start(env={"TMPDIR": str(tmp_path)})
     wait_for(daemon.keeper)
     received = []
 
@@ -321,10 +320,10 @@ def test_without_a_folder_it_is_temporary(start):
     session.run(3)
     assert not session.step()
     assert STAND_IN not in str(received)
-    made = set(pathlib.Path("/tmp").glob("dragoman-store-*")) - before
+    assert len(list(tmp_path.glob("dragoman-store-*"))) == 1
     daemon.process.terminate()
     daemon.wait_end()
-    assert not {folder for folder in made if folder.exists()} or len(made) > 1  # others may run beside
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_a_killed_one_leaves_is_removed_by_the_next(tmp_path):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""docs/COMPAT.md and docs/TESTING.md say what the tables say, and the tables know every member that there is."""
+"""docs/COMPAT.md, docs/TESTING.md and docs/PAINS.md say what the tables say, and the tables know every member that there is."""
 
 import pathlib
 import re
@@ -51,6 +51,12 @@ class Testing(unittest.TestCase):
         made = subprocess.run([ROOT / "docs/make-TESTING.md"], capture_output=True, text=True, check=True).stdout
         self.assertEqual((ROOT / "docs/TESTING.md").read_text(), made, "run: make docs")
         self.assertNotRegex(made, r"\|\s*\|\n", "a row without a reason")
+
+
+class Pains(unittest.TestCase):
+    def test_is_made_of_the_tests(self):
+        made = subprocess.run([ROOT / "docs/make-PAINS.md"], capture_output=True, text=True, check=True).stdout
+        self.assertEqual((ROOT / "docs/PAINS.md").read_text(), made, "run: make docs")
 
 
 if __name__ == "__main__":

@@ -13,13 +13,11 @@ import tempfile
 import time
 
 import wire
+from leaks import SECRETS
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BINARY = pathlib.Path(os.environ.get("DRAGOMAN", ROOT / "build/dev/dragoman"))
 LOST = re.compile(r"worker \d+ \(pid \d+\) (?:died|exited).*")  # in the log; one that drains well says nothing there
-# What no log may have, whatever a test does: keys of ours, Google's tokens and keys, private keys, what stands behind "Bearer"
-# (the banner's own "test" apart).
-SECRETS = re.compile(r"sk-dgm-[\w-]{20}|ya29\.\S{12}|AIza[\w-]{12}|eyJ[\w-]{20,}\.[\w-]{20,}|PRIVATE KEY|(?i:bearer) (?!test\b)\S{12}")
 KEEPER = "dragoman-keeper"  # the name of its process
 READY_S = 20  # a sanitizer build on a busy machine
 END_S = 45  # more than the longest drain that a test leaves at its default
@@ -100,11 +98,15 @@ class Daemon:
         assert len(LOST.findall(log)) <= self.deaths, f"workers ended that no test had killed:\n{log}"
 
     def kill(self):
-        """For tests that end it otherwise: no judgement."""
+        """For tests that end it otherwise: no judgement, but of what was logged."""
+        if self.log_file.closed:
+            return
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+        log = self.log()
         self.log_file.close()
+        assert not SECRETS.search(log), f"a secret stands in the log:\n{log}"
 
     # ---- what can be seen of it ----
 
