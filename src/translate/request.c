@@ -454,24 +454,31 @@ bool dgm_request_wants_stream(const struct dgm_request *r)
     return r->stream;
 }
 
-/* A number of the body; 0: there is none. It is looked up when somebody asks, as few do. */
-static int64_t number_of(const struct dgm_request *r, enum chat_field_id id, struct dgm_str name)
+/*
+ * A number of the body; 0: there is none. Google's own member, by its native name, counts before OpenAI's, as it does where
+ * the body is put. It is looked up when somebody asks, as few do.
+ */
+static int64_t number_of(const struct dgm_request *r, enum chat_field_id id, struct dgm_str native)
 {
-    int64_t n = 0;
+    struct google_place place;
+    const struct json_val *v = NULL;
     struct json_raw raw = {0};
+    int64_t n = 0;
     if (r->relay)
-        raw = json_raw_get(r->relay->root, name);
-    bool said =
-        r->relay ? raw.kind == JSON_NUM && dgm_str_i64(raw.text, &n) : json_int(r->field[id], &n);
+        raw = json_raw_get(r->relay->root, names[id]);
+    else if ((v = google_config(r, native, &place)) == NULL)
+        v = r->field[id];
+    bool said = r->relay ? raw.kind == JSON_NUM && dgm_str_i64(raw.text, &n) : json_int(v, &n);
     return said && n > 0 ? n : 0;
 }
 
 int64_t dgm_request_tokens_wanted(const struct dgm_request *r)
 {
-    int64_t most = number_of(r, CHAT_MAX_COMPLETION_TOKENS, DGM_STR("max_completion_tokens"));
-    int64_t n = number_of(r, CHAT_N, DGM_STR("n"));
+    const struct dgm_str tokens = DGM_STR("maxOutputTokens");
+    int64_t most = number_of(r, CHAT_MAX_COMPLETION_TOKENS, tokens);
+    int64_t n = number_of(r, CHAT_N, DGM_STR("candidateCount"));
     if (most == 0)
-        most = number_of(r, CHAT_MAX_TOKENS, DGM_STR("max_tokens"));
+        most = number_of(r, CHAT_MAX_TOKENS, tokens);
     n = n == 0 ? 1 : n;
     return most <= INT32_MAX && n <= INT32_MAX ? most * n : INT64_MAX;
 }

@@ -128,6 +128,16 @@ def test_tokens_are_reserved_and_settled(start, ring):
     assert ask(daemon, key).status == 200, "who does not say is taken to want little"
 
 
+def test_tokens_are_those_that_google_is_asked_for(start, ring):
+    """Google's own members count before OpenAI's: a small max_tokens beside them hides nothing."""
+    key = ring.add("alice", tokens_per_minute=5000)
+    daemon = start(ring.setting)
+    config = {"max_output_tokens": 60000, "candidate_count": 4}
+    for extra in ({"google": {"generation_config": config}}, {"extra_body": {"google": {"generationConfig": config}}}):
+        answer = ask(daemon, key, max_tokens=1, **extra)
+        assert answer.status == 429 and "wants up to 240000" in answer.error["message"], answer.body
+
+
 def test_tokens_at_once(start, ring):
     """What is reserved counts at once, so that nobody can use it twice."""
     key = ring.add("alice", tokens_per_minute=1000)
