@@ -90,10 +90,26 @@ static void tell_starved(struct gw_source *s)
     tell_trouble(s, &starved);
 }
 
+/* `expires_in` is 0, or the end that was told lies behind us. */
+static void tell_ended(struct gw_source *s)
+{
+    struct auth_trouble ended;
+    auth_trouble_set(&ended, true,
+                     (const struct dgm_str[AUTH_TROUBLE_TEXTS]){
+                         DGM_STR("The access token of "),
+                         auth_kind_about(auth_credential_kind(s->credential)),
+                         DGM_STR(" has ended already: is the clock right?")});
+    tell_trouble(s, &ended);
+}
+
 static void tell_token(struct gw_source *s)
 {
     const struct auth_token token = auth_fetch_token(s->fetch);
     const struct auth_credential *c = s->credential;
+    if (token.ends_ms <= net_loop_wall_ms(s->loop)) {
+        tell_ended(s);
+        return;
+    }
     struct dgm_str project = either(variable(s, DGM_STR("GOOGLE_CLOUD_PROJECT")),
                                     variable(s, DGM_STR("GCLOUD_PROJECT")));
     const struct gw_source_said said = {

@@ -17,8 +17,9 @@ struct gw_token_slot {
     const struct gw_upstream *upstream; /* the first of them */
     struct dgm_buf payload;             /* as it came; `said` is part of it */
     struct gw_token_said said;
-    struct dgm_buf trouble; /* what the last fetch came to; empty: it went well */
-    uint64_t refused;       /* a generation that is not to be used again; 0: none */
+    struct dgm_buf trouble;       /* what the last fetch came to; empty: it went well */
+    uint64_t refused;             /* a generation that is not to be used again; 0: none */
+    bool want_told, refused_told; /* to the keeper, on the link there is */
     struct gw_token_wait *waiting;
 };
 
@@ -53,32 +54,51 @@ static struct gw_token_slot *slot_of(struct gw_tokens *t, const struct gw_upstre
 
 /* ---- wants ---- */
 
+/* For what there is no room, or no memory, the next request tells. */
+static void tell_want(struct gw_tokens *t, struct gw_token_slot *s)
+{
+    struct dgm_buf payload;
+    const struct gw_source_place place = gw_source_place_of(t->worker->config, s->upstream);
+    dgm_buf_init(&payload, &t->wiping, gw_message_max_bytes(GW_MSG_TOKEN_WANT));
+    gw_token_want_put(s->upstream->index, &place, &payload);
+    s->want_told = payload.rc == DGM_OK &&
+                   gw_keeper_tell(t->worker->keeper, GW_MSG_TOKEN_WANT, dgm_buf_str(&payload));
+    dgm_buf_dispose(&payload);
+}
+
 void gw_tokens_begin(struct gw_tokens *t)
 {
     const struct gw_config *c = t->worker->config;
     for (size_t i = 0; i < c->upstreams_n; i++) {
         const struct gw_upstream *u = &c->upstreams[i];
-        struct dgm_buf payload;
-        if (!is_wanted(u) || slot_of(t, u) != &t->at[i])
-            continue;
-        const struct gw_source_place place = gw_source_place_of(c, u);
-        dgm_buf_init(&payload, &t->wiping, gw_message_max_bytes(GW_MSG_TOKEN_WANT));
-        gw_token_want_put(i, &place, &payload);
-        if (payload.rc == DGM_OK)
-            (void)gw_keeper_tell(t->worker->keeper, GW_MSG_TOKEN_WANT, dgm_buf_str(&payload));
-        dgm_buf_dispose(&payload);
+        if (is_wanted(u) && slot_of(t, u) == &t->at[i])
+            tell_want(t, &t->at[i]);
     }
+}
+
+static void tell_bad(struct gw_token_slot *s)
+{
+    char room[16];
+    struct dgm_buf payload = {.p = room, .cap = sizeof room, .max = sizeof room};
+    gw_field_put_u64(&payload, s->upstream->index);
+    gw_field_put_u64(&payload, s->refused);
+    s->refused_told = gw_keeper_tell(s->worker->keeper, GW_MSG_TOKEN_BAD, dgm_buf_str(&payload));
 }
 
 /* ---- what is told ---- */
 
+/* The list is taken off before: whoever finds nothing of use waits again, for the next word. */
 static void wake(struct gw_token_slot *s)
 {
-    while (s->waiting != NULL) {
-        struct gw_token_wait *w = s->waiting;
+    struct gw_token_wait *woken = s->waiting;
+    s->waiting = NULL;
+    if (woken != NULL)
+        woken->at = &woken;
+    while (woken != NULL) {
+        struct gw_token_wait *w = woken;
         void (*on_ready)(void *) = w->on_ready;
         void *owner = w->owner;
-        gw_token_leave(w);
+        gw_token_leave(w); /* as any of the others may, from within on_ready */
         on_ready(owner);
     }
 }
@@ -111,17 +131,22 @@ static void take(struct gw_token_slot *s, struct dgm_str payload, const struct d
         s->payload = copy;
         s->said = said;
     }
+    if (s->refused != 0 && said.generation == s->refused && !s->refused_told)
+        tell_bad(s);
     wake(s);
 }
 
 void gw_tokens_hear(struct gw_tokens *t, const struct gw_frame *frame)
 {
     struct gw_token_said said;
-    if (frame == NULL)
-        gw_tokens_begin(t); /* the next keeper hears it first */
-    else if (frame->kind == GW_MSG_TOKEN && gw_token_said_read(frame->payload, &said) &&
-             said.number < t->worker->config->upstreams_n)
+    if (frame == NULL) {
+        for (size_t i = 0; i < t->worker->config->upstreams_n; i++)
+            t->at[i].refused_told = false; /* it may have gone with the link */
+        gw_tokens_begin(t);                /* the next keeper hears it first */
+    } else if (frame->kind == GW_MSG_TOKEN && gw_token_said_read(frame->payload, &said) &&
+               said.number < t->worker->config->upstreams_n) {
         take(&t->at[said.number], frame->payload, &t->wiping);
+    }
 }
 
 /* ---- for requests ---- */
@@ -166,6 +191,10 @@ enum gw_token_state gw_tokens_look(struct gw_worker *w, const struct gw_upstream
     if (!is_wanted(u) || w->tokens == NULL)
         return GW_TOKEN_UNWANTED;
     struct gw_token_slot *s = slot_of(w->tokens, u);
+    if (!s->want_told)
+        tell_want(w->tokens, s);
+    if (s->refused != 0 && !s->refused_told)
+        tell_bad(s);
     *ret = s->said;
     ret->trouble = dgm_buf_str(&s->trouble);
     if (is_good(s))
@@ -184,15 +213,11 @@ enum gw_token_state gw_tokens_look(struct gw_worker *w, const struct gw_upstream
 
 void gw_tokens_refused(struct gw_worker *w, const struct gw_upstream *u, uint64_t generation)
 {
-    char room[16];
-    struct dgm_buf payload = {.p = room, .cap = sizeof room, .max = sizeof room};
     struct gw_token_slot *s = slot_of(w->tokens, u);
     if (s->said.generation != generation || s->refused == generation)
         return; /* there is a newer one already, or it was said */
     s->refused = generation;
-    gw_field_put_u64(&payload, s->upstream->index);
-    gw_field_put_u64(&payload, generation);
-    (void)gw_keeper_tell(w->keeper, GW_MSG_TOKEN_BAD, dgm_buf_str(&payload));
+    tell_bad(s);
 }
 
 /* ---- its life ---- */

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Access tokens end, are revoked, and their server is away: clients notice nothing (user-pain H2, H3)."""
 
+import json
 import os
 import signal
 import statistics
@@ -140,6 +141,24 @@ def test_from_nothing_to_a_token(issuer, asked, gateway, tmp_path):
     assert answer.status == 503 and answer.error["code"] == "credentials_unavailable" and answer["retry-after"]
     assert "answered 503 temporarily_unavailable" in answer.error["message"] and time.monotonic() - began < 2
     issuer.refusal = None
+    wait_for(lambda: front.chat().status == 200, 10)
+
+
+@pytest.mark.parametrize("how", ["no life", "an hour ago"])
+def test_a_token_that_has_ended_already(issuer, asked, gateway, tmp_path, how):
+    """A clock that goes wrong, ours or theirs: it is told, and the worker serves all others."""
+    issuer.life = 0 if how == "no life" else 3600
+    file = tokens.user(tmp_path, issuer.url)
+    if how == "an hour ago":
+        issuer.ends = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 3600))
+        file = tokens.write(tmp_path / "as.json", type="impersonated_service_account", source_credentials=json.loads(file.read_text()),
+                            service_account_impersonation_url=issuer.url + tokens.IAM, delegates=[])
+    front = gateway(asked.url, file)
+    for _ in range(2):
+        answer = front.chat()
+        assert answer.status == 503 and "has ended already: is the clock right?" in answer.error["message"], answer
+        assert front.get("/healthz").status == 200
+    issuer.life, issuer.ends = 3600, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3600))
     wait_for(lambda: front.chat().status == 200, 10)
 
 

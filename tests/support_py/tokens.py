@@ -37,11 +37,11 @@ def federated(url, source, impersonated=False, **more):
 
 class Issuer:
     """A token server that counts, and does what a test wants: `down` breaks off, `refusal` is (status, members). Each token
-    is good until it is revoked or its time is over. certificate: of pki.server()."""
+    is good until it is revoked or its time is over. ends: the expireTime of those of a service account that is impersonated."""
 
     def __init__(self, life=3600, tls=None):
         self.life, self.down, self.refusal, self.wait_s, self.good, self.forms = life, False, None, 0, {}, []
-        self.paths, self.lock = [], threading.Lock()
+        self.ends, self.paths, self.lock = None, [], threading.Lock()
         self.server = upstream.Upstream(self._serve, tls=tls)
 
     def _serve(self, peer):
@@ -55,8 +55,13 @@ class Issuer:
             if request.path.endswith("info"):
                 peer.send(upstream.sized(b'{"email": "told@example.com"}'))
                 continue
-            status, said = self.refusal or (200, {"access_token": self.issue(), "expires_in": self.life, "token_type": "Bearer"})
+            status, said = self.refusal or (200, self._grant(request.path == IAM))
             peer.send(upstream.sized(json.dumps(said).encode(), b"HTTP/1.1 %d Said\r\nContent-Type: application/json\r\n" % status))
+
+    def _grant(self, impersonated):
+        if impersonated:
+            return {"accessToken": self.issue(), "expireTime": self.ends}
+        return {"access_token": self.issue(), "expires_in": self.life, "token_type": "Bearer"}
 
     def issue(self):
         with self.lock:
