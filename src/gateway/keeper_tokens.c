@@ -374,8 +374,9 @@ static bool hear_bad(struct gw_keeper_tokens *t, const void *link, struct dgm_st
             const struct want *w = &wants_of(h)[i];
             if (w->link != link || w->number != number)
                 continue;
-            if (generation != h->said.generation) {
-                tell_link(h, w); /* there is a newer one, which crossed its word */
+            /* There is a newer one, which crossed its word; or none can be had, and the next try is planned. */
+            if (generation != h->said.generation || (h->failures != 0 && !h->fetching)) {
+                tell_link(h, w);
                 return true;
             }
             int64_t age = now_ms(h) - h->fetched_ms;

@@ -8,7 +8,7 @@
  *      about a generation that is gone. A token younger than a second is not given up before that: where every token is
  *      refused the token server is asked once a second at most.
  *   3. A fetch that fails is tried again: after a second, twice as long each time, up to half a minute (five
- *      minutes where nothing will change by itself), and sooner while a token nears its end.
+ *      minutes where nothing will change by itself), and sooner while a token nears its end; no sooner because it was refused.
  *   4. What nobody wants any more is not refreshed, and goes with its end.
  */
 #ifndef GATEWAY_KEEPER_TOKENS_H

@@ -132,6 +132,20 @@ def test_a_refresh_that_fails_leaves_the_401(issuer, asked, gateway, tmp_path):
     wait_for(lambda: front.chat().status == 200, 10)
 
 
+def test_a_refused_token_and_a_server_that_is_away(issuer, asked, gateway, tmp_path):
+    """The plan of retries stands, however often clients ask: at once, after one second, after two more."""
+    front = gateway(asked.url, tokens.user(tmp_path, issuer.url))
+    assert front.chat().status == 200
+    issuer.revoke()
+    issuer.refusal = (503, {"error": "temporarily_unavailable"})
+    before = len(issuer.paths)
+    seen = ask_for(front, 3, every=0.1)
+    assert len(seen) > 10 and {status for status, _ in seen} == {401} and max(took for _, took in seen) < 2
+    assert 1 <= len(issuer.paths) - before <= 3
+    issuer.refusal = None
+    wait_for(lambda: front.chat().status == 200, 10)
+
+
 def test_from_nothing_to_a_token(issuer, asked, gateway, tmp_path):
     """The token server is away at the start: an error that says so at once, and its end as soon as it is back."""
     issuer.refusal = (503, {"error": "temporarily_unavailable"})
