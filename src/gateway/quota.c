@@ -80,7 +80,7 @@ static int64_t number_at(const struct span *s, int64_t now_ms)
 
 static uint64_t word_of(int64_t number, uint64_t count)
 {
-    return ((uint64_t)number % NUMBERS) << COUNT_BITS | (count < COUNT_MAX ? count : COUNT_MAX);
+    return ((uint64_t)number % NUMBERS) << COUNT_BITS | count;
 }
 
 /* How old a bucket is, in buckets; the clock may have been put back a little. */
@@ -104,16 +104,16 @@ static int64_t sum(const struct span *s, const struct window *w, int64_t number)
     return n;
 }
 
-/* Whatever stood there of an older number is over. */
-static void add(struct window *w, int64_t number, int64_t n)
+/* Adds as much of `n` as a bucket holds, and returns that. Whatever stood there of an older number is over. */
+static int64_t add(struct window *w, int64_t number, int64_t n)
 {
     _Atomic uint64_t *at = &w->at[(uint64_t)number % BUCKETS];
-    uint64_t was = atomic_load(at), is;
-    do
-        is = word_of(number,
-                     (was >> COUNT_BITS == (uint64_t)number % NUMBERS ? was & COUNT_MAX : 0) +
-                         (uint64_t)n);
-    while (!atomic_compare_exchange_weak(at, &was, is));
+    uint64_t was = atomic_load(at), count, more;
+    do {
+        count = was >> COUNT_BITS == (uint64_t)number % NUMBERS ? was & COUNT_MAX : 0;
+        more = (uint64_t)n < COUNT_MAX - count ? (uint64_t)n : COUNT_MAX - count;
+    } while (!atomic_compare_exchange_weak(at, &was, word_of(number, count + more)));
+    return (int64_t)more;
 }
 
 /* As much of `n` as a bucket has. */
@@ -142,15 +142,15 @@ static int64_t room_in_ms(const struct span *s, const struct window *w, int64_t 
     return (s->buckets + 1) * s->bucket_ms;
 }
 
-/* Adds under a limit (0: there is none). False: there is no room, and nothing was added. */
+/* Adds under a limit (0: there is none), which `n` is not over. False: there is no room, and nothing was added. */
 static bool add_under(const struct span *s, struct window *w, int64_t number, int64_t n,
                       int64_t limit)
 {
     for (unsigned tries = 0; tries < TRIES; tries++) {
-        add(w, number, n);
-        if (limit == 0 || sum(s, w, number) <= limit)
+        int64_t added = add(w, number, n);
+        if (limit == 0 || (added == n && sum(s, w, number) <= limit))
             return true;
-        (void)take(w, number, n);
+        (void)take(w, number, added); /* what others have used is not ours to take */
         if (sum(s, w, number) + n > limit)
             return false;
     }
@@ -292,6 +292,15 @@ enum dgm_error gw_quota_reserve(struct gw_quota *q, size_t book, const struct au
     if (of_minute == 0 && of_day == 0)
         return DGM_ERR_NONE;
     int64_t second = number_at(&minute, now_ms), hour = number_at(&day, now_ms);
+    /* What never can be touches no count: it may be more than a bucket holds. */
+    if (of_day != 0 && tokens > of_day) {
+        *reterr = refusal(&day, &p->day, now_ms, tokens, of_day);
+        return DGM_ERR_KEY_DAY;
+    }
+    if (of_minute != 0 && tokens > of_minute) {
+        *reterr = refusal(&minute, &p->tokens, now_ms, tokens, of_minute);
+        return DGM_ERR_KEY_TOKENS;
+    }
     if (!add_under(&day, &p->day, hour, tokens, of_day)) {
         *reterr = refusal(&day, &p->day, now_ms, tokens, of_day);
         return DGM_ERR_KEY_DAY;
@@ -316,7 +325,7 @@ static void settle(const struct span *s, struct window *w, int64_t number, int64
     if (more < 0)
         (void)take(w, number, -more);
     else if (more > 0)
-        add(w, number_at(s, now_ms), more);
+        (void)add(w, number_at(s, now_ms), more);
 }
 
 void gw_quota_leave(struct gw_quota *q, size_t book, int64_t now_ms, int64_t tokens_used,

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a key may use: requests, tokens, requests at once; over four workers, their deaths, and a restart (user-pain H6)."""
 
+import json
 import os
 import select
 import signal
@@ -8,10 +9,12 @@ import threading
 import time
 
 import pytest
+import servers
 import wire
 from dragoman import Daemon
 from identity import bearer
 from keyring import Keyring
+from upstream import Upstream
 from waiting import wait_for
 
 
@@ -156,6 +159,19 @@ def test_a_day(start, ring, stream):
         assert n < 10
     assert n >= 1 and (answer.error["code"], answer.error["type"]) == ("insufficient_quota", "insufficient_quota")
     assert answer["x-should-retry"] == "false" and int(answer["retry-after"]) > 3600 and "60 tokens a day" in answer.error["message"]
+
+
+def test_a_refusal_wipes_nothing(start, ring, tmp_path):
+    """However much was asked for: a server of one's own has no most of max_tokens that we would know."""
+    key, server, file = ring.add("alice", tokens_per_day=20), Upstream(servers.serve("vllm")), tmp_path / "dragoman.yaml"
+    file.write_text(json.dumps({"upstreams": {"lab": {"kind": "vllm", "base_url": server.url}}}))
+    daemon = start(ring.setting, args=("--config", str(file)))
+    assert ask(daemon, key, model="mine", max_tokens=10).json["usage"]["total_tokens"] == 13
+    for much in (8, 10_000_000_000, 1 << 40, 1 << 62):
+        assert ask(daemon, key, model="mine", max_tokens=much).error["code"] == "insufficient_quota"
+        assert ask(daemon, key, model="mine", max_tokens=8).status == 429, much
+    assert ask(daemon, key, model="mine", max_tokens=7).status == 200
+    server.close()
 
 
 def test_what_a_day_has_used_outlives_a_kill(start, ring, tmp_path):

@@ -105,6 +105,60 @@ static void test_more_than_was_reserved(void **state)
     gw_quota_free(q);
 }
 
+/* However much a refused request wanted, what was used stays used. */
+static void test_a_refusal_takes_nothing_away(void **state)
+{
+    (void)state;
+    const int64_t wants[] = {1001, INT64_C(10000000000), INT64_C(1) << 40, INT64_MAX};
+    const enum auth_limit limits[] = {AUTH_LIMIT_TOKENS_DAY, AUTH_LIMIT_TOKENS_MINUTE};
+    for (size_t i = 0; i < 2; i++) {
+        struct gw_quota *q = gw_quota_new(T0);
+        struct auth_client c = client("a");
+        struct gw_quota_hold hold;
+        struct gw_quota_refusal why;
+        int64_t after_ms;
+        size_t book = gw_quota_open_book(q);
+        enum dgm_error refused = i == 0 ? DGM_ERR_KEY_DAY : DGM_ERR_KEY_TOKENS;
+        (void)gw_quota_set_read(q);
+        c.limits[limits[i]] = 1000;
+        assert_int_equal(enter(q, book, &c, T0, &hold, &after_ms), DGM_ERR_NONE);
+        assert_int_equal(gw_quota_reserve(q, book, &c, T0, 100, &hold, &why), DGM_ERR_NONE);
+        gw_quota_leave(q, book, T0, 800, &hold);
+        assert_int_equal(enter(q, book, &c, T0, &hold, &after_ms), DGM_ERR_NONE);
+        for (size_t n = 0; n < sizeof wants / sizeof *wants; n++) {
+            assert_int_equal(gw_quota_reserve(q, book, &c, T0, wants[n], &hold, &why), refused);
+            assert_true(why.after_ms < 0 && why.limit == 1000);
+            assert_int_equal(gw_quota_reserve(q, book, &c, T0, 201, &hold, &why), refused);
+            assert_true(why.after_ms > 0);
+        }
+        assert_int_equal(gw_quota_reserve(q, book, &c, T0, 200, &hold, &why), DGM_ERR_NONE);
+        gw_quota_free(q);
+    }
+}
+
+/* A bucket that an upstream's numbers have filled: a refusal gives back no more than it added. */
+static void test_a_full_bucket_stays_full(void **state)
+{
+    (void)state;
+    struct gw_quota *q = gw_quota_new(T0);
+    struct auth_client c = client("a");
+    struct gw_quota_hold hold;
+    struct gw_quota_refusal why;
+    int64_t after_ms;
+    size_t book = gw_quota_open_book(q);
+    (void)gw_quota_set_read(q);
+    c.limits[AUTH_LIMIT_TOKENS_DAY] = AUTH_LIMIT_MAX;
+    assert_int_equal(enter(q, book, &c, T0, &hold, &after_ms), DGM_ERR_NONE);
+    assert_int_equal(gw_quota_reserve(q, book, &c, T0, 1, &hold, &why), DGM_ERR_NONE);
+    gw_quota_leave(q, book, T0, INT64_MAX, &hold);
+    assert_int_equal(enter(q, book, &c, T0, &hold, &after_ms), DGM_ERR_NONE);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(gw_quota_reserve(q, book, &c, T0, AUTH_LIMIT_MAX, &hold, &why),
+                         DGM_ERR_KEY_DAY);
+    assert_int_equal(gw_quota_reserve(q, book, &c, T0, 1, &hold, &why), DGM_ERR_KEY_DAY);
+    gw_quota_free(q);
+}
+
 static void test_a_closed_book_gives_back(void **state)
 {
     (void)state;
@@ -217,6 +271,8 @@ int main(void)
         cmocka_unit_test(test_any_minute),
         cmocka_unit_test(test_a_day_counts_by_the_hour),
         cmocka_unit_test(test_more_than_was_reserved),
+        cmocka_unit_test(test_a_refusal_takes_nothing_away),
+        cmocka_unit_test(test_a_full_bucket_stays_full),
         cmocka_unit_test(test_a_closed_book_gives_back),
         cmocka_unit_test(test_a_record_there_and_back),
         cmocka_unit_test(test_four_processes_pass_no_limit),
