@@ -12,6 +12,7 @@
  */
 #include "translate/carriers.h"
 
+#include "base/sort.h"
 #include "base/str.h"
 #include "translate/media.h"
 
@@ -52,19 +53,83 @@ static struct dgm_str in_id(struct dgm_request *r, struct dgm_str id)
     return at < id.n ? plain_base64(r, dgm_str_skip(id, at + ts.n)) : (struct dgm_str){0};
 }
 
-static struct dgm_str in_details(const struct json_val *details, struct dgm_str id, bool first)
+/* By id, and as they stood. */
+static int compare_details(const void *a, const void *b)
+{
+    const struct carried_detail *x = a, *y = b;
+    int order = dgm_str_compare(x->id, y->id);
+    return order != 0 ? order : x->place < y->place ? -1 : x->place > y->place;
+}
+
+/* Whether one is Gemini's. */
+static bool is_ours(const struct json_val *detail)
+{
+    struct dgm_str format = json_get_str(detail, DGM_STR("format"));
+    return dgm_str_eq(json_get_str(detail, DGM_STR("type")), DGM_STR("reasoning.encrypted")) &&
+           (format.n == 0 || dgm_str_eq(format, DGM_STR(CARRIERS_GEMINI)));
+}
+
+/* The first that names nobody; NULL when none does. */
+static const struct json_val *nameless(const struct json_val *details, size_t *ret_place)
 {
     struct json_iter it = json_iter(details);
     while (json_next(&it)) {
-        struct dgm_str whose = json_get_str(it.value, DGM_STR("id"));
-        struct dgm_str format = json_get_str(it.value, DGM_STR("format"));
-        if (!dgm_str_eq(json_get_str(it.value, DGM_STR("type")), DGM_STR("reasoning.encrypted")) ||
-            (format.n != 0 && !dgm_str_eq(format, DGM_STR(CARRIERS_GEMINI))))
-            continue;
-        if (whose.n != 0 ? dgm_str_eq(whose, id) : first)
-            return if_base64(json_get_str(it.value, DGM_STR("data")));
+        *ret_place = it.index;
+        if (is_ours(it.value) && json_get_str(it.value, DGM_STR("id")).n == 0)
+            return it.value;
     }
-    return (struct dgm_str){0};
+    return NULL;
+}
+
+/* Those that name a call, sorted; false when memory is short. */
+static bool sort_details(struct dgm_request *r, struct carriers *c)
+{
+    struct json_iter it = json_iter(c->details);
+    bool sorted = true;
+    c->named = dgm_arena_take(&r->arena, json_size(c->details) * sizeof *c->named);
+    if (!c->named) {
+        chat_no_memory(r);
+        return false;
+    }
+    while (json_next(&it)) {
+        struct carried_detail d = {json_get_str(it.value, DGM_STR("id")), it.index, it.value};
+        if (d.id.n == 0 || !is_ours(it.value))
+            continue;
+        sorted = sorted && (c->named_n == 0 || compare_details(&c->named[c->named_n - 1], &d) < 0);
+        c->named[c->named_n++] = d;
+    }
+    if (!sorted)
+        dgm_sort(c->named, c->named_n, sizeof *c->named, compare_details);
+    return true;
+}
+
+/* The first that names an id; NULL when none does. */
+static const struct carried_detail *find_detail(const struct carriers *c, struct dgm_str id)
+{
+    size_t low = 0, high = c->named_n;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (dgm_str_compare(c->named[middle].id, id) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < c->named_n && dgm_str_eq(c->named[low].id, id) ? &c->named[low] : NULL;
+}
+
+/* What stands first counts, whether it names the call or nobody. */
+static struct dgm_str in_details(struct dgm_request *r, struct carriers *c, struct dgm_str id,
+                                 bool first)
+{
+    size_t place = 0;
+    if (json_size(c->details) == 0 || (!c->named && !sort_details(r, c)))
+        return (struct dgm_str){0};
+    const struct carried_detail *own = find_detail(c, id);
+    const struct json_val *any = first ? nameless(c->details, &place) : NULL;
+    const struct json_val *found = any && (!own || place < own->place) ? any
+                                   : own                               ? own->val
+                                                                       : NULL;
+    return if_base64(json_get_str(found, DGM_STR("data")));
 }
 
 static struct dgm_str in_blocks(const struct json_val *blocks)
@@ -79,13 +144,23 @@ static struct dgm_str in_blocks(const struct json_val *blocks)
 struct dgm_str carriers_read_text(const struct json_val *message)
 {
     const struct json_val *calls = json_get(message, DGM_STR("tool_calls"));
+    size_t place;
     /* Where there are calls, what names none is meant for the first of them. */
-    return in_details(json_get(message, DGM_STR("reasoning_details")), (struct dgm_str){0},
-                      json_size(calls) == 0);
+    if (json_size(calls) != 0)
+        return (struct dgm_str){0};
+    const struct json_val *detail =
+        nameless(json_get(message, DGM_STR("reasoning_details")), &place);
+    return if_base64(json_get_str(detail, DGM_STR("data")));
 }
 
-struct dgm_str carriers_read(struct dgm_request *r, const struct json_val *message,
-                             const struct json_val *call, bool first)
+struct carriers carriers(const struct json_val *message)
+{
+    return (struct carriers){.details = json_get(message, DGM_STR("reasoning_details")),
+                             .blocks = json_get(message, DGM_STR("thinking_blocks"))};
+}
+
+struct dgm_str carriers_read(struct dgm_request *r, struct carriers *c, const struct json_val *call,
+                             bool first)
 {
     const struct json_val *function = json_get(call, DGM_STR("function"));
     const struct json_val *const places[] = {
@@ -97,8 +172,8 @@ struct dgm_str carriers_read(struct dgm_request *r, const struct json_val *messa
     if (!signature.p)
         signature = in_id(r, id);
     if (!signature.p)
-        signature = in_details(json_get(message, DGM_STR("reasoning_details")), id, first);
+        signature = in_details(r, c, id, first);
     if (!signature.p && first && !dgm_str_starts(id, DGM_STR(CLAUDE_ID)))
-        signature = in_blocks(json_get(message, DGM_STR("thinking_blocks")));
+        signature = in_blocks(c->blocks);
     return signature;
 }

@@ -224,9 +224,15 @@ static void put_call(struct chat_contents *c, const struct chat_call *call, bool
     json_close_obj(c->w);
 }
 
-/* Puts a text with the images that stand in it as Markdown; `*images` counts them. */
+/* The images in Markdown that one message has: their signatures, and how many were put. */
+struct pictures {
+    struct image_marks marks;
+    int64_t n;
+};
+
+/* Puts a text with the images that stand in it as Markdown. */
 static void put_pictured(struct chat_contents *c, struct dgm_str text,
-                         const struct google_extra *extra, int64_t *images)
+                         const struct google_extra *extra, struct pictures *images)
 {
     const struct google_extra unsigned_extra = {.thought_said = extra->thought_said,
                                                 .thought = extra->thought};
@@ -238,7 +244,7 @@ static void put_pictured(struct chat_contents *c, struct dgm_str text,
         more = images_next(&text, &next, &m);
         bool is_last = !more && text.n == 0; /* of the texts, whose signature it is */
         part_put_text(c, TURN_MODEL, before, is_last ? extra : &unsigned_extra);
-        part_put_image(c, &image, images_mark(extra->images, (*images)++));
+        part_put_image(c, &image, images_mark(&images->marks, images->n++));
     }
     part_put_text(c, TURN_MODEL, text, extra);
 }
@@ -257,9 +263,9 @@ static void put_images(struct chat_contents *c, size_t message)
 static void put_model_content(struct chat_contents *c, size_t message,
                               const struct google_extra *extra, struct native_parts *parts)
 {
-    const struct google_extra unsigned_extra = {
-        .thought_said = extra->thought_said, .thought = extra->thought, .images = extra->images};
-    int64_t images = 0;
+    const struct google_extra unsigned_extra = {.thought_said = extra->thought_said,
+                                                .thought = extra->thought};
+    struct pictures images = {.marks = images_marks(c->r, extra->images)};
     const struct json_val *content = c->r->messages[message].content;
     struct dgm_str text = json_str(content);
     size_t at = 0;

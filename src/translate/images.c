@@ -2,6 +2,7 @@
 /* images.c - images that the model made, in answers and in the messages that come back. */
 #include "translate/images.h"
 
+#include "base/sort.h"
 #include "base/str.h"
 
 #define GAP DGM_STR("\n\n")
@@ -135,24 +136,32 @@ static size_t find_begin(struct dgm_str text, size_t at)
     return text.n;
 }
 
+/*
+ * Each byte is looked at so many times, however many images seem to begin: one that ends is looked for behind the last end
+ * that was found, and what begins before that is none.
+ */
 bool images_next(struct dgm_str *text, struct dgm_str *ret_before, struct media *ret)
 {
     const struct dgm_str middle = DGM_STR("](data:image/");
-    for (size_t from = 0; from < text->n;) {
-        size_t at = from + dgm_str_find(dgm_str_skip(*text, from), middle);
-        if (at >= text->n)
-            return false;
-        size_t begin = find_begin(*text, at);
+    size_t close = 0; /* where the first ")" behind `at` stands */
+    for (size_t at = dgm_str_find(*text, middle); at < text->n;) {
         struct dgm_str url = dgm_str_skip(*text, at + 2);
-        size_t end = dgm_str_find_char(url, ')');
-        from = at + middle.n;
-        if (begin == text->n || end == url.n ||
-            media_read(dgm_str_head(url, end), ret) != MEDIA_DATA || ret->blanks || !ret->mime.p)
+        if (close < at)
+            close = at + 2 + dgm_str_find_char(url, ')');
+        if (close >= text->n)
+            return false;
+        url = dgm_str_head(url, close - at - 2);
+        size_t begin = find_begin(*text, at), inner = dgm_str_find(url, middle);
+        if (begin == text->n || inner < url.n || media_read(url, ret) != MEDIA_DATA ||
+            ret->blanks || !ret->mime.p) {
+            at += 2 + inner;
+            at += dgm_str_find(dgm_str_skip(*text, at), middle);
             continue;
+        }
         *ret_before = dgm_str_head(*text, begin);
         if (dgm_str_ends(*ret_before, GAP))
             ret_before->n -= GAP.n;
-        *text = dgm_str_skip(url, end + 1);
+        *text = dgm_str_skip(*text, close + 1);
         if (dgm_str_starts(*text, GAP))
             *text = dgm_str_skip(*text, GAP.n);
         return true;
@@ -160,16 +169,44 @@ bool images_next(struct dgm_str *text, struct dgm_str *ret_before, struct media 
     return false;
 }
 
-struct dgm_str images_mark(const struct json_val *marks, int64_t n)
+/* By number; of one number the first counts, as it stood. */
+static int compare_marks(const void *a, const void *b)
 {
+    const struct image_mark *x = a, *y = b;
+    if (x->image != y->image)
+        return x->image < y->image ? -1 : 1;
+    return x->place < y->place ? -1 : x->place > y->place;
+}
+
+struct image_marks images_marks(struct dgm_request *r, const struct json_val *marks)
+{
+    struct image_marks all = {0};
     struct json_iter it = json_iter(marks);
-    bool blanks;
-    while (json_next(&it)) {
-        struct dgm_str signature = json_str(google_get(it.value, DGM_STR("thought_signature")));
-        int64_t index = -1;
-        if (json_int(json_get(it.value, DGM_STR("index")), &index) && index == n &&
-            signature.n != 0 && media_is_base64(signature, &blanks) && !blanks)
-            return signature;
+    bool sorted = true, blanks;
+    if (json_size(marks) == 0)
+        return all;
+    all.at = dgm_arena_take(&r->arena, json_size(marks) * sizeof *all.at);
+    if (!all.at)
+        chat_no_memory(r);
+    while (all.at && json_next(&it)) {
+        struct image_mark mark = {.place = it.index};
+        mark.signature = json_str(google_get(it.value, DGM_STR("thought_signature")));
+        if (!json_int(json_get(it.value, DGM_STR("index")), &mark.image) || mark.signature.n == 0 ||
+            !media_is_base64(mark.signature, &blanks) || blanks)
+            continue;
+        sorted = sorted && (all.n == 0 || compare_marks(&all.at[all.n - 1], &mark) < 0);
+        all.at[all.n++] = mark;
     }
-    return (struct dgm_str){0};
+    if (!sorted)
+        dgm_sort(all.at, all.n, sizeof *all.at, compare_marks);
+    return all;
+}
+
+struct dgm_str images_mark(struct image_marks *all, int64_t image)
+{
+    while (all->n != 0 && all->at->image < image) {
+        all->at++;
+        all->n--;
+    }
+    return all->n != 0 && all->at->image == image ? all->at->signature : (struct dgm_str){0};
 }

@@ -40,7 +40,21 @@ void images_put_marks(struct json_writer *, const struct answer_piece *);
  */
 bool images_next(struct dgm_str *text, struct dgm_str *ret_before, struct media *ret);
 
-/** The signature of the n-th, by extra_content.google.images; absent: none. */
-struct dgm_str images_mark(const struct json_val *marks, int64_t n);
+/** What extra_content.google.images says of one of them. */
+struct image_mark {
+    int64_t image; /* its number */
+    size_t place;  /* among the marks */
+    struct dgm_str signature;
+};
+
+/** The marks of a message, by number; in the request's arena, and none when memory is short. All zero: none. */
+struct image_marks {
+    struct image_mark *at;
+    size_t n;
+};
+struct image_marks images_marks(struct dgm_request *, const struct json_val *marks);
+
+/** The signature of an image; absent: none. To be asked in order: the marks up to its own are passed. */
+struct dgm_str images_mark(struct image_marks *, int64_t image);
 
 #endif

@@ -165,7 +165,8 @@ static void read_function(struct dgm_request *r, const struct json_val *f,
 }
 
 static void read_call(struct dgm_request *r, const struct json_val *call,
-                      const struct chat_place *place, struct chat_call *ret)
+                      const struct chat_place *place, struct carriers *carried,
+                      struct chat_call *ret)
 {
     if (!chat_expect(r, call, J_OBJ, place) ||
         !chat_need_str(r, call, CHAT_MEMBER(place, DGM_STR("id")), &ret->id))
@@ -173,7 +174,7 @@ static void read_call(struct dgm_request *r, const struct json_val *call,
     struct dgm_str signature = google_extra(r, call, place, EXTRA_SIGNATURE).signature;
     ret->signature = chat_signature(r, signature, place);
     if (!ret->signature.p)
-        ret->signature = carriers_read(r, r->messages[ret->message].val, call,
+        ret->signature = carriers_read(r, carried, call,
                                        ret == &r->history[r->messages[ret->message].first_call]);
     chat_ignore_but(r, call, place, "id", "type", "index", "function", "extra_content",
                     "thought_signature", "provider_specific_fields");
@@ -188,10 +189,13 @@ static void read_calls(struct dgm_request *r, size_t message)
     const struct json_val *legacy = json_get(val, DGM_STR("function_call"));
     const struct chat_place *calls = CHAT_MESSAGE_MEMBER(message, DGM_STR("tool_calls"));
     const struct chat_call fresh = {.message = message, .result = CHAT_NO_RESULT};
-    struct json_iter it = json_iter(json_get(val, calls->member));
+    const struct json_val *all = json_get(val, calls->member);
+    struct carriers carried = carriers(json_size(all) != 0 ? val : NULL);
+    struct json_iter it = json_iter(all);
     while (r->rc == DGM_OK && json_next(&it)) {
         r->history[r->history_n] = fresh;
-        read_call(r, it.value, CHAT_ELEMENT(calls, it.index), &r->history[r->history_n++]);
+        read_call(r, it.value, CHAT_ELEMENT(calls, it.index), &carried,
+                  &r->history[r->history_n++]);
     }
     if (r->rc != DGM_OK || json_kind(legacy) != JSON_OBJ)
         return;
