@@ -183,7 +183,7 @@ static void put_id_claims(struct identity *x, struct dgm_str who, struct dgm_str
     json_member_bool(&w, "email_verified", true);
     json_member_int(&w, "exp", now_s + ID_TOKEN_LIFE_S);
     json_member_int(&w, "iat", now_s);
-    json_member_str(&w, "iss", DGM_STR("https://accounts.google.com"));
+    json_member_str(&w, "iss", DGM_STR(EMU_ISSUER));
     json_member_str(&w, "sub", who);
     json_close_obj(&w);
 }
@@ -241,4 +241,5 @@ void emu_identity_answer(const struct emu_identity *world, const struct emu_iden
         return;
     dgm_buf_clear(out);
     ret->issued = false;
+    ret->doubt = (struct dgm_str){0};
 }

@@ -51,6 +51,7 @@ struct emu_identity_answer {
     struct dgm_str media; /* a constant */
     bool flavored;        /* Metadata-Flavor: Google goes along */
     bool issued;          /* a token was handed out */
+    struct dgm_str doubt; /* what Google checks and the emulator can not; a constant, or empty */
 };
 
 /** The pattern of its paths, which is its name in counts. */

@@ -1,25 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* identity_oauth.c - POST /token (google.md 7.2, 7.4) and STS's POST /v1/token (7.6). */
+/* identity_oauth.c - POST /token (google.md 7.2, 7.4). */
 #include "emulate/identity_parts.h"
 
 #include "base/str.h"
+#include "emulate/account_jwt.h"
 
 #define GRANT_JWT DGM_STR("urn:ietf:params:oauth:grant-type:jwt-bearer")
 #define GRANT_REFRESH DGM_STR("refresh_token")
-#define GRANT_EXCHANGE DGM_STR("urn:ietf:params:oauth:grant-type:token-exchange")
-#define TYPE_ACCESS DGM_STR("urn:ietf:params:oauth:token-type:access_token")
-#define TYPE_JWT DGM_STR("urn:ietf:params:oauth:token-type:jwt")
-#define TYPE_ID DGM_STR("urn:ietf:params:oauth:token-type:id_token")
 
-/* A JWT's window: google.md 7.2, check 5. 300 s into the future were seen accepted, and an `exp` of now; so much is let pass
- * on the other side too, where nobody saw a refusal. */
-#define WINDOW_S 3600
+/* An `exp` of now was seen accepted, one of an hour ago refused; as much as Google lets pass of `iat` is let pass here. */
 #define SKEW_S 300
 
 /* ---- what is put ---- */
 
-static void put_access(struct identity *x, struct dgm_str token, struct dgm_str scope,
-                       struct dgm_str issued_type)
+void identity_put_access(struct identity *x, struct dgm_str token, struct dgm_str scope,
+                         struct dgm_str issued_type)
 {
     struct json_writer w = json_writer(x->out);
     json_open_obj(&w);
@@ -55,7 +50,7 @@ static bool is_scope(struct dgm_str s)
            dgm_str_index(s, names, sizeof names / sizeof *names) < sizeof names / sizeof *names;
 }
 
-static bool are_scopes(struct dgm_str scopes)
+bool identity_are_scopes(struct dgm_str scopes)
 {
     struct dgm_str one;
     while (dgm_str_split(&scopes, ' ', &one))
@@ -84,20 +79,12 @@ static bool is_for_us(const struct identity *x, const struct json_val *claims)
     return is_own_url(json_get_str(claims, DGM_STR("aud")), x->call->host);
 }
 
-/* OAUTH_ERRORS: it is the account's own. */
+/* OAUTH_ERRORS: it is the account's own. An algorithm of another kind is told before anything is looked up. */
 static enum oauth_error check_signature(const struct identity *x, const struct auth_jwt *jwt)
 {
-    char kid[EMU_KID_CHARS];
-    if (!dgm_str_eq(jwt->alg, DGM_STR("RS256")))
-        return OAUTH_SIGNATURE;
-    if (x->account_key.n == 0)
+    if (x->account_key.n == 0 && dgm_str_eq(jwt->alg, DGM_STR("RS256")))
         return OAUTH_ACCOUNT;
-    bool other_key = jwt->kid.n != 0 && emu_kid(x->account_key, kid) &&
-                     !dgm_str_eq(jwt->kid, (struct dgm_str){kid, sizeof kid});
-    struct auth_key *key = auth_key_read(x->account_key, AUTH_PUBLIC);
-    bool good = key != NULL && !other_key && auth_jwt_is_signed(jwt, key);
-    auth_key_free(key);
-    return good ? OAUTH_ERRORS : OAUTH_SIGNATURE;
+    return emu_account_signed(jwt, x->account_key) ? OAUTH_ERRORS : OAUTH_SIGNATURE;
 }
 
 /* The checks behind the signature, in their order. OAUTH_ERRORS: nothing is wrong. */
@@ -108,7 +95,7 @@ static enum oauth_error check_claims(const struct identity *x, const struct json
         return OAUTH_IAT;
     if (!auth_jwt_time(claims, DGM_STR("exp"), &exp))
         return OAUTH_EXP;
-    if (iat > now + SKEW_S || exp < now - SKEW_S || exp > iat + WINDOW_S || exp < iat)
+    if (!emu_account_times(iat, exp, now) || exp < now - SKEW_S)
         return OAUTH_WINDOW;
     if (json_get_str(claims, DGM_STR("scope")).n == 0 &&
         json_get_str(claims, DGM_STR("target_audience")).n == 0)
@@ -139,13 +126,13 @@ static void grant_jwt(struct identity *x)
     struct dgm_str scope = json_get_str(jwt.claims, DGM_STR("scope"));
     struct dgm_str audience = json_get_str(jwt.claims, DGM_STR("target_audience"));
     if (scope.n == 0 ||
-        !are_scopes(scope)) { /* check 8: what is no scope is taken for an audience */
+        !identity_are_scopes(scope)) { /* check 8: what is no scope is taken for an audience */
         answer_id_token(x, who, audience.n != 0 ? audience : scope);
         return;
     }
     struct dgm_str token = identity_new_pass(x, who, scope, who, x->world->life_s);
     if (token.p != NULL)
-        put_access(x, token, (struct dgm_str){0}, (struct dgm_str){0});
+        identity_put_access(x, token, (struct dgm_str){0}, (struct dgm_str){0});
 }
 
 /* ---- a user's refresh token ---- */
@@ -188,7 +175,7 @@ static void grant_refresh(struct identity *x)
         error = OAUTH_CLIENT_SECRET;
     else if (!identity_pass(x, text, EMU_PASS_REFRESH, &pass))
         error = OAUTH_REVOKED;
-    else if (!are_scopes(scope))
+    else if (!identity_are_scopes(scope))
         error = OAUTH_SCOPE;
     if (error != OAUTH_ERRORS) {
         identity_refuse(x, error, DGM_STR(""));
@@ -197,73 +184,7 @@ static void grant_refresh(struct identity *x)
     scope = scope.n != 0 ? scope : pass.scope;
     struct dgm_str token = identity_new_pass(x, pass.who, scope, client, x->world->life_s);
     if (token.p != NULL)
-        put_access(x, token, scope, (struct dgm_str){0});
-}
-
-/* ---- a federated token ---- */
-
-/* Whose a subject token is. OAUTH_ERRORS: `*ret` says so; a text that is no JWT has no name but its pool's. */
-static enum oauth_error read_subject(struct identity *x, struct dgm_str text, struct dgm_str type,
-                                     struct dgm_str *ret)
-{
-    struct auth_jwt jwt;
-    int64_t exp;
-    if (!dgm_str_starts(type, DGM_STR("urn:ietf:params:oauth:token-type:")) &&
-        !dgm_str_starts(type, DGM_STR("urn:ietf:params:aws:token-type:")))
-        return OAUTH_SUBJECT_TYPE;
-    *ret = DGM_STR("subject");
-    if (!dgm_str_eq(type, TYPE_JWT) && !dgm_str_eq(type, TYPE_ID))
-        return text.n != 0 ? OAUTH_ERRORS : OAUTH_SUBJECT;
-    /* Its issuer's keys are somebody else's: the emulator takes any signature. */
-    if (!identity_jwt(x, text, &jwt) || json_get_str(jwt.claims, DGM_STR("sub")).n == 0)
-        return OAUTH_SUBJECT;
-    if (auth_jwt_time(jwt.claims, DGM_STR("exp"), &exp) && exp <= x->world->now_ms / 1000)
-        return OAUTH_SUBJECT_ENDED;
-    *ret = json_get_str(jwt.claims, DGM_STR("sub"));
-    return OAUTH_ERRORS;
-}
-
-/* "principal:" and the pool, as audiences name it, with the subject in it. */
-static struct dgm_str principal(const struct identity *x, struct dgm_str audience,
-                                struct dgm_str subject)
-{
-    struct dgm_buf text;
-    dgm_buf_init(&text, dgm_arena_alloc(x->arena), EMU_PASS_TEXT_MAX);
-    dgm_buf_put_lit(&text, "principal:");
-    dgm_buf_put(&text, dgm_str_head(audience, dgm_str_find(audience, DGM_STR("/providers/"))));
-    dgm_buf_put_lit(&text, "/subject/");
-    dgm_buf_put(&text, subject);
-    return text.rc == DGM_OK ? dgm_buf_str(&text) : DGM_STR("principal");
-}
-
-void identity_sts(struct identity *x)
-{
-    struct dgm_str grant = identity_form(x, DGM_STR("grant_type"));
-    struct dgm_str audience = identity_form(x, DGM_STR("audience"));
-    struct dgm_str wanted = identity_form(x, DGM_STR("requested_token_type"));
-    struct dgm_str scope = identity_form(x, DGM_STR("scope")), subject;
-    enum oauth_error error = OAUTH_ERRORS;
-    if (!dgm_str_eq(grant, GRANT_EXCHANGE)) {
-        identity_refuse(x, OAUTH_GRANT_TYPE, grant);
-        return;
-    }
-    if (!dgm_str_starts(audience, DGM_STR("//iam.googleapis.com/")))
-        error = OAUTH_POOL;
-    else if (wanted.n != 0 && !dgm_str_eq(wanted, TYPE_ACCESS))
-        error = OAUTH_REQUESTED_TYPE;
-    else if (scope.n == 0 || !are_scopes(scope))
-        error = OAUTH_SCOPE;
-    else
-        error = read_subject(x, identity_form(x, DGM_STR("subject_token")),
-                             identity_form(x, DGM_STR("subject_token_type")), &subject);
-    if (error != OAUTH_ERRORS) {
-        identity_refuse(x, error, DGM_STR(""));
-        return;
-    }
-    struct dgm_str who = principal(x, audience, subject);
-    struct dgm_str token = identity_new_pass(x, who, scope, DGM_STR(""), x->world->life_s);
-    if (token.p != NULL)
-        put_access(x, token, (struct dgm_str){0}, TYPE_ACCESS);
+        identity_put_access(x, token, scope, (struct dgm_str){0});
 }
 
 /* ---- the token server ---- */

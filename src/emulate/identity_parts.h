@@ -8,7 +8,8 @@
 #include "http/target.h"
 #include "json/write.h"
 
-#define IDENTITY_TEXT_MAX ((size_t)64 * 1024) /* of one value of a form */
+#define EMU_ISSUER "https://accounts.google.com" /* of the ID tokens that are made here */
+#define IDENTITY_TEXT_MAX ((size_t)64 * 1024)    /* of one value of a form */
 
 /** One request on its way. */
 struct identity {
@@ -59,9 +60,16 @@ struct dgm_str identity_new_pass(struct identity *, struct dgm_str who, struct d
 struct dgm_str identity_new_id_token(struct identity *, struct dgm_str who,
                                      struct dgm_str audience);
 
+/** Whether all of them, with blanks between, are scopes of Google's. */
+bool identity_are_scopes(struct dgm_str);
+
+/** Puts an access token as token servers do; an empty scope or type of token is left out. */
+void identity_put_access(struct identity *, struct dgm_str token, struct dgm_str scope,
+                         struct dgm_str issued_type);
+
 /* The servers. */
-void identity_token(struct identity *); /* identity_oauth.c */
-void identity_sts(struct identity *);
+void identity_token(struct identity *);     /* identity_oauth.c */
+void identity_sts(struct identity *);       /* identity_sts.c */
 void identity_tokeninfo(struct identity *); /* identity_more.c */
 void identity_revoke(struct identity *);
 void identity_certs(struct identity *);

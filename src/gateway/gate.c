@@ -3,9 +3,12 @@
 #include "gateway/gate.h"
 
 #include "base/str.h"
+#include "emulate/account_jwt.h"
 #include "emulate/identity.h"
 #include "emulate/refusal.h"
+#include "gateway/keeper_link.h"
 #include "gateway/keys.h"
+#include "gateway/memory.h"
 #include "gateway/revoked.h"
 #include "http/media.h"
 #include "json/write.h"
@@ -192,6 +195,27 @@ void gw_gate_leave(struct gw_exchange *x)
 
 /* ---- tokens of Google's ------------------------------------------------------------------------------ */
 
+/* A JWT that its account has signed itself. NONE: `*ret` is as one of the emulator's own tokens, and may have ended. */
+static enum dgm_error read_self_signed(struct gw_exchange *x, struct dgm_str token,
+                                       struct emu_pass *ret)
+{
+    struct gw_worker *w = x->worker;
+    struct auth_jwt jwt;
+    struct dgm_buf public_key;
+    enum dgm_rc rc = auth_jwt_read(token, &x->arena, &jwt);
+    if (rc != DGM_OK)
+        return rc == DGM_E_NOMEM ? DGM_ERR_NO_MEMORY : DGM_ERR_TOKEN_INVALID;
+    dgm_buf_init(&public_key, dgm_arena_alloc(&x->arena), AUTH_PEM_MAX);
+    rc = gw_memory_account(w, json_get_str(jwt.claims, DGM_STR("iss")), &public_key);
+    if (rc == DGM_E_LIMIT && w->keeper != NULL)
+        gw_keeper_knock(w->keeper);
+    if (rc < 0)
+        return rc == DGM_E_NOMEM ? DGM_ERR_NO_MEMORY : DGM_ERR_IDENTITY_UNREAD;
+    bool good = rc == DGM_OK && emu_account_bearer(&jwt, dgm_buf_str(&public_key), x->head->host,
+                                                   net_loop_wall_ms(w->loop), ret);
+    return good ? DGM_ERR_NONE : DGM_ERR_TOKEN_INVALID;
+}
+
 /* NONE: it is good. */
 static enum dgm_error judge_emulated(struct gw_exchange *x)
 {
@@ -201,8 +225,11 @@ static enum dgm_error judge_emulated(struct gw_exchange *x)
     struct dgm_str token = shown(x, &key);
     if (token.n == 0)
         return DGM_ERR_TOKEN_MISSING;
-    if (!emu_pass_read(token, w->pass_key, &x->arena, &pass) || pass.kind != EMU_PASS_ACCESS)
-        return key ? DGM_ERR_TOKEN_KEY : DGM_ERR_TOKEN_INVALID;
+    if (!emu_pass_read(token, w->pass_key, &x->arena, &pass) || pass.kind != EMU_PASS_ACCESS) {
+        enum dgm_error error = key ? DGM_ERR_TOKEN_KEY : read_self_signed(x, token, &pass);
+        if (error != DGM_ERR_NONE)
+            return error;
+    }
     if (emu_pass_has_ended(&pass, net_loop_wall_ms(w->loop)))
         return DGM_ERR_TOKEN_EXPIRED;
     if (gw_revoked_has(w->revoked, &pass))
@@ -436,7 +463,7 @@ bool gw_gate_pass(struct gw_exchange *x)
         return pass_key(x);
     if (emulated)
         error = judge_emulated(x);
-    if (error == DGM_ERR_NO_MEMORY)
+    if (error == DGM_ERR_NO_MEMORY || error == DGM_ERR_IDENTITY_UNREAD)
         gw_exchange_fail_as(x, error);
     else if (error != DGM_ERR_NONE)
         refuse(x, error);

@@ -77,6 +77,7 @@ static void put_says(const struct emu_identity_answer *a, struct dgm_str body, s
     gw_field_put_u64(out, (uint64_t)a->status);
     gw_field_put_u64(out, a->flavored);
     gw_field_put_str(out, a->media);
+    gw_field_put_str(out, a->doubt);
     gw_field_put_str(out, body);
 }
 
@@ -87,6 +88,7 @@ bool gw_identity_says_read(struct dgm_str payload, struct gw_identity_says *ret)
     struct gw_identity_says says = {.status = status >= 200 && status < 600 ? (int)status : 500,
                                     .flavored = flavored != 0};
     says.media = gw_field_str(&f);
+    says.doubt = gw_field_str(&f);
     says.body = gw_field_str(&f);
     if (!gw_fields_ended(&f))
         return false;

@@ -26,8 +26,8 @@ bool gw_identity_request_read(struct dgm_str payload, struct gw_identity_request
 /** An answer, as a reply's payload. */
 struct gw_identity_says {
     int status;
-    bool flavored; /* Metadata-Flavor: Google goes along */
-    struct dgm_str media, body;
+    bool flavored;                     /* Metadata-Flavor: Google goes along */
+    struct dgm_str media, doubt, body; /* doubt: x-dragoman-warning; may be empty */
 };
 
 bool gw_identity_says_read(struct dgm_str payload, struct gw_identity_says *ret);

@@ -17,6 +17,7 @@ static void on_says(struct gw_exchange *x, const struct gw_frame *reply)
         return;
     }
     x->reply.flavored = says.flavored;
+    x->reply.doubts = dgm_arena_copy(&x->arena, says.doubt);
     dgm_buf_put(&x->out, says.body);
     gw_exchange_answer(x, says.status, dgm_arena_copy(&x->arena, says.media));
 }

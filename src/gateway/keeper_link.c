@@ -248,6 +248,12 @@ void gw_keeper_link_free(struct gw_keeper_link *l)
     l->alloc->resize(l->alloc->ctx, l, sizeof *l, 0);
 }
 
+void gw_keeper_knock(struct gw_keeper_link *l)
+{
+    if (!l->stream)
+        (void)knock(l);
+}
+
 bool gw_keeper_tell(struct gw_keeper_link *l, enum gw_message kind, struct dgm_str payload)
 {
     assert(gw_message_way(kind) == GW_WAY_TELL);

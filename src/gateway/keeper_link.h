@@ -29,6 +29,9 @@ struct gw_keeper_link *gw_keeper_link_new(struct net_loop *, int door, gw_keeper
 /** Questions that wait are forgotten: cancel is not needed any more, and no reply comes. NULL is fine. */
 void gw_keeper_link_free(struct gw_keeper_link *);
 
+/** Links now, where there is no link, for what the keeper says of its own accord. It may come to nothing. */
+void gw_keeper_knock(struct gw_keeper_link *);
+
 /**
  * Notes a report; it leaves with the next flush, or when the loop turns. False: so much waits already, or memory is so
  * short, that it was dropped and counted.

@@ -113,6 +113,25 @@ static struct store_reader *reader_of(struct gw_memory *m)
     return m->reader;
 }
 
+/* As store_read; there is a reader. */
+static enum dgm_rc read_file(struct gw_memory *m, enum store_map map, struct dgm_str key,
+                             int64_t oldest_ms, struct dgm_buf *out)
+{
+    set_mark(m, true);
+    enum dgm_rc rc = store_read(m->reader, map, key, oldest_ms, out);
+    set_mark(m, false);
+    return rc;
+}
+
+enum dgm_rc gw_memory_account(struct gw_worker *w, struct dgm_str email, struct dgm_buf *out)
+{
+    if (email.n == 0 || email.n > STORE_KEY_MAX)
+        return DGM_MORE;
+    if (w->memory == NULL || reader_of(w->memory) == NULL)
+        return DGM_E_LIMIT;
+    return read_file(w->memory, STORE_ACCOUNTS, email, 0, out);
+}
+
 /* ---- recalling --------------------------------------------------------------------------------------- */
 
 /** A key of the store. */
@@ -174,13 +193,10 @@ static enum found look(struct gw_worker *w, const struct gw_memory_of *of,
     dgm_request_needs(request, &needs);
     if (!key_init(key, of, needs[i].call_id, needs[i].digest))
         return UNKNOWN;
-    struct store_reader *reader = reader_of(m);
-    if (reader == NULL)
+    if (reader_of(m) == NULL)
         return ASK;
     dgm_buf_init(&value, &w->alloc, store_value_max(key->map));
-    set_mark(m, true);
-    enum dgm_rc rc = store_read(reader, key->map, dgm_buf_str(&key->text), oldest_ms, &value);
-    set_mark(m, false);
+    enum dgm_rc rc = read_file(m, key->map, dgm_buf_str(&key->text), oldest_ms, &value);
     if (rc == DGM_OK)
         take_value(w, of, request, i, dgm_buf_str(&value));
     dgm_buf_dispose(&value);

@@ -25,6 +25,13 @@ void gw_memory_free(struct gw_memory *); /* NULL is fine; nothing is recalled or
 /** The keeper says where the store is; a gw_keeper_push_fn. `owner` is the memory. */
 void gw_memory_hear(void *owner, const struct gw_frame *);
 
+/**
+ * Puts the public key of an emulated service account, which dragoman credentials create put into the store's file. DGM_OK; DGM_MORE:
+ * there is no such account; DGM_E_LIMIT: nobody can say now, the keeper has not told yet where the file is.
+ */
+DGM_MUST_USE enum dgm_rc gw_memory_account(struct gw_worker *, struct dgm_str email,
+                                           struct dgm_buf *out);
+
 /** Whose memory it is, and of which of Google's surfaces: what one scope keeps no other recalls. */
 struct gw_memory_of {
     struct dgm_str scope; /* a key's name, or a verified subject; "" without authentication */

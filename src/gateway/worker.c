@@ -155,6 +155,8 @@ static bool open_all(struct gw_worker *w, const struct gw_worker_start *start)
         if (w->keeper == NULL)
             return false;
         gw_tokens_begin(w->tokens);
+        if (w->config->auth.google == GW_GOOGLE_EMULATED)
+            gw_keeper_knock(w->keeper); /* the gate wants to know where the accounts are */
     }
     const char *keys = w->config->auth.keys.p;
     if (keys != NULL && (w->keys = gw_keys_new(keys, &w->alloc)) == NULL)

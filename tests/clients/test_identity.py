@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import google.auth.jwt
 import google.auth.transport.requests
 import google.oauth2.credentials
 import identity
@@ -158,6 +159,50 @@ def test_pyjwts_tokens_are_verified(gated, folder, tmp_path):
     assert ask(jwt.encode(claims, None, algorithm="none")) == "Invalid JWT Signature."
     assert ask(jwt.encode(claims, "k" * 64, algorithm="HS256")) == "Invalid JWT Signature."
     assert ask(jwt.encode(claims | {"pad": "x" * 20_000}, info["private_key"], algorithm="RS256")) == "Bad Request"
+
+
+# ---- JWTs that accounts sign themselves (google.md 7.3) ----
+
+
+def test_google_auth_signs_itself(gated, folder, tmp_path):
+    info = create(gated, folder, "own", tmp_path / "own.json")
+    before = identity.issued(gated, "/token")
+    request = google.auth.transport.requests.Request()
+    by_scope = service_account.Credentials.from_service_account_info(info, scopes=[SCOPE], always_use_jwt_access=True)
+    by_scope.refresh(request)
+    by_audience = google.auth.jwt.Credentials.from_service_account_info(info, audience="https://us-central1-aiplatform.googleapis.com/")
+    by_audience.refresh(request)
+    for credentials in (by_scope, by_audience):
+        said = credentials.token if isinstance(credentials.token, str) else credentials.token.decode()
+        assert said.count(".") == 2
+        assert [gated.chat(headers=bearer(said)).status for _ in range(4)] == [200] * 4
+    assert identity.issued(gated, "/token") == before
+    identity.revoke(gated, account=info["client_email"])
+    assert [gated.chat(headers=bearer(said)).error["code"] for _ in range(4)] == ["invalid_token"] * 4
+
+
+def test_self_signed_ones_that_are_refused(gated, folder, tmp_path):
+    info = create(gated, folder, "selfsigned", tmp_path / "a.json")
+    other = create(gated, folder, "othersigned", tmp_path / "b.json")
+    now = int(time.time())
+    good = {"iss": info["client_email"], "sub": info["client_email"], "aud": "https://aiplatform.googleapis.com/", "iat": now, "exp": now + 3600}
+    def ask(claims, key=info["private_key"], algorithm="RS256", **more):
+        answer = gated.chat(headers=bearer(jwt.encode(claims, key, algorithm=algorithm, **more)))
+        return answer.status, answer.status != 200 and answer.error["code"]
+    assert ask(good) == (200, False) == ask(good, headers={"kid": info["private_key_id"]})
+    invalid = (401, "invalid_token")
+    assert ask(good, other["private_key"]) == ask(good, None, "none") == ask(good, "k" * 64, "HS256") == invalid
+    assert ask(good, headers={"kid": other["private_key_id"]}) == ask(good, algorithm="RS512") == invalid
+    assert ask(good | {"iss": "nobody@x", "sub": "nobody@x"}) == ask(good | {"sub": "jane@example.com"}) == invalid
+    assert ask(good | {"iss": other["client_email"], "sub": other["client_email"]}) == invalid
+    assert ask(good | {"aud": "https://oauth2.googleapis.com/token"}) == ask(good | {"exp": now + 7200}) == invalid
+    assert ask(good | {"iss": "x" * 9000, "sub": "x" * 9000}) == ask(good | {"pad": "x" * 20_000}) == invalid
+    assert ask(good | {"iat": now - 3700, "exp": now - 100}) == (401, "token_expired")
+    del good["aud"]
+    assert ask(good) == invalid and ask(good | {"scope": SCOPE}) == (200, False)
+    assert ask(good | {"scope": "https://www.googleapis.com/auth/drive"}) == (403, "insufficient_scope")
+    answer = gated.chat(headers=bearer(jwt.encode(good, other["private_key"], algorithm="RS256")))
+    assert answer["www-authenticate"] == 'Bearer realm="https://accounts.google.com/", error="invalid_token"'
 
 
 @pytest.mark.parametrize("words, said", [

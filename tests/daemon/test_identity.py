@@ -233,6 +233,54 @@ def test_exchange(gated):
     assert chat(gated, bearer(whole["access_token"])).status == 200
 
 
+def unsigned(**claims):
+    return subject({"alg": "none"}, **claims).rsplit(".", 1)[0] + "."
+
+
+# What Google documents of a subject token that is a JWT; each breaks one thing.
+@pytest.mark.parametrize("token_, said", [
+    (lambda: "opaque", "could not be parsed"), (lambda: subject().rsplit(".", 1)[0], "could not be parsed"),
+    (unsigned, "not signed with RS256 or ES256"), (lambda: subject({"alg": "HS256"}), "not signed with RS256 or ES256"),
+    (lambda: subject().rsplit(".", 1)[0] + ".", "not signed"), (lambda: subject({"kid": ""}), "kid"),
+    (lambda: subject(iss=None), "lacks a claim, or has it in another form: iss"), (lambda: subject(sub=None), "form: sub"),
+    (lambda: subject(aud=None), "form: aud"), (lambda: subject(iat=None), "form: iat"), (lambda: subject(exp="soon"), "form: exp"),
+    (lambda: subject(iss="ci@my-project.iam.gserviceaccount.com"), "is no https URL"),
+    (lambda: subject(aud=POOL.replace("/ci", "/other")), "does not match the expected audience https:" + POOL),
+    (lambda: subject(aud=["https:" + POOL + "2"]), "does not match the expected audience"),
+    (lambda: subject(aud=[]), "does not match the expected audience"),
+    (lambda: subject(exp=int(time.time()) - 1), "is expired"),
+    (lambda: subject(exp=int(time.time()) + 48 * 3600), "less than 48 hours"),
+    (lambda: subject(iat=int(time.time()) + 900, exp=int(time.time()) + 1800), "issued in the past"),
+    (lambda: subject(iss="https://accounts.google.com"), "is not its issuer's"),
+])
+def test_a_subject_token_is_judged(gated, token_, said):
+    answer = exchange(gated, subject_token=token_())
+    assert answer.status == 400 and answer.json["error"] == "invalid_grant" and said in answer.json["error_description"]
+    assert answer["x-dragoman-warning"] is None
+
+
+@pytest.mark.parametrize("aud", [POOL, "https:" + POOL, ["x", POOL], "api://azure-ad", "https://gateway.example"])
+def test_audiences_that_a_provider_may_take(gated, aud):
+    answer = exchange(gated, subject_token=subject(aud=aud))
+    assert answer.status == 200 and answer["x-dragoman-warning"].startswith("subject_token_unverified: ")
+
+
+def test_a_token_of_our_own_is_verified(gated):
+    own = metadata(gated, "instance/service-accounts/default/identity?audience=" + POOL).body.decode()
+    answer = exchange(gated, subject_token=own, subject_token_type=TYPE + "id_token")
+    assert answer.status == 200 and answer["x-dragoman-warning"] is None
+    head, claims, signature = own.split(".")
+    forged = ".".join([head, claims, ("A" if signature[0] != "A" else "B") + signature[1:]])
+    assert "is not its issuer's" in exchange(gated, subject_token=forged).json["error_description"]
+    other = metadata(gated, "instance/service-accounts/default/identity?audience=" + POOL + "2").body.decode()
+    assert "expected audience" in exchange(gated, subject_token=other).json["error_description"]
+
+
+def test_what_is_no_jwt_is_taken_and_said_so(gated):
+    answer = exchange(gated, subject_token="%7B%22url%22%3A1%7D", subject_token_type="urn:ietf:params:aws:token-type:aws4_request")
+    assert answer.status == 200 and answer["x-dragoman-warning"].startswith("subject_token_unverified: ")
+
+
 @pytest.mark.parametrize("members, error", [
     ({"grant_type": "password"}, "unsupported_grant_type"), ({"audience": None}, "invalid_request"),
     ({"audience": "https://x"}, "invalid_request"), ({"scope": ""}, "invalid_scope"), ({"scope": "all of it"}, "invalid_scope"),

@@ -260,6 +260,74 @@ static void test_id_tokens(void **state)
     }
 }
 
+/* ---- a federated token ---- */
+
+#define POOL "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/ci"
+#define EXCHANGE                                                                                   \
+    "grant_type=urn:ietf:params:oauth:grant-type:token-exchange&scope=" EMU_SCOPE                  \
+    "&audience=" POOL "&subject_token_type=urn:ietf:params:oauth:token-type:jwt&subject_token="
+
+static int exchange(const struct auth_key *with, const char *claims)
+{
+    char body[8192];
+    struct dgm_buf text = {.p = body, .cap = sizeof body - 1, .max = sizeof body - 1};
+    dgm_buf_put_lit(&text, EXCHANGE);
+    assert_true(auth_jwt_put(with, DGM_STR("k"), dgm_str_c(claims), &text));
+    body[text.n] = '\0';
+    return ask("/v1/token", body, false);
+}
+
+/* Only what the emulator signs itself can it verify; the others it takes, whoever signed. */
+static void test_whose_signature_is_verified(void **state)
+{
+    (void)state;
+    static const char ours[] =
+        "{\"iss\":\"https://accounts.google.com\",\"sub\":\"me\",\"aud\":\"" POOL "\"," TIMES "}",
+                      theirs[] = "{\"iss\":\"https://ci.example\",\"sub\":\"me\",\"aud\":\"" POOL
+                                 "\"," TIMES "}";
+    struct auth_key *p256 = auth_key_read(dgm_str_c(P256_PEM), AUTH_PRIVATE);
+    assert_int_equal(exchange(key, ours), 200);
+    expect_error(exchange(other_key, ours), "invalid_grant",
+                 "The signature of the subject token is not its issuer's.");
+    expect_error(exchange(p256, ours), "invalid_grant",
+                 "The signature of the subject token is not its issuer's.");
+    assert_int_equal(exchange(other_key, theirs), 200);
+    assert_int_equal(exchange(p256, theirs), 200);
+    auth_key_free(p256);
+}
+
+/* On both sides of each bound. */
+static void test_times_of_a_subject_token(void **state)
+{
+    (void)state;
+    static const char times[] =
+        "The subject token must be issued in the past, and end less than 48 hours later: iat, exp";
+    static const struct {
+        int64_t iat, exp;
+        const char *refused;
+    } cases[] = {{NOW, NOW + 1, NULL},
+                 {NOW, NOW, "The subject token is expired."},
+                 {NOW + 300, NOW + 400, NULL},
+                 {NOW + 301, NOW + 400, times},
+                 {NOW - 100, NOW - 100 + 48 * 3600 - 1, NULL},
+                 {NOW - 100, NOW - 100 + 48 * 3600, times},
+                 {NOW + 200, NOW + 200, times},
+                 {INT64_MIN, INT64_MAX, times},
+                 {NOW, INT64_MAX, times}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char claims[512];
+        snprintf(claims, sizeof claims,
+                 "{\"iss\":\"https://ci.example\",\"sub\":\"me\",\"aud\":\"" POOL
+                 "\",\"iat\":%lld,\"exp\":%lld}",
+                 (long long)cases[i].iat, (long long)cases[i].exp);
+        int status = exchange(other_key, claims);
+        if (cases[i].refused)
+            expect_error(status, "invalid_grant", cases[i].refused);
+        else
+            assert_int_equal(status, 200);
+    }
+}
+
 static void test_account_is_asked_for(void **state)
 {
     (void)state;
@@ -348,6 +416,8 @@ int main(void)
         cmocka_unit_test(test_other_algorithms),
         cmocka_unit_test(test_undecodable),
         cmocka_unit_test(test_id_tokens),
+        cmocka_unit_test(test_whose_signature_is_verified),
+        cmocka_unit_test(test_times_of_a_subject_token),
         cmocka_unit_test(test_account_is_asked_for),
         cmocka_unit_test(test_passes),
         cmocka_unit_test(test_no_memory),

@@ -3,6 +3,7 @@
 
 import base64
 import json
+import time
 import urllib.parse
 
 import wire
@@ -23,9 +24,11 @@ def variables(daemon, folder, **more):
     return {"GCE_METADATA_HOST": at, "GCE_METADATA_IP": at, "CLOUDSDK_CONFIG": str(folder), "HOME": str(folder), **more}
 
 
-def subject(**claims):
-    """A JWT of some issuer's, whose signature nobody here can check."""
-    parts = ({"alg": "HS256", "typ": "JWT"}, claims)
+def subject(head=None, **claims):
+    """A JWT of some issuer's, all in order but for its signature, which nobody here can check. A claim that is None is left out."""
+    now = int(time.time())
+    whole = {"iss": "https://ci.example", "aud": "https://gateway.example", "iat": now - 10, "exp": now + 600, "sub": "somebody"} | claims
+    parts = ({"alg": "RS256", "typ": "JWT", "kid": "k1"} | (head or {}), {k: v for k, v in whole.items() if v is not None})
     return ".".join([base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts] + ["c2lnbmVk"])
 
 
