@@ -63,6 +63,8 @@ bool dgm_str_like(struct dgm_str pattern, struct dgm_str text, bool nocase)
         if (i < pattern.n && pattern.p[i] == '*') {
             star = i++;
             back = j;
+            if (i == pattern.n) /* it takes all the rest */
+                return true;
         } else if (i < pattern.n && (pattern.p[i] == text.p[j] ||
                                      (nocase && lower(pattern.p[i]) == lower(text.p[j])))) {
             i++;

@@ -6,9 +6,14 @@
 
 /* ---- characters ------------------------------------------------------------------------------ */
 
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
 static bool is_alnum(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c);
 }
 
 static bool is_one_of(char c, struct dgm_str set)
@@ -130,6 +135,8 @@ static bool ends_nocase(struct dgm_str s, struct dgm_str suffix)
 
 enum http_media http_media_type(struct dgm_str s)
 {
+    if (dgm_str_eq(s, DGM_STR("application/json"))) /* as nearly everybody says it */
+        return HTTP_MEDIA_JSON;
     s = dgm_str_trim(s);
     if (s.n == 0)
         return HTTP_MEDIA_NONE;
@@ -161,19 +168,26 @@ bool http_coding_is_plain(struct dgm_str s)
 
 /* ---- hosts ----------------------------------------------------------------------------------- */
 
+static bool take_octet(struct dgm_str *s, unsigned char *ret)
+{
+    unsigned value = 0;
+    size_t n = 0;
+    while (n < s->n && n < 3 && is_digit(s->p[n]))
+        value = value * 10 + (unsigned)(s->p[n++] - '0');
+    if (n == 0 || value > 255 || (n > 1 && s->p[0] == '0'))
+        return false;
+    *ret = (unsigned char)value;
+    *s = dgm_str_skip(*s, n);
+    return true;
+}
+
 /* A dotted quad of plain decimals: no leading zeros, no missing parts, no other bases. */
 static bool parse_ipv4(struct dgm_str s, unsigned char ret[4])
 {
-    struct dgm_str part;
-    unsigned n = 0;
-    while (dgm_str_split(&s, '.', &part)) {
-        uint64_t value;
-        if (n == 4 || part.n > 3 || (part.n > 1 && part.p[0] == '0') ||
-            !dgm_str_u64(part, &value) || value > 255)
+    for (size_t i = 0; i < 4; i++)
+        if ((i != 0 && !take_char(&s, '.')) || !take_octet(&s, &ret[i]))
             return false;
-        ret[n++] = (unsigned char)value;
-    }
-    return n == 4;
+    return s.n == 0;
 }
 
 static bool is_hex(char c)

@@ -82,34 +82,35 @@ static bool is_control(char c)
     return ((unsigned char)c < 0x20 && c != '\t') || c == 0x7f;
 }
 
-/* Where the first one stands, or near before it; the length when there is none. */
-static size_t first_control(struct dgm_str value)
+/* Whether there may be one, tabs counted too, in a line of some length: its last sixteen bytes may be looked at twice. */
+static bool may_have_control(struct dgm_str line)
 {
-    size_t i = 0;
-    for (; value.n - i >= DGM_LANES; i += DGM_LANES) {
-        dgm_lanes x = dgm_lanes_load(value.p + i);
-        if (dgm_lanes_mask((dgm_lanes)((x < 0x20) | (x == 0x7f))) != 0)
-            break;
+    dgm_lanes found = {0};
+    if (line.n < DGM_LANES)
+        return true;
+    for (size_t i = 0; i < line.n; i += DGM_LANES) {
+        size_t at = i + DGM_LANES <= line.n ? i : line.n - DGM_LANES;
+        dgm_lanes x = dgm_lanes_load(line.p + at);
+        found |= (dgm_lanes)((x < 0x20) | (x == 0x7f));
     }
-    while (i < value.n && !is_control(value.p[i]))
-        i++;
-    return i;
+    return dgm_lanes_mask(found) != 0;
 }
 
 void http__put_value(struct dgm_buf *b, struct dgm_str name_and_colon, struct dgm_str value)
 {
     value = dgm_str_trim(value);
-    char *to = dgm_buf_room(b, name_and_colon.n + value.n + 2);
+    size_t n = name_and_colon.n + value.n;
+    char *to = dgm_buf_room(b, n + 2);
     if (!to)
         return;
     memcpy(to, name_and_colon.p, name_and_colon.n);
-    to += name_and_colon.n;
     if (value.n != 0)
-        memcpy(to, value.p, value.n);
-    for (size_t i = first_control(value); i < value.n; i++)
-        to[i] = is_control(value.p[i]) ? '?' : value.p[i];
-    memcpy(to + value.n, "\r\n", 2);
-    b->n += name_and_colon.n + value.n + 2;
+        memcpy(to + name_and_colon.n, value.p, value.n);
+    if (may_have_control((struct dgm_str){to, n}))
+        for (size_t i = name_and_colon.n; i < n; i++)
+            to[i] = is_control(to[i]) ? '?' : to[i];
+    memcpy(to + n, "\r\n", 2);
+    b->n += n + 2;
 }
 
 void http_put_header(struct dgm_buf *b, struct dgm_str name, struct dgm_str value)
