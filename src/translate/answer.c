@@ -57,8 +57,7 @@ struct answer_root answer_root(const struct json_val *root)
 void choice_init(struct choice *c, struct dgm_request *r)
 {
     *c = (struct choice){0};
-    if (r->stops.longest &&
-        stop_scan_init(&c->scan, &r->stops, dgm_arena_alloc(&r->arena)) != DGM_OK)
+    if (r->stops && stop_scan_init(&c->scan, r->stops, dgm_arena_alloc(&r->arena)) != DGM_OK)
         chat_no_memory(r);
     dgm_buf_init(&c->shown, dgm_arena_alloc(&r->arena), r->limits.event_bytes);
     offsets_init(&c->text, dgm_arena_alloc(&r->arena), OFFSETS_BYTES_MAX);
@@ -234,7 +233,7 @@ static void add_tag(const struct dgm_request *r, struct json_writer *w, struct c
 /* What of a text the stop sequences let through. */
 static struct dgm_str shown_of(struct dgm_request *r, struct choice *c, struct dgm_str text)
 {
-    if (!r->stops.longest)
+    if (!r->stops)
         return text;
     dgm_buf_clear(&c->shown);
     if (stop_feed(&c->scan, text, &c->shown) < 0)
@@ -245,7 +244,7 @@ static struct dgm_str shown_of(struct dgm_request *r, struct choice *c, struct d
 /* The text that was held back, for at the end it is no stop sequence. */
 static struct dgm_str held_of(struct dgm_request *r, struct choice *c)
 {
-    if (!r->stops.longest)
+    if (!r->stops)
         return DGM_STR("");
     dgm_buf_clear(&c->shown);
     if (stop_end(&c->scan, &c->shown) < 0)
@@ -362,7 +361,7 @@ static void put_content_list(struct dgm_request *r, struct json_writer *w, struc
         else
             note_signature(r, c, it.value, kind, 0);
     }
-    if (whole && (c->thinking || r->stops.longest))
+    if (whole && (c->thinking || r->stops))
         put_text_part(r, w, c, NULL, false);
     json_close_arr(w);
 }

@@ -52,8 +52,19 @@ enum chat_field_id {
 #define FIELD(id, ...) CHAT_##id,
 #include "translate/chat_fields.def"
 #undef FIELD
-    CHAT_FIELDS
+    CHAT_FIELDS,
+    /* Those that are kept stand before those that nobody asks for. */
+    CHAT_KEPT_FIELDS = 0
+#define FIELD(id, name, accepts, fate, ...) +(fate != IGNORE)
+#include "translate/chat_fields.def"
+#undef FIELD
 };
+
+#define FIELD(id, name, accepts, fate, ...)                                                        \
+    static_assert((fate == IGNORE) == ((int)CHAT_##id >= (int)CHAT_KEPT_FIELDS),                   \
+                  name " stands among rows of the other kind");
+#include "translate/chat_fields.def"
+#undef FIELD
 
 struct chat_field {
     struct dgm_str name;
@@ -151,8 +162,8 @@ struct dgm_request {
     struct dgm_env env;
     struct dgm_limits limits;
     enum dgm_surface surface;
-    const struct json_val *field[CHAT_FIELDS]; /* NULL where absent or null */
-    uint64_t said;                             /* a bit for each that is not NULL */
+    const struct json_val *field[CHAT_KEPT_FIELDS]; /* NULL where absent or null */
+    uint64_t said;                                  /* a bit for each that is not NULL */
     const struct json_val *const
         *google;                     /* the same of Google's own members: GOOGLE_FIELDS of them */
     struct google_said *google_said; /* where they stand; NULL: there is none */
@@ -202,7 +213,7 @@ struct dgm_request {
 
     struct tries *tries; /* tries.h; NULL: it is made as ever, and nothing calls for another way */
 
-    struct stops stops;         /* sequences beyond those that Gemini looks for */
+    struct stops *stops;        /* sequences beyond those that Gemini looks for; NULL: none */
     struct dgm_retry retry;     /* of the upstream's last error */
     struct dgm_str version;     /* the modelVersion of the answer */
     struct dgm_str response_id; /* its responseId, for compat.c; absent elsewhere */
@@ -210,6 +221,8 @@ struct dgm_request {
     enum dgm_rc rc;        /* sticky: the first refusal or lack of memory */
     struct dgm_fail *fail; /* why it was refused */
 };
+
+static_assert(sizeof(struct dgm_request) <= 1032, "what malloc hands out quickest: glibc's tcache");
 
 /**
  * The place of a value, "messages[3].content[0].text", as a chain that costs nothing until an error shows

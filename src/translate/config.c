@@ -196,8 +196,10 @@ static void keep_stops(struct dgm_request *r, const struct json_val *v,
         else
             chat_ignore(r, CHAT_ELEMENT(place, it.index));
     }
-    switch (stops_init(&r->stops, dgm_arena_alloc(&r->arena), more, n)) {
+    struct stops *stops = dgm_arena_take0(&r->arena, sizeof *stops);
+    switch (stops ? stops_init(stops, dgm_arena_alloc(&r->arena), more, n) : DGM_E_NOMEM) {
     case DGM_OK:
+        r->stops = stops;
         return;
     case DGM_E_LIMIT:
         chat_ignore(r, CHAT_ELEMENT(place, STOP_MAX));

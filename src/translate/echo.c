@@ -52,7 +52,7 @@ static struct dgm_str end_digest(struct dgm_request *r, struct dgm_digest *d)
 
 struct echo *echo_new(struct dgm_request *r)
 {
-    if (!is_signing(r) || r->stops.longest != 0)
+    if (!is_signing(r) || r->stops)
         return NULL;
     struct echo *e = dgm_arena_take(&r->arena, sizeof *e);
     if (!e) {

@@ -64,7 +64,8 @@ static void read_member(struct dgm_request *r, struct dgm_str name, const struct
     }
     if (!chat_expect(r, v, f->accepts, CHAT_MEMBER(NULL, name)))
         return;
-    chat_in_range(r, v, f->min, f->max, CHAT_MEMBER(NULL, name));
+    if (f->min != f->max) /* most rows have no range */
+        chat_in_range(r, v, f->min, f->max, CHAT_MEMBER(NULL, name));
     r->field[i] = v;
     r->said |= UINT64_C(1) << i;
 }

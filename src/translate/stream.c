@@ -207,7 +207,7 @@ static bool is_stopped(const struct dgm_stream *s)
     bool any = false;
     if (s->r->usage && !s->usage_told)
         return false;
-    for (size_t i = 0; s->r->stops.longest && i < CHOICES_MAX; i++) {
+    for (size_t i = 0; s->r->stops && i < CHOICES_MAX; i++) {
         if (s->choices[i] && !s->choices[i]->scan.hit)
             return false;
         any = any || s->choices[i];
