@@ -60,6 +60,7 @@ void choice_init(struct choice *c, struct dgm_request *r)
     if (r->stops && stop_scan_init(&c->scan, r->stops, dgm_arena_alloc(&r->arena)) != DGM_OK)
         chat_no_memory(r);
     dgm_buf_init(&c->shown, dgm_arena_alloc(&r->arena), r->limits.event_bytes);
+    dgm_buf_init(&c->places, dgm_arena_alloc(&r->arena), r->limits.event_bytes);
     offsets_init(&c->text, dgm_arena_alloc(&r->arena), OFFSETS_BYTES_MAX);
     c->echo = echo_new(r);
 }
@@ -103,20 +104,24 @@ struct dgm_str answer_signature(const struct json_val *part)
 
 void part_at_pass(struct part_at *at, const struct json_val *part, enum answer_part kind)
 {
-    if (kind == SAYS_TEXT)
-        at->bytes += (int64_t)json_get_str(part, DGM_STR("text")).n;
-    else if (kind == SAYS_CALL) /* not the rest of a streamed one */
+    if (kind == SAYS_CALL) /* not the rest of a streamed one */
         at->calls += json_get_str(answer_call(part), DGM_STR("name")).n != 0;
 }
 
 static bool is_tagged(const struct dgm_request *r)
 {
-    return r->thought_marker.n != 0 || r->env.reasoning == DGM_REASONING_TAG;
+    return chat_thought_marker(r).n != 0;
 }
 
-static struct dgm_str marker_of(const struct dgm_request *r)
+/*
+ * Whether a part ends a thought that is open in the content: what stands in it as Markdown, or goes back by its place there,
+ * which must not be within a thought's tags.
+ */
+static bool ends_thought(const struct dgm_request *r, enum answer_part kind)
 {
-    return r->thought_marker.n ? r->thought_marker : DGM_STR("thought");
+    return kind == SAYS_OTHER ||
+           (kind == SAYS_IMAGE &&
+            (r->env.image_output == DGM_IMAGES_IN_TEXT || r->env.image_output == DGM_IMAGES_EXTRA));
 }
 
 /* ---- reading ---- */
@@ -126,6 +131,8 @@ static unsigned said_by(const struct dgm_request *r, const struct choice *c,
                         const struct json_val **ret_answer)
 {
     unsigned signature = answer_signature(part).n ? SAID_SIGNATURE : 0;
+    if (c->thinking && ends_thought(r, kind)) /* a tag that closes is of the content */
+        signature |= SAID_TEXT;
     switch (kind) {
     case SAYS_TEXT:
         return signature | SAID_TEXT;
@@ -138,7 +145,7 @@ static unsigned said_by(const struct dgm_request *r, const struct choice *c,
         }
         return (uint64_t)c->calls < tools_calls_max(r) || c->partial ? SAID_CALLS : 0;
     case SAYS_IMAGE: /* its signature stands with it, but in Google's shape */
-        return images_said(r, part) | (compat_is_google(r) ? signature : 0);
+        return images_said(r, part) | (signature & (compat_is_google(r) ? ~0U : SAID_TEXT));
     case SAYS_SOUND:
         return signature | SAID_SOUND;
     case SAYS_OTHER:
@@ -167,14 +174,35 @@ static void read_finish(struct dgm_request *r, struct choice *c, struct dgm_str 
     }
 }
 
-void answer_take_image(struct answer_piece *p, size_t i)
+/* What those of its parts say that are to be put now. */
+static unsigned said_by_parts(const struct dgm_request *r, const struct choice *c,
+                              struct answer_piece *p)
 {
+    struct json_iter it = json_iter(p->parts);
+    unsigned said = 0, all = 0;
+    size_t images = 0;
+    while (json_next(&it)) {
+        enum answer_part kind = answer_part(it.value);
+        unsigned own = said_by(r, c, it.value, kind, &p->answer);
+        if (own & all & SAID_SOUND) /* a second sound is a part like any unknown */
+            own = SAID_PARTS;
+        all |= own;
+        if (answer_takes(p, kind, &images))
+            said |= own;
+    }
+    return said;
+}
+
+void answer_take_image(const struct dgm_request *r, const struct choice *c, struct answer_piece *p,
+                       size_t i)
+{
+    unsigned sliced = SAID_TEXT | SAID_IMAGES | SAID_PARTS | SAID_MARKS;
     p->image_from = i;
     p->image_end = i + 1;
-    if (i != 0) { /* all else went with the first */
-        p->images_only = true;
-        p->said &= SAID_TEXT | SAID_IMAGES | SAID_PARTS | SAID_MARKS;
-    }
+    unsigned said = said_by_parts(r, c, p);
+    if (p->answer) /* it is the content, whatever stands beside it */
+        said = i == 0 ? said | SAID_TEXT : said & ~(unsigned)SAID_TEXT;
+    p->said = (i == 0 ? p->said & ~sliced : 0) | (said & sliced);
 }
 
 struct answer_piece answer_read(struct dgm_request *r, struct choice *c,
@@ -184,19 +212,16 @@ struct answer_piece answer_read(struct dgm_request *r, struct choice *c,
     size_t others = json_pick(candidate, in_candidate, IN_CANDIDATE, found);
     struct answer_piece p = {.candidate = candidate,
                              .parts = json_get(found[IN_CONTENT], DGM_STR("parts"))};
-    struct json_iter it = json_iter(p.parts);
     p.at = c->at;
     p.first_image = c->images;
     p.image_end = SIZE_MAX;
     if (c->scan.hit) /* what stands behind a stop sequence was never said */
         p.parts = NULL;
-    while (p.parts && json_next(&it)) {
+    p.said = said_by_parts(r, c, &p);
+    for (struct json_iter it = json_iter(p.parts); json_next(&it);) {
         enum answer_part kind = answer_part(it.value);
-        unsigned said = said_by(r, c, it.value, kind, &p.answer);
         part_at_pass(&c->at, it.value, kind);
         p.images += kind == SAYS_IMAGE;
-        p.said |= said & p.said & SAID_SOUND ? SAID_PARTS
-                                             : said; /* a second sound is a part like any unknown */
     }
     read_finish(r, c, json_str(found[IN_FINISH]));
     bool is_carried = extra_read(c, found + IN_CARRIED, &p);
@@ -221,11 +246,12 @@ static void add_tag(const struct dgm_request *r, struct json_writer *w, struct c
 {
     if (c->thinking == thinking)
         return;
-    const struct dgm_str pieces[] = {thinking ? DGM_STR("<") : DGM_STR("</"), marker_of(r),
-                                     DGM_STR(">")};
+    const struct dgm_str pieces[] = {thinking ? DGM_STR("<") : DGM_STR("</"),
+                                     chat_thought_marker(r), DGM_STR(">")};
     for (size_t i = 0; i < COUNT(pieces); i++) {
         json_add_str(w, pieces[i]);
         echo_add(c->echo, pieces[i]);
+        c->at.bytes += (int64_t)pieces[i].n;
     }
     c->thinking = thinking;
 }
@@ -267,11 +293,28 @@ static void note_signature(struct dgm_request *r, struct choice *c, const struct
         echo_sign(c->echo, n, signature);
 }
 
-static void note_signatures(struct dgm_request *r, struct choice *c, const struct json_val *parts)
+static void note_signatures(struct dgm_request *r, struct choice *c, const struct answer_piece *p)
 {
-    struct json_iter it = json_iter(parts);
-    while (c->echo && json_next(&it))
-        note_signature(r, c, it.value, answer_part(it.value), 0);
+    struct json_iter it = json_iter(p->parts);
+    size_t images = 0;
+    while (c->echo && json_next(&it)) {
+        enum answer_part kind = answer_part(it.value);
+        if (answer_takes(p, kind, &images))
+            note_signature(r, c, it.value, kind, 0);
+    }
+}
+
+/* Notes where in the content a part stands that is not of it, behind the thought that it ends. */
+static void note_place(struct dgm_request *r, struct json_writer *w, struct choice *c,
+                       enum answer_part kind)
+{
+    if (!answer_has_place(kind))
+        return;
+    if (ends_thought(r, kind))
+        add_tag(r, w, c, false);
+    dgm_buf_put(&c->places, (struct dgm_str){(const char *)&c->at.bytes, sizeof c->at.bytes});
+    if (c->places.rc == DGM_E_NOMEM)
+        chat_no_memory(r);
 }
 
 /* Whether a part is of the content. */
@@ -286,10 +329,11 @@ static void add_text(struct dgm_request *r, struct json_writer *w, struct choice
 {
     bool thought = kind == SAYS_THOUGHT;
     struct dgm_str text = json_get_str(part, DGM_STR("text"));
-    add_tag(r, w, c, thought);
+    c->at.bytes += (int64_t)text.n; /* what of it is held back comes before what stands behind it */
     if (!thought)
         text = shown_of(r, c, text);
     images_add_gap(w, c, text);
+    add_tag(r, w, c, thought);
     json_add_str(w, text);
     echo_add(c->echo, text);
     note_signature(r, c, part, kind, text.n);
@@ -306,11 +350,15 @@ static void put_content(struct dgm_request *r, struct json_writer *w, struct cho
         tools_put_answer(r, w, json_get(p->answer, DGM_STR("args")));
         return;
     }
+    if (c->listed)
+        echo_part(r, c->echo);
+    c->listed = false;
     json_open_str(w);
     while (json_next(&it)) {
         enum answer_part kind = answer_part(it.value);
         if (!answer_takes(p, kind, &images))
             continue;
+        note_place(r, w, c, kind);
         if (kind == SAYS_IMAGE && r->env.image_output == DGM_IMAGES_IN_TEXT)
             images_add(w, c, it.value);
         else if (is_content(r, kind))
@@ -335,10 +383,9 @@ static void put_text_part(struct dgm_request *r, struct json_writer *w, struct c
     json_open_str(w);
     if (part)
         add_text(r, w, c, part, answer_part(part), counts);
-    else /* the end */ {
-        add_tag(r, w, c, false);
+    else /* the end */
         json_add_str(w, held_of(r, c));
-    }
+    add_tag(r, w, c, false); /* each is read by itself when it comes back */
     json_close_str(w);
     json_close_obj(w);
 }
@@ -354,6 +401,8 @@ static void put_content_list(struct dgm_request *r, struct json_writer *w, struc
         enum answer_part kind = answer_part(it.value);
         if (!answer_takes(p, kind, &images))
             continue;
+        if (kind == SAYS_IMAGE || is_content(r, kind))
+            echo_part(r, c->echo);
         if (kind == SAYS_IMAGE)
             images_put_part(w, it.value);
         if (is_content(r, kind))
@@ -361,9 +410,10 @@ static void put_content_list(struct dgm_request *r, struct json_writer *w, struc
         else
             note_signature(r, c, it.value, kind, 0);
     }
-    if (whole && (c->thinking || r->stops))
+    if (whole && r->stops)
         put_text_part(r, w, c, NULL, false);
     json_close_arr(w);
+    c->listed = true;
 }
 
 static void put_thoughts(struct json_writer *w, const struct json_val *parts)
@@ -465,6 +515,7 @@ void answer_put_members(struct dgm_request *r, struct json_writer *w, struct cho
 {
     bool is_null = !(p->said & SAID_TEXT) && p->said & (SAID_CALLS | SAID_IMAGES | SAID_SOUND);
     bool has_content = p->said & SAID_TEXT || (whole && !is_null);
+    dgm_buf_clear(&c->places);
     if (has_content || whole)
         json_put_name(w, "content");
     if (has_content && r->env.image_output == DGM_IMAGES_PARTS && p->said & SAID_IMAGES)
@@ -473,8 +524,8 @@ void answer_put_members(struct dgm_request *r, struct json_writer *w, struct cho
         put_content(r, w, c, p, whole);
     else if (whole)
         json_put_null(w);
-    if (!has_content && !p->images_only)
-        note_signatures(r, c, p->parts);
+    if (!has_content)
+        note_signatures(r, c, p);
     if (whole)
         json_member_null(w, "refusal");
     if (p->said & SAID_THOUGHTS)

@@ -22,7 +22,10 @@ struct answer_root {
 
 struct answer_root answer_root(const struct json_val *root);
 
-/** Where a part stands among what has a place of OpenAI's: behind so many bytes of the texts, and so many calls. */
+/**
+ * Where a part stands among what has a place of OpenAI's: behind so many bytes of the content, all that is written there
+ * (tags, images in Markdown and their gaps too), and so many calls.
+ */
 struct part_at {
     int64_t bytes, calls;
 };
@@ -39,12 +42,14 @@ struct choice {
     bool failed;           /* its finish is a failure's, by finish.def */
     int64_t calls, images, sources, others, more; /* so far: the next index */
     bool written, pictured; /* its content has something; an image ends it (images.h) */
-    struct part_at at;      /* where the next part stands */
-    unsigned carried;       /* bits of carried.def's rows that a chunk has had */
-    struct offsets text;    /* of its content, thoughts left out */
-    struct stop_scan scan;  /* of its content, where the request has sequences that we look for */
-    struct dgm_buf shown;   /* what the scan lets through */
-    struct echo *echo;      /* by what it will be known again: echo.h; NULL: it need not be */
+    struct part_at at; /* where the next part stands; its bytes are counted where they are put */
+    struct dgm_buf places; /* int64_t: where in its content those of a piece stand that has_place */
+    bool listed;           /* the last piece of its content was a list */
+    unsigned carried;      /* bits of carried.def's rows that a chunk has had */
+    struct offsets text;   /* of its content, thoughts left out */
+    struct stop_scan scan; /* of its content, where the request has sequences that we look for */
+    struct dgm_buf shown;  /* what the scan lets through */
+    struct echo *echo;     /* by what it will be known again: echo.h; NULL: it need not be */
     struct partial_args *partial; /* the call whose arguments are being streamed; NULL: none is */
     bool broken;                  /* they make no sense: the answer cannot go on */
     bool detailed;                /* `thoughts` is the index of theirs in reasoning_details */
@@ -65,8 +70,14 @@ enum answer_part {
 };
 enum answer_part answer_part(const struct json_val *part);
 
-/** Moves a place on, behind a part of that kind. */
+/** Moves a place on, behind a part of that kind, where it is a call. */
 void part_at_pass(struct part_at *, const struct json_val *part, enum answer_part kind);
+
+/** Whether `places` has one for a part of that kind: extra_content may have to tell where it stood. */
+static inline bool answer_has_place(enum answer_part kind)
+{
+    return kind == SAYS_IMAGE || kind == SAYS_SOUND || kind == SAYS_OTHER;
+}
 
 /** What a piece of a candidate says, as bits. */
 enum answer_said {
@@ -98,23 +109,32 @@ struct answer_piece {
         *answer;         /* the call that is the answer itself (tools.h); it counts as a text */
     struct part_at at;   /* where its first part stands */
     int64_t first_image; /* of the choice's, the number of its first */
-    size_t images, image_from, image_end; /* how many it has, and which of them are put */
-    bool images_only;                     /* nothing else is */
+    size_t images;       /* how many it has */
+    size_t image_from, image_end; /* what is put: from which image on, and up to which */
     bool more;     /* the candidate has other members than its content, index and finish */
     unsigned said; /* a set of enum answer_said */
 };
 
-/** Whether a part is to be put now. `*images` is how many images came before it, and is counted on. */
+/**
+ * Whether a part is to be put now. `*images` is how many images came before it, and is counted on. What stands before the
+ * first image goes with it.
+ */
 static inline bool answer_takes(const struct answer_piece *p, enum answer_part kind, size_t *images)
 {
-    if (kind != SAYS_IMAGE)
-        return !p->images_only;
-    size_t i = (*images)++;
+    size_t before = *images, i = before != 0 ? before - 1 : 0;
+    if (kind == SAYS_IMAGE) {
+        i = before;
+        (*images)++;
+    }
     return i >= p->image_from && i < p->image_end;
 }
 
-/** Leaves of a piece the image `i` alone. */
-void answer_take_image(struct answer_piece *, size_t i);
+/**
+ * Leaves of a piece what stands from image `i` up to the next one: of its content, images and parts, in their order. All
+ * else that it has goes with the first. To be asked from 0 on.
+ */
+void answer_take_image(const struct dgm_request *, const struct choice *, struct answer_piece *,
+                       size_t i);
 
 /** Reads a piece: notes its finish in the choice, and tells what there is to put. */
 struct answer_piece answer_read(struct dgm_request *, struct choice *,

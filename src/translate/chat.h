@@ -280,6 +280,13 @@ static inline void chat_note_tokens(struct dgm_request *r, int64_t prompt, int64
     r->tokens_used = prompt + completion;
 }
 
+/** The tag that thoughts stand in, in a content; absent: they do not. */
+static inline struct dgm_str chat_thought_marker(const struct dgm_request *r)
+{
+    bool is_set = r->thought_marker.n == 0 && r->env.reasoning == DGM_REASONING_TAG;
+    return is_set ? DGM_STR("thought") : r->thought_marker;
+}
+
 /** Whether a member is there, and not null. */
 static inline bool chat_is_said(const struct json_val *v)
 {

@@ -228,6 +228,7 @@ static void put_call(struct chat_contents *c, const struct chat_call *call, bool
 struct pictures {
     struct image_marks marks;
     int64_t n;
+    bool last; /* an image was put last: a gap is behind it */
 };
 
 /* Puts a text with the images that stand in it as Markdown. */
@@ -238,6 +239,8 @@ static void put_pictured(struct chat_contents *c, struct dgm_str text,
                                                 .thought = extra->thought};
     struct dgm_str before, next;
     struct media m, image;
+    if (images->last)
+        text = images_skip_gap(text);
     for (bool more = images_next(&text, &next, &m); more;) {
         before = next;
         image = m;
@@ -245,7 +248,9 @@ static void put_pictured(struct chat_contents *c, struct dgm_str text,
         bool is_last = !more && text.n == 0; /* of the texts, whose signature it is */
         part_put_text(c, TURN_MODEL, before, is_last ? extra : &unsigned_extra);
         part_put_image(c, &image, images_mark(&images->marks, images->n++));
+        images->last = true;
     }
+    images->last = images->last && text.n == 0;
     part_put_text(c, TURN_MODEL, text, extra);
 }
 

@@ -6,6 +6,7 @@
 #include "translate/answer.h"
 #include "translate/carriers.h"
 #include "translate/google.h"
+#include "translate/images.h"
 #include "translate/media.h"
 
 #define ECHOES_MAX 1024
@@ -61,7 +62,8 @@ struct echo *echo_new(struct dgm_request *r)
     }
     e->bytes = 0;
     e->lost = false;
-    begin_answer(r, &e->digest);
+    begin_answer(r, &e->question);
+    e->digest = e->question;
     dgm_buf_init(&e->marks, dgm_arena_alloc(&r->arena), MARKS_BYTES_MAX);
     return e;
 }
@@ -124,6 +126,23 @@ void echo_end(struct dgm_request *r, struct echo *e)
         chat_no_memory(r);
     if (e->marks.rc == DGM_OK && e->marks.n != 0)
         keep(r, &e->digest, dgm_buf_str(&e->marks));
+}
+
+void echo_part(struct dgm_request *r, struct echo *e)
+{
+    if (!e)
+        return;
+    echo_end(r, e);
+    e->digest = e->question;
+    e->bytes = 0;
+    e->lost = false;
+    dgm_buf_init(&e->marks, dgm_arena_alloc(&r->arena), MARKS_BYTES_MAX); /* the last are kept */
+}
+
+void echo_lose(struct echo *e)
+{
+    if (e)
+        e->lost = true;
 }
 
 /* ---- a conversation: what is asked for ---------------------------------------------------------------- */
@@ -189,7 +208,11 @@ static void ask_message(struct dgm_request *r, struct question *q, size_t i)
     const struct json_val *content = r->messages[i].content;
     struct dgm_str sent = sent_with(r->messages[i].val);
     struct json_iter it = json_iter(content);
-    ask(r, q, &(struct chat_echo){.message = i}, json_str(content), sent);
+    struct dgm_str text = json_str(content), before;
+    struct media image;
+    if ((is_signing(r) || sent.n != 0) &&
+        !images_next(&(struct dgm_str){text.p, text.n}, &before, &image))
+        ask(r, q, &(struct chat_echo){.message = i}, text, sent);
     while (json_kind(content) == JSON_ARR && json_next(&it)) {
         struct dgm_str own = sent_with(it.value);
         ask(r, q, &(struct chat_echo){.message = i, .element = it.index}, signable(it.value),

@@ -10,6 +10,9 @@
  * in the text a signed part stands, "AT+BYTES:SIGNATURE", with blanks between them. One of no bytes is an empty text, as
  * streams end with (google.md 9.1). Gemini recommends that they come back and insists on nothing: what is not found, or
  * was changed, goes without.
+ *
+ * In a content that is a list each text is known by itself. One with images as Markdown is not: it is neither kept nor asked
+ * for, and its signatures come back in extra_content alone (images.h).
  */
 #ifndef TRANSLATE_ECHO_H
 #define TRANSLATE_ECHO_H
@@ -21,8 +24,9 @@
 
 /** What a choice has said so far. */
 struct echo {
-    struct dgm_digest digest; /* of the question and the text */
-    size_t bytes;             /* of the text */
+    struct dgm_digest question; /* and nothing behind it */
+    struct dgm_digest digest;   /* of the question and the text */
+    size_t bytes;               /* of the text */
     struct dgm_buf marks;
     bool lost; /* there is more than is kept of one text: none of it is */
 };
@@ -41,6 +45,12 @@ void echo_sign(struct echo *, size_t n, struct dgm_str signature);
 
 /** Notes in `kept` what an image came with. */
 void echo_keep_image(struct dgm_request *, struct dgm_str base64, struct dgm_str signature);
+
+/** A text ends as echo_end has it, and another begins: that of the next part of a content that is a list. NULL is fine. */
+void echo_part(struct dgm_request *, struct echo *);
+
+/** The text is to be known by nothing. NULL is fine. */
+void echo_lose(struct echo *);
 
 /** The text is whole: notes in `kept` where its signatures stand, if it has any. NULL is fine. */
 void echo_end(struct dgm_request *, struct echo *);

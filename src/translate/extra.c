@@ -6,6 +6,8 @@
 
 #include "base/str.h"
 
+#include <string.h>
+
 enum carried_when { ALWAYS, AT_END };
 
 static const struct {
@@ -88,16 +90,24 @@ static void put_parts(struct json_writer *w, struct choice *c, const struct answ
 {
     struct json_iter it = json_iter(p->parts);
     struct part_at at = p->at;
+    struct dgm_str places = dgm_buf_str(&c->places);
     bool any = false, sounded = false;
     size_t images = 0;
     while (json_next(&it)) {
         enum answer_part kind = answer_part(it.value);
-        const struct part_at here = at;
+        struct part_at here = {.bytes = c->at.bytes, .calls = at.calls};
         part_at_pass(&at, it.value, kind);
         bool shown = kind != SAYS_OTHER && (kind != SAYS_SOUND || !sounded) &&
                      (kind != SAYS_IMAGE || !carries_images);
         sounded = sounded || kind == SAYS_SOUND;
-        if (!answer_takes(p, kind, &images) || shown)
+        if (!answer_takes(p, kind, &images))
+            continue;
+        if (answer_has_place(kind) &&
+            places.n != 0) { /* none: all of it stands behind the content */
+            memcpy(&here.bytes, places.p, sizeof here.bytes);
+            places = dgm_str_skip(places, sizeof here.bytes);
+        }
+        if (shown)
             continue;
         if (!any) {
             json_put_name(w, "parts");

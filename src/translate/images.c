@@ -4,6 +4,7 @@
 
 #include "base/sort.h"
 #include "base/str.h"
+#include "translate/echo.h"
 
 #define GAP DGM_STR("\n\n")
 #define NAME_BYTES_MAX 1000 /* of an image in Markdown, between its brackets */
@@ -30,13 +31,18 @@ unsigned images_said(const struct dgm_request *r, const struct json_val *part)
     }
 }
 
-static void add_data_url(struct json_writer *w, const struct json_val *part)
+/* Returns how many bytes it has. */
+static size_t add_data_url(struct json_writer *w, const struct json_val *part)
 {
     const struct json_val *blob = json_get(part, DGM_STR("inlineData"));
-    json_add_lit(w, "data:");
-    json_add_str(w, json_get_str(blob, DGM_STR("mimeType")));
-    json_add_lit(w, ";base64,");
-    json_add_str(w, json_get_str(blob, DGM_STR("data")));
+    const struct dgm_str pieces[] = {DGM_STR("data:"), json_get_str(blob, DGM_STR("mimeType")),
+                                     DGM_STR(";base64,"), json_get_str(blob, DGM_STR("data"))};
+    size_t n = 0;
+    for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
+        json_add_str(w, pieces[i]);
+        n += pieces[i].n;
+    }
+    return n;
 }
 
 /* Puts what is within the braces of an image's object. */
@@ -47,7 +53,7 @@ static void put_image(struct json_writer *w, const struct json_val *part)
     json_open_obj(w);
     json_put_name(w, "url");
     json_open_str(w);
-    add_data_url(w, part);
+    (void)add_data_url(w, part);
     json_close_str(w);
     json_close_obj(w);
     if (signature_of(part).n == 0)
@@ -83,14 +89,21 @@ void images_put_part(struct json_writer *w, const struct json_val *part)
     json_close_obj(w);
 }
 
+static void add(struct json_writer *w, struct choice *c, struct dgm_str text)
+{
+    json_add_str(w, text);
+    c->at.bytes += (int64_t)text.n;
+}
+
 void images_add(struct json_writer *w, struct choice *c, const struct json_val *part)
 {
     if (c->written)
-        json_add_str(w, GAP);
-    json_add_lit(w, "![image](");
-    add_data_url(w, part);
-    json_add_lit(w, ")");
+        add(w, c, GAP);
+    add(w, c, DGM_STR("![image]("));
+    c->at.bytes += (int64_t)add_data_url(w, part);
+    add(w, c, DGM_STR(")"));
     c->written = c->pictured = true;
+    echo_lose(c->echo);
 }
 
 void images_add_gap(struct json_writer *w, struct choice *c, struct dgm_str text)
@@ -98,9 +111,14 @@ void images_add_gap(struct json_writer *w, struct choice *c, struct dgm_str text
     if (text.n == 0)
         return;
     if (c->pictured)
-        json_add_str(w, GAP);
+        add(w, c, GAP);
     c->pictured = false;
     c->written = true;
+}
+
+struct dgm_str images_skip_gap(struct dgm_str text)
+{
+    return dgm_str_starts(text, GAP) ? dgm_str_skip(text, GAP.n) : text;
 }
 
 void images_put_marks(struct json_writer *w, const struct answer_piece *p)
@@ -161,9 +179,7 @@ bool images_next(struct dgm_str *text, struct dgm_str *ret_before, struct media 
         *ret_before = dgm_str_head(*text, begin);
         if (dgm_str_ends(*ret_before, GAP))
             ret_before->n -= GAP.n;
-        *text = dgm_str_skip(*text, close + 1);
-        if (dgm_str_starts(*text, GAP))
-            *text = dgm_str_skip(*text, GAP.n);
+        *text = images_skip_gap(dgm_str_skip(*text, close + 1));
         return true;
     }
     return false;

@@ -31,6 +31,9 @@ void images_add(struct json_writer *, struct choice *, const struct json_val *pa
 /** Adds what parts a text from an image before it in such a content. */
 void images_add_gap(struct json_writer *, struct choice *, struct dgm_str text);
 
+/** The same on the way back: a text without the gap before it. */
+struct dgm_str images_skip_gap(struct dgm_str text);
+
 /** Puts the member `images` of extra_content.google: the signatures of those in the content. */
 void images_put_marks(struct json_writer *, const struct answer_piece *);
 

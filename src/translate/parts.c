@@ -365,7 +365,7 @@ static size_t find_tag(struct dgm_str text, size_t from, struct dgm_str open, st
  */
 static void put_tagged(struct chat_contents *c, struct dgm_str text, struct dgm_str signature)
 {
-    struct dgm_str marker = c->r->thought_marker;
+    struct dgm_str marker = chat_thought_marker(c->r);
     for (size_t at = 0; marker.n != 0 && at < text.n;) {
         size_t begin = find_tag(text, 0, DGM_STR("<"), marker), inner = begin + marker.n + 2;
         size_t end = begin < text.n ? find_tag(text, inner, DGM_STR("</"), marker) : text.n;

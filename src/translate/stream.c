@@ -95,7 +95,7 @@ static void put_candidate(struct dgm_stream *s, const struct json_val *candidate
     for (size_t i = 0; i < chunks; i++) {
         struct json_writer w = json_writer(out);
         if (chunks > 1)
-            answer_take_image(&piece, i);
+            answer_take_image(s->r, c, &piece, i);
         open_chunk(s, &w, (size_t)index);
         answer_put_members(s->r, &w, c, &piece, false);
         close_chunk(s, &w, i == 0 ? candidate : NULL, (struct dgm_str){0});

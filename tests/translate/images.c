@@ -101,10 +101,104 @@ static void a_large_chunk_has_one_image(void **state)
     }
 }
 
+/* The parts behind "parts": an event of them as a stream, and as a whole answer. */
+static void put_parts(struct dgm_buf *out, const char *order)
+{
+    dgm_buf_put_lit(out, "{\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":[");
+    for (const char *p = order; *p; p++) {
+        if (p != order)
+            dgm_buf_put_lit(out, ",");
+        if (*p == 'c') {
+            dgm_buf_put_lit(out, "{\"executableCode\":{\"code\":\"1\"}}");
+        } else if (*p >= 'a') {
+            dgm_buf_put_lit(out, "{\"text\":\"");
+            dgm_buf_put_char(out, *p);
+            dgm_buf_put_lit(out, "!\"}");
+        } else {
+            dgm_buf_put_lit(out, "{\"inlineData\":{\"mimeType\":\"image/png\",\"data\":\"");
+            for (size_t i = 0; i < LETTERS; i++)
+                dgm_buf_put_char(out, *p);
+            dgm_buf_put_lit(out, "\"}}");
+        }
+    }
+    dgm_buf_put_lit(out, "]},\"finishReason\":\"STOP\"}]}");
+}
+
+/* What an answer has, in its order: 'A' for an image of 'A', 't' for a text "t!". */
+static void read_order(struct dgm_str text, char *ret)
+{
+    for (size_t i = 0; i < text.n; i++) {
+        struct dgm_str rest = dgm_str_skip(text, i);
+        if (dgm_str_starts(rest, DGM_STR(";base64,")))
+            *ret++ = rest.p[8];
+        else if (rest.n > 1 && rest.p[1] == '!' && rest.p[0] >= 'a')
+            *ret++ = rest.p[0];
+    }
+    *ret = '\0';
+}
+
+static struct dgm_request *ask(enum dgm_image_output output, struct dgm_buf *body)
+{
+    struct dgm_env env = {
+        .now = 1, .id = DGM_STR("0123456789abcdef01234567"), .image_output = output};
+    struct dgm_request *r = NULL;
+    struct dgm_fail fail;
+    dgm_buf_init(body, &dgm_alloc_libc, SIZE_MAX);
+    dgm_buf_put_lit(
+        body,
+        "{\"model\":\"gemini-2.5-flash-image\",\"messages\":[{\"role\":\"user\",\"content\":\"Draw.\"}]}");
+    assert_int_equal(dgm_chat_request(&env, body, &r, &fail), DGM_OK);
+    return r;
+}
+
+static void check_order(enum dgm_image_output output, const char *order)
+{
+    struct dgm_buf body, native, whole, streamed;
+    char wanted[64], got[64];
+    int status;
+    dgm_buf_init(&native, &dgm_alloc_libc, SIZE_MAX);
+    dgm_buf_init(&whole, &dgm_alloc_libc, SIZE_MAX);
+    dgm_buf_init(&streamed, &dgm_alloc_libc, SIZE_MAX);
+    put_parts(&native, order);
+    struct dgm_request *r = ask(output, &body);
+    assert_int_equal(dgm_chat_response(r, 200, dgm_buf_str(&native), &whole, &status), DGM_OK);
+    read_order(dgm_buf_str(&whole), wanted);
+    dgm_request_free(r);
+    dgm_buf_dispose(&body);
+
+    r = ask(output, &body);
+    struct dgm_stream *s = dgm_stream_new(r);
+    struct dgm_str pieces[] = {DGM_STR("data: "), dgm_buf_str(&native), DGM_STR("\n\n")};
+    for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++)
+        assert_int_equal(dgm_stream_feed(s, &pieces[i], &streamed), DGM_MORE);
+    assert_int_equal(dgm_stream_finish(s, &streamed), DGM_DONE);
+    read_order(dgm_buf_str(&streamed), got);
+    assert_string_equal(got, wanted);
+    assert_int_equal(count(dgm_buf_str(&streamed), "\"content\":\"\""), 0);
+    dgm_stream_free(s);
+    dgm_request_free(r);
+    dgm_buf_dispose(&body);
+    dgm_buf_dispose(&native);
+    dgm_buf_dispose(&whole);
+    dgm_buf_dispose(&streamed);
+}
+
+static void a_large_event_streams_in_its_order(void **state)
+{
+    static const char *const orders[] = {"ABt", "tAuBv", "AtB", "tAB", "ABCt", "AcBtcC"};
+    static const enum dgm_image_output outputs[] = {DGM_IMAGES_PARTS, DGM_IMAGES_IN_TEXT};
+    (void)state;
+    for (size_t i = 0; i < sizeof orders / sizeof *orders; i++)
+        for (size_t k = 0; k < sizeof outputs / sizeof *outputs; k++)
+            check_order(outputs[k], orders[i]);
+    check_order(DGM_IMAGES, "tAB"); /* whose place is not in the content */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_large_chunk_has_one_image),
+        cmocka_unit_test(a_large_event_streams_in_its_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
