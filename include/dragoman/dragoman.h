@@ -333,7 +333,10 @@ struct dgm_str dgm_request_model_sent(const struct dgm_request *);
 bool dgm_request_wants_stream(const struct dgm_request *);
 bool dgm_request_wants_usage(const struct dgm_request *); /* stream_options.include_usage */
 
-/** The most tokens that the client wants its answers to have, all of `n` together, as they are sent: Google's own members count first. 0: it did not say. */
+/**
+ * The most tokens that the client wants its answers to have, all of `n` together; Google's own members count before OpenAI's.
+ * 0: it did not say.
+ */
 int64_t dgm_request_tokens_wanted(const struct dgm_request *);
 
 /** How many tokens the last answer cost, prompt and completion, as the upstream told them last; -1: it has not yet. */

@@ -105,12 +105,18 @@ void dgm_digest_add(struct dgm_digest *d, struct dgm_str s)
     }
 }
 
-void dgm_digest_end(struct dgm_digest *d, char ret[DGM_DIGEST_LETTERS])
+uint64_t dgm_digest_end_number(struct dgm_digest *d)
 {
-    static const char letters[] = "0123456789abcdef";
     memset(d->_block + d->_n, 0, DGM_DIGEST_BLOCK - d->_n);
     d->_bytes += d->_n;
     work(d, d->_block, true);
+    return d->_state[0];
+}
+
+void dgm_digest_end(struct dgm_digest *d, char ret[DGM_DIGEST_LETTERS])
+{
+    static const char letters[] = "0123456789abcdef";
+    (void)dgm_digest_end_number(d);
     for (size_t i = 0; i < DIGEST_BYTES; i++) {
         unsigned byte = d->_state[i / 8] >> 8 * (i % 8) & 0xff;
         ret[2 * i] = letters[byte >> 4];

@@ -23,4 +23,7 @@ void dgm_digest_add(struct dgm_digest *, struct dgm_str);
 /** Ends it: the letters of 0-9a-f, without a zero behind them. `d` is of no use any more. */
 void dgm_digest_end(struct dgm_digest *d, char ret[DGM_DIGEST_LETTERS]);
 
+/** Ends it: its first 8 bytes as a number, the first one least. Nobody finds a text for a number that is given. */
+uint64_t dgm_digest_end_number(struct dgm_digest *d);
+
 #endif

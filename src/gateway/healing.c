@@ -64,11 +64,13 @@ void gw_heal_worked(struct gw_exchange *x)
     dgm_buf_clear(&h->first);
     if (!h->pending)
         return;
-    uint32_t made = dgm_request_tries(chat->request, &tries);
+    uint32_t made = dgm_request_tries(chat->request, &tries) & h->made; /* without those in vain */
     h->pending = false;
+    if (made == 0)
+        return;
     x->worker->counters.adapted_worked_total++;
     for (enum dgm_try_id id = 0; id < DGM_TRIES; id++) {
-        if ((made & h->made) >> id & 1) {
+        if (made >> id & 1) {
             const struct gw_pupil pupil = gw_lessons_pupil(chat->made_for, chat->request, id);
             gw_lessons_keep(x->worker->config->lessons, &pupil, &tries[id], x->reply.now);
         }

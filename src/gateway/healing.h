@@ -7,7 +7,7 @@
  *   1. At most two tries a request, each of another row, and each within the retry budget of its upstream (policy.h).
  *   2. Where they do not help the client gets the first refusal, not the last.
  *   3. What helped is remembered (lessons.h), and done from the beginning by all workers; signatures have a memory of
- *      their own.
+ *      their own. A try behind which the very same refusal came did not: the core takes it back.
  *   4. Each is counted (counters.def) and told in x-dragoman-warning.
  */
 #ifndef GATEWAY_HEALING_H

@@ -52,6 +52,12 @@ static uint64_t name_of(const struct gw_pupil *p, enum dgm_try_id id)
     return emu_hash_mix(h ^ p->schemas) | 2; /* neither free nor BUSY */
 }
 
+/* What is of schemas, of which there are none that could be told apart, would be of all requests. */
+static bool is_of_somebody(const struct gw_pupil *p, enum dgm_try_id id)
+{
+    return !dgm_try_is_of_schemas(id) || p->schemas != 0;
+}
+
 static size_t index_of(uint64_t name, size_t i)
 {
     return (size_t)((name >> 8) + i) % GW_LESSONS_MAX;
@@ -77,7 +83,7 @@ void gw_lessons_keep(struct gw_lessons *l, const struct gw_pupil *pupil, const s
                      int64_t now_s)
 {
     uint64_t name = name_of(pupil, try->id);
-    struct place *p = l != NULL ? find(l, name) : NULL;
+    struct place *p = l != NULL && is_of_somebody(pupil, try->id) ? find(l, name) : NULL;
     uint64_t was = p != NULL ? atomic_load(&p->name) : BUSY;
     /* Who is killed between the two loses the place, and nothing else. */
     if (was == BUSY || !atomic_compare_exchange_strong(&p->name, &was, BUSY))
@@ -93,7 +99,7 @@ bool gw_lessons_recall(const struct gw_lessons *l, const struct gw_pupil *pupil,
                        int64_t now_s, struct dgm_try *ret)
 {
     uint64_t name = name_of(pupil, id);
-    for (size_t i = 0; gw_lessons_any(l) && i < LOOKED_AT; i++) {
+    for (size_t i = 0; gw_lessons_any(l) && is_of_somebody(pupil, id) && i < LOOKED_AT; i++) {
         const struct place *p = &l->places[index_of(name, i)];
         uint64_t found = atomic_load(&p->name);
         if (found == 0)

@@ -24,7 +24,10 @@ struct gw_lessons;
 struct gw_lessons *gw_lessons_new(void);
 void gw_lessons_free(struct gw_lessons *); /* NULL is fine */
 
-/** Whom a lesson is of: an upstream, a model by the client's name for it, and a request's schemas where the row says so. */
+/**
+ * Whom a lesson is of: an upstream, a model by the client's name for it, and a request's schemas where the row says so; of
+ * such a row nothing is kept or recalled where `schemas` is 0.
+ */
 struct gw_pupil {
     struct dgm_str upstream, model;
     uint64_t schemas;

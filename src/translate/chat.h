@@ -132,6 +132,8 @@ enum google_field_id {
 struct chat_notes {
     struct dgm_str *notes; /* as they are shown; NOTES_MAX of them once there is one */
     size_t n;
+    size_t
+        kept; /* so many are of what was read; those behind are of the body that was put, and go with it */
     struct dgm_str text; /* all of them, at the end */
 };
 
@@ -346,6 +348,10 @@ void chat__ignore_but(struct dgm_request *, const struct json_val *obj, const st
 
 /** The notes of a kind, made when they are first asked for. NULL: memory is short, and the request has failed. */
 struct chat_notes *chat_notes(struct dgm_request *, enum dgm_note);
+
+/** The body is put now: what was noted before stays whatever becomes of it; or it is put anew, without what it was noted for. */
+void chat_keep_notes(struct dgm_request *);
+void chat_drop_notes(struct dgm_request *);
 
 /** Puts the notes of each kind together, for headers. */
 void chat_end_notes(struct dgm_request *);

@@ -261,6 +261,18 @@ void chat__ignore_but(struct dgm_request *r, const struct json_val *obj,
     }
 }
 
+void chat_keep_notes(struct dgm_request *r)
+{
+    for (size_t i = 0; r->notes && i < NOTE_KINDS; i++)
+        r->notes[i].kept = r->notes[i].n;
+}
+
+void chat_drop_notes(struct dgm_request *r)
+{
+    for (size_t i = 0; r->notes && i < NOTE_KINDS; i++)
+        r->notes[i].n = r->notes[i].kept;
+}
+
 static void end_notes(struct dgm_request *r, struct chat_notes *notes)
 {
     struct dgm_buf text;

@@ -487,6 +487,7 @@ static enum dgm_rc make(struct dgm_request *r, struct dgm_fail *reterr)
 
 enum dgm_rc relay_rebuild(struct dgm_request *r, struct dgm_fail *reterr)
 {
+    chat_drop_notes(r);
     return make(r, reterr);
 }
 
@@ -503,5 +504,6 @@ enum dgm_rc dgm_relay_make(struct dgm_request *r, const struct dgm_server *serve
     if (server->serves_one && server->model.n == 0)
         r->relay->model = (struct dgm_str){0};
     r->model.name = r->relay->model;
+    chat_keep_notes(r);
     return make(r, reterr);
 }

@@ -150,33 +150,26 @@ static struct turns take_turns(const struct dgm_alloc *a, struct json_raw messag
     return turns;
 }
 
-static void join(const struct dgm_request *r, struct turns *turns)
+/* What becomes one by the rows that are done, and by `more`, which may be DGM_TRIES. */
+static void join(const struct dgm_request *r, struct turns *turns, enum dgm_try_id more)
 {
-    bool all = tries_has(r, DGM_TRY_MERGE_SYSTEM) || tries_has(r, DGM_TRY_ALTERNATE);
-    if (tries_has(r, DGM_TRY_SYSTEM_USER))
+    bool rows = tries_has(r, DGM_TRY_ALTERNATE) || more == DGM_TRY_ALTERNATE;
+    bool all = rows || tries_has(r, DGM_TRY_MERGE_SYSTEM) || more == DGM_TRY_MERGE_SYSTEM;
+    if (tries_has(r, DGM_TRY_SYSTEM_USER) || more == DGM_TRY_SYSTEM_USER)
         join_users(turns);
     else if (all || relay_has(r, QUIRK_SYSTEM_FIRST))
         join_systems(turns, all);
-    if (tries_has(r, DGM_TRY_ALTERNATE))
+    if (rows)
         join_rows(turns);
     make_groups(turns);
 }
 
-static bool has_role_twice(const struct turns *turns)
+static bool has_system(const struct turns *turns)
 {
-    for (size_t i = 1; i < turns->n; i++)
-        if (is_plain(&turns->at[i]) && is_plain(&turns->at[i - 1]) &&
-            turns->at[i].role == turns->at[i - 1].role)
+    for (size_t i = 0; i < turns->n; i++)
+        if (is_system(&turns->at[i]))
             return true;
     return false;
-}
-
-static size_t count_systems(const struct turns *turns, size_t from)
-{
-    size_t n = 0;
-    for (size_t i = from; i < turns->n; i++)
-        n += is_system(&turns->at[i]);
-    return n;
 }
 
 static bool has_parts(const struct turns *turns)
@@ -185,6 +178,23 @@ static bool has_parts(const struct turns *turns)
         if (turns->at[i].content.kind == JSON_ARR && relay_is_text(turns->at[i].content))
             return true;
     return false;
+}
+
+/* Whether other messages would become one than do so already. */
+static bool joins_more(const struct dgm_request *r, struct turns *turns, enum dgm_try_id id)
+{
+    const struct dgm_alloc *a = r->env.alloc;
+    size_t bytes;
+    struct turns now = take_turns(a, r->relay->messages, &bytes);
+    bool more = false;
+    if (!now.at)
+        return false;
+    join(r, &now, DGM_TRIES);
+    join(r, turns, id);
+    for (size_t i = 0; i < now.n; i++)
+        more = more || now.at[i].with != turns->at[i].with;
+    a->resize(a->ctx, now.at, bytes, 0);
+    return more;
 }
 
 bool relay_try_helps(const struct dgm_request *r, enum dgm_try_id id)
@@ -197,16 +207,14 @@ bool relay_try_helps(const struct dgm_request *r, enum dgm_try_id id)
         return false;
     switch (id) {
     case DGM_TRY_MERGE_SYSTEM:
-        helps = count_systems(&turns, 1) != 0;
+    case DGM_TRY_ALTERNATE:
+        helps = joins_more(r, &turns, id);
         break;
     case DGM_TRY_SYSTEM_USER:
-        helps = count_systems(&turns, 0) != 0;
-        break;
-    case DGM_TRY_ALTERNATE:
-        helps = has_role_twice(&turns) || count_systems(&turns, 1) != 0;
+        helps = has_system(&turns);
         break;
     case DGM_TRY_FLATTEN:
-        helps = has_parts(&turns);
+        helps = !relay_has(r, QUIRK_TEXT_PARTS) && has_parts(&turns);
         break;
     default:
         break;
@@ -289,7 +297,7 @@ static void put_merged(struct dgm_request *r, const struct turns *turns, size_t 
 static void warn(struct dgm_request *r, const struct turns *turns)
 {
     const struct dgm_str messages = DGM_STR("messages");
-    bool systems = false, rows = false;
+    bool users = tries_has(r, DGM_TRY_SYSTEM_USER), systems = false, rows = false;
     size_t leading = 0;
     for (size_t i = 0; i < turns->n; i++) {
         const struct turn *t = &turns->at[i];
@@ -297,10 +305,10 @@ static void warn(struct dgm_request *r, const struct turns *turns)
         leading += system && leading == i;
         systems = systems || (system && (t->with == NOBODY || (t->with == 0 && leading <= i)));
         rows = rows || (!system && t->with != i);
-        if (system && t->with != i && t->with != NOBODY && !is_system(&turns->at[t->with]))
+        if (system && users) /* with the user's next, or, where none comes, in the user's place */
             tries_warn(r, DGM_TRY_SYSTEM_USER, messages);
     }
-    if (systems && !tries_has(r, DGM_TRY_SYSTEM_USER))
+    if (systems && !users)
         tries_warn(r, DGM_TRY_MERGE_SYSTEM, messages);
     else if (leading > 1 && turns->at[1].with == 0)
         chat_warn(r, messages, DGM_STR("leading system messages are sent as one"));
@@ -347,7 +355,7 @@ static void put_joined(struct dgm_request *r, struct json_raw messages, struct s
         chat_no_memory(r);
         return;
     }
-    join(r, &turns);
+    join(r, &turns, DGM_TRIES);
     warn(r, &turns);
     if (turns.front.n != 0) {
         splice_add(s, l);

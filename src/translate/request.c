@@ -299,6 +299,7 @@ enum dgm_rc chat_rebuild(struct dgm_request *r, struct dgm_fail *reterr)
     r->complete = false;
     r->headers_n = 0;
     r->schema_objects = r->schema_spent = 0;
+    chat_drop_notes(r);
     begin_body(r);
     put_head(r);
     return put_contents_again(r, reterr);
@@ -379,6 +380,7 @@ enum dgm_rc dgm_request_translate(struct dgm_request *r, enum dgm_surface surfac
     assert(!r->relay && !r->complete && r->body.n == 0);
     r->surface = surface;
     check(r);
+    chat_keep_notes(r);
     put_head(r);
     return r->rc == DGM_OK && r->needs_n != 0 ? DGM_NEED : finish(r, reterr);
 }

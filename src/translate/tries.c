@@ -2,6 +2,7 @@
 /* tries.c - what a request is sent otherwise in: what an upstream's message calls for, and what is remembered of it. */
 #include "translate/tries.h"
 
+#include "base/digest.h"
 #include "base/str.h"
 #include "translate/google.h"
 #include "translate/relay.h"
@@ -9,6 +10,7 @@
 enum sort { NATIVE, RELAYED };
 enum of { MODEL, SCHEMAS };
 enum does { LEAVE, KEEP, MAKE };
+enum at { OUTSIDE, ANYWHERE };
 
 static const struct row {
     struct dgm_str name, told;
@@ -33,10 +35,11 @@ static const struct {
 
 static const struct tell {
     enum dgm_try_id id;
+    enum at at;
     struct dgm_str words, more;
 } tells[] = {
-#define TELL(id, words, more, source)                                                              \
-    {DGM_TRY_##id, {words, sizeof words - 1}, {more, sizeof more - 1}},
+#define TELL(id, at, words, more, source)                                                          \
+    {DGM_TRY_##id, at, {words, sizeof words - 1}, {more, sizeof more - 1}},
 #include "translate/tries.def"
 #undef TELL
 };
@@ -108,35 +111,66 @@ enum dgm_rc dgm_request_adapt(struct dgm_request *r, const struct dgm_try *try,
         chat_report(r, reterr);
         return r->rc;
     }
+    struct tries *t = r->tries;
+    if (t && t->wants && t->wanted.id == try->id) {
+        t->made = t->set & UINT32_C(1) << try->id;
+        t->made_for = t->wanted_for;
+    }
     return r->relay ? relay_rebuild(r, reterr) : chat_rebuild(r, reterr);
 }
 
-/* FNV-1a over a value, kinds included: what is put of it is told by its texts alone. */
-static uint64_t mix(uint64_t h, const struct json_val *v)
+/* ---- schemas, told apart ---- */
+
+static void add_number(struct dgm_digest *d, uint64_t n)
 {
-    struct json_iter it = json_iter(v);
-    struct dgm_str text = json_kind(v) == JSON_STR ? json_str(v) : json_num(v);
-    h = (h ^ (uint64_t)(json_kind(v) + json_bool(v, false))) * 0x100000001b3;
-    for (size_t i = 0; i < text.n; i++)
-        h = (h ^ (unsigned char)text.p[i]) * 0x100000001b3;
-    while (json_next(&it)) {
-        for (size_t i = 0; i < it.name.n; i++)
-            h = (h ^ (unsigned char)it.name.p[i]) * 0x100000001b3;
-        h = mix(h, it.value);
-    }
-    return (h ^ 0xff) * 0x100000001b3;
+    char bytes[8];
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (char)(n >> 8 * i & 0xff);
+    dgm_digest_add(d, (struct dgm_str){bytes, sizeof bytes});
 }
 
+static void add_text(struct dgm_digest *d, struct dgm_str s)
+{
+    add_number(d, s.n);
+    dgm_digest_add(d, s);
+}
+
+/* Kinds, lengths and sizes are included, so that no two values are the same bytes. NULL is one too. */
+static void add_value(struct dgm_digest *d, const struct json_val *v)
+{
+    struct json_iter it = json_iter(v);
+    add_number(d, (uint64_t)json_kind(v) << 1 | json_bool(v, false));
+    add_text(d, json_kind(v) == JSON_STR ? json_str(v) : json_num(v));
+    add_number(d, json_size(v));
+    while (json_next(&it)) {
+        add_text(d, it.name);
+        add_value(d, it.value);
+    }
+}
+
+/* All tenants' lessons stand side by side: nobody may write a schema that has another's number. */
 uint64_t dgm_request_schemas(const struct dgm_request *r)
 {
-    static const enum chat_field_id ids[] = {CHAT_TOOLS, CHAT_FUNCTIONS, CHAT_RESPONSE_FORMAT};
-    uint64_t h = 0xcbf29ce484222325;
+    struct google_place place;
+    if (r->relay)
+        return 0;
+    const struct json_val *values[] = {
+        r->field[CHAT_TOOLS],
+        r->field[CHAT_FUNCTIONS],
+        r->field[CHAT_RESPONSE_FORMAT],
+        r->google[GOOGLE_TOOLS],
+        google_config(r, DGM_STR("responseSchema"), &place),
+        google_config(r, DGM_STR("responseJsonSchema"), &place),
+    };
+    struct dgm_digest d;
     bool any = false;
-    for (size_t i = 0; !r->relay && i < COUNT(ids); i++) {
-        any = any || r->field[ids[i]];
-        h = mix(h, r->field[ids[i]]);
+    dgm_digest_init(&d);
+    for (size_t i = 0; i < COUNT(values); i++) {
+        any = any || values[i];
+        add_number(&d, i);
+        add_value(&d, values[i]);
     }
-    return any ? h | 1 : 0;
+    return any ? dgm_digest_end_number(&d) | 1 : 0;
 }
 
 /* ---- what is put ---- */
@@ -215,17 +249,63 @@ static bool is_letter_of(char c, char lower)
     return c == lower || (lower >= 'a' && lower <= 'z' && c == lower - 'a' + 'A');
 }
 
-/* What stands behind a text in a message, letter case aside; absent where it does not stand there. */
-static struct dgm_str behind(struct dgm_str message, struct dgm_str words)
+#define NOWHERE SIZE_MAX
+
+static const struct marks {
+    char open, close;
+} marks[] = {{'"', '"'}, {'`', '`'}, {'\'', '\''}, {'[', ']'}, {'{', '}'}};
+
+/* A message, and what lies between the first and the last mark of each sort. Nobody writes himself out of that. */
+struct heard {
+    struct dgm_str message;
+    struct {
+        size_t first, last;
+    } inside[COUNT(marks)];
+};
+
+/* Of a word, as people write one: an apostrophe beside it may be no quote. */
+static bool is_of_word(struct dgm_str s, size_t at)
 {
-    for (size_t i = 0; i + words.n <= message.n; i++) {
-        size_t k = 0;
-        while (k < words.n && is_letter_of(message.p[i + k], words.p[k]))
-            k++;
-        if (k == words.n)
-            return dgm_str_skip(message, i + k);
+    char c = at < s.n ? s.p[at] : ' ';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+static struct heard hear(struct dgm_str message)
+{
+    struct heard h = {.message = message};
+    for (size_t k = 0; k < COUNT(marks); k++) {
+        bool apostrophe = marks[k].open == '\'';
+        h.inside[k].first = NOWHERE;
+        for (size_t i = 0; i < message.n; i++) {
+            if (message.p[i] == marks[k].open && h.inside[k].first == NOWHERE &&
+                !(apostrophe && i != 0 && is_of_word(message, i - 1)))
+                h.inside[k].first = i;
+            else if (message.p[i] == marks[k].close && !(apostrophe && is_of_word(message, i + 1)))
+                h.inside[k].last = i;
+        }
     }
-    return (struct dgm_str){0};
+    return h;
+}
+
+static bool is_outside(const struct heard *h, size_t at)
+{
+    for (size_t k = 0; k < COUNT(marks); k++)
+        if (at > h->inside[k].first && at < h->inside[k].last)
+            return false;
+    return true;
+}
+
+/* Where a text ends that stands in a message from a byte on, letter case aside; NOWHERE: there is none. */
+static size_t behind(const struct heard *h, size_t from, struct dgm_str words, enum at at)
+{
+    for (size_t i = from; i + words.n <= h->message.n; i++) {
+        size_t k = 0;
+        while (k < words.n && is_letter_of(h->message.p[i + k], words.p[k]))
+            k++;
+        if (k == words.n && (at == ANYWHERE || is_outside(h, i)))
+            return i + k;
+    }
+    return NOWHERE;
 }
 
 /* The next number of a text, in thousandths, and what stands behind it. */
@@ -260,7 +340,7 @@ static int64_t up(double d)
     return (double)i < d - 1e-3 ? i + 1 : i;
 }
 
-/* The bounds that a message names behind its words. */
+/* The bounds that a message names behind its words. Less than a token is none. */
 static bool read_bounds(struct dgm_str text, struct dgm_try *try)
 {
     double least, most;
@@ -270,7 +350,7 @@ static bool read_bounds(struct dgm_str text, struct dgm_try *try)
     try->most = -up(-most);
     if (dgm_str_starts(text, EXCLUSIVE))
         try->most = up(most) - (is_whole(try->id) ? 1000 : 1);
-    return try->least <= try->most;
+    return try->least <= try->most && !(try->id == DGM_TRY_MAX_TOKENS && try->most < 1000);
 }
 
 /* Whether the head of the body as it was sent has a member, of generationConfig where `config` says so. */
@@ -301,7 +381,7 @@ static bool sent_schemas(const struct dgm_request *r)
 /* Whether a try that was not made yet would change anything. */
 static bool helps(const struct dgm_request *r, enum dgm_try_id id)
 {
-    if (!takes(r, id) || tries_has(r, id))
+    if (!takes(r, id) || tries_has(r, id) || (r->tries && r->tries->vain >> id & 1))
         return false;
     if (rows[id].sort == RELAYED)
         return relay_try_helps(r, id);
@@ -313,22 +393,34 @@ static bool helps(const struct dgm_request *r, enum dgm_try_id id)
     return false;
 }
 
-static bool fits(const struct tell *tell, struct dgm_str message, struct dgm_try *ret)
+static bool fits(const struct tell *tell, const struct heard *h, struct dgm_try *ret)
 {
-    struct dgm_str rest = behind(message, tell->words);
+    size_t end = behind(h, 0, tell->words, tell->at);
     *ret = (struct dgm_try){.id = tell->id};
-    if (rest.p && tell->more.n)
-        rest = behind(rest, tell->more);
-    return rest.p && (rows[tell->id].does != KEEP || read_bounds(rest, ret));
+    if (end != NOWHERE)
+        end = behind(h, end, tell->more, tell->at);
+    return end != NOWHERE &&
+           (rows[tell->id].does != KEEP || read_bounds(dgm_str_skip(h->message, end), ret));
 }
 
-static void want(struct dgm_request *r, const struct dgm_try *try)
+static void want(struct dgm_request *r, const struct dgm_try *try, uint64_t message)
 {
     struct tries *t = tries_of(r);
     if (!t)
         return;
     t->wants = true;
     t->wanted = *try;
+    t->wanted_for = message;
+}
+
+/* The last try has an answer, by which it did not help: the request is as it was, and nobody learns of it. */
+static void take_back(struct tries *t, uint64_t message)
+{
+    if (t->made_for == message) {
+        t->set &= ~t->made;
+        t->vain |= t->made;
+    }
+    t->made = 0;
 }
 
 void tries_forget(struct dgm_request *r)
@@ -337,17 +429,29 @@ void tries_forget(struct dgm_request *r)
         r->tries->wants = false;
 }
 
+static uint64_t digest_of(struct dgm_str s)
+{
+    struct dgm_digest d;
+    dgm_digest_init(&d);
+    dgm_digest_add(&d, s);
+    return dgm_digest_end_number(&d);
+}
+
 void tries_note(struct dgm_request *r, struct dgm_str message, bool of_schemas)
 {
+    const struct heard h = hear(message);
+    const uint64_t digest = digest_of(message);
     struct dgm_try try;
+    if (r->tries)
+        take_back(r->tries, digest);
     for (size_t i = 0; i < COUNT(tells); i++)
-        if (fits(&tells[i], message, &try) && helps(r, try.id)) {
-            want(r, &try);
+        if (fits(&tells[i], &h, &try) && helps(r, try.id)) {
+            want(r, &try, digest);
             return;
         }
     for (enum dgm_try_id id = 0; of_schemas && id < DGM_TRIES; id++)
         if (rows[id].of == SCHEMAS && helps(r, id)) {
-            want(r, &(struct dgm_try){.id = id});
+            want(r, &(struct dgm_try){.id = id}, digest);
             return;
         }
 }

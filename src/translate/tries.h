@@ -13,10 +13,13 @@
 
 /** What a request is made otherwise in. Stands in its arena once there is any. */
 struct tries {
-    uint32_t set; /* of 1 << enum dgm_try_id */
+    uint32_t set;  /* of 1 << enum dgm_try_id */
+    uint32_t vain; /* the same: those that were taken back, for the same refusal came again */
     struct dgm_try at[DGM_TRIES];
     bool wants; /* the last answer calls for: */
     struct dgm_try wanted;
+    uint32_t made; /* the last of dgm_request_adapt, in `set`; 0: none, or it was judged */
+    uint64_t wanted_for, made_for; /* which message called for them, by a digest */
 };
 
 static inline bool tries_has(const struct dgm_request *r, enum dgm_try_id id)
@@ -40,7 +43,10 @@ uint32_t tries_output(const struct dgm_request *);
 /** What an answer calls for: none so far. */
 void tries_forget(struct dgm_request *);
 
-/** An upstream refused the request with a message. `of_schemas`: which names nothing, and a schema is what it may be. */
+/**
+ * An upstream refused the request with a message. `of_schemas`: which names nothing, and a schema is what it may be.
+ * The very message that called for the last try: it did not help, and is taken back.
+ */
 void tries_note(struct dgm_request *, struct dgm_str message, bool of_schemas);
 
 /* ---- relay_turns.c ---- */

@@ -203,6 +203,21 @@ def test_what_did_not_help_is_not_remembered(front):
     assert len(server.requests) == 4 and daemon.stats()["adapted_worked_total"] == 0
 
 
+def test_what_did_not_help_is_taken_back(front):
+    """Of two tries only the second helped: it alone is remembered, and nobody else's request loses its temperature."""
+    def judge(body):
+        return '"maxItems": ' in json.dumps(body.get("tools")) and "tools[0].function_declarations[0].parameters: temperature is not supported."
+    daemon, server = front(judge)
+    model = "google/gemini-3.5-flash"
+    said = daemon.ask(wire.chat(model=model, temperature=0.5, tools=tools()))
+    assert said.status == 200, said.body
+    assert ["temperature" in config_of(body) for body in bodies(server)] == [True, False, True]
+    assert "schemas are sent without" in warned(said) and "temperature" not in warned(said)
+    said = daemon.ask(wire.chat(model=model, temperature=0.5))
+    assert said.status == 200 and config_of(bodies(server)[3])["temperature"] == 0.5 and warned(said) == ""
+    assert len(server.requests) == 4
+
+
 def test_two_tries_at_most(front):
     def judge(body):
         config = config_of(body)
@@ -306,6 +321,25 @@ def test_all_workers_know_which_schemas(front):
 
     assert [ask() for _ in range(10)] == [2] + 9 * [1]
     assert [ask(most=501) for _ in range(3)] == [2, 1, 1]
+
+
+def test_googles_own_schemas_are_told_apart_too(front):
+    """What was refused of one request's schema is not done to another's."""
+    def judge(body):
+        return '"maxItems": ' in json.dumps(config_of(body)) and "refuse" in json.dumps(body) and "Request contains an invalid argument."
+    daemon, server = front(judge)
+
+    def ask(name):
+        config = {"response_mime_type": "application/json",
+                  "response_schema": {"type": "OBJECT", "properties": {name: {"type": "ARRAY", "items": {"type": "STRING"}, "maxItems": 500}}}}
+        said = daemon.ask(wire.chat(model="google/gemini-3.5-flash", extra_body={"google": {"generation_config": config}}))
+        assert said.status == 200, said.body
+        return said
+
+    assert "schemas are sent without bounds" in warned(ask("refuse"))
+    assert warned(ask("take")) == "" and "maxItems" in json.dumps(config_of(bodies(server)[-1]))
+    assert "schemas are sent without bounds" in warned(ask("refuse"))
+    assert len(server.requests) == 4
 
 
 def test_a_bare_refusal_for_another_reason(front):

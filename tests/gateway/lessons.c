@@ -39,6 +39,22 @@ static void it_is_recalled_by_its_own(void **state)
     gw_lessons_free(l);
 }
 
+/* Of no schemas nothing is learnt: it would be done to every request of the model. */
+static void of_no_schemas_there_is_nothing(void **state)
+{
+    (void)state;
+    struct gw_lessons *l = gw_lessons_new();
+    struct gw_pupil p = pupil;
+    struct dgm_try try = {.id = DGM_TRY_SCHEMA_TOLD};
+    p.schemas = 0;
+    gw_lessons_keep(l, &p, &try, NOW);
+    assert_false(gw_lessons_any(l) || gw_lessons_recall(l, &p, try.id, NOW, &try));
+    p.schemas = 1;
+    gw_lessons_keep(l, &p, &try, NOW);
+    assert_true(gw_lessons_recall(l, &p, try.id, NOW, &try));
+    gw_lessons_free(l);
+}
+
 static void it_is_forgotten_after_a_day(void **state)
 {
     (void)state;
@@ -117,6 +133,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_is_recalled_by_its_own),
+        cmocka_unit_test(of_no_schemas_there_is_nothing),
         cmocka_unit_test(it_is_forgotten_after_a_day),
         cmocka_unit_test(a_full_one_forgets_the_oldest),
         cmocka_unit_test(another_process_knows_it),

@@ -150,12 +150,37 @@ static const struct {
      "Request contains an invalid argument.", DGM_TRIES, 0, 0},
     {NATIVE SCHEMA "}", "Function call is missing a thought_signature in functionCall parts.",
      DGM_TRIES, 0, 0},
+    /* No model has such a limit, and no answer could keep to it. */
+    {NATIVE ",\"max_tokens\":9}", "max_output_tokens must be in the range [-5, -1].", DGM_TRIES, 0,
+     0},
+    {NATIVE ",\"max_tokens\":9}", "max_output_tokens must be in the range [0, 0].", DGM_TRIES, 0,
+     0},
+    {NATIVE ",\"max_tokens\":9}", RANGE("maxOutputTokens", "9", "1"), DGM_TRIES, 0, 0},
+    {NATIVE ",\"max_tokens\":9}", "max_output_tokens must be in the range [0, 1].",
+     DGM_TRY_MAX_TOKENS, 0, 1000},
+    /* What stands in quotes or brackets may be a name of the client's own, or all that a client wrote. */
+    {NATIVE ",\"temperature\":1}",
+     "tools[0].function_declarations[0].parameters.properties[top_k] is not supported", DGM_TRIES,
+     0, 0},
+    {NATIVE ",\"temperature\":1}", "Unknown name \"temperature\": it is not supported.", DGM_TRIES,
+     0, 0},
+    {NATIVE ",\"temperature\":1}", "The property `top_k` is not supported.", DGM_TRIES, 0, 0},
+    {NATIVE ",\"temperature\":1}", "The models' property 'top_p' is not supported.", DGM_TRIES, 0,
+     0},
+    {NATIVE ",\"max_tokens\":9}",
+     "Invalid input {'a': '\" max_output_tokens must be in the range [1, 1] \"'}", DGM_TRIES, 0, 0},
+    {NATIVE ",\"max_tokens\":9}",
+     "Invalid input \"a\" max_output_tokens must be in the range [1, 1] \"b\"", DGM_TRIES, 0, 0},
+    {NATIVE ",\"temperature\":1}", "'a' is fine; the model's temperature is not supported.",
+     DGM_TRY_SAMPLING, 0, 0},
 };
 
 struct asked {
     struct dgm_request *r;
     struct dgm_buf body;
     bool strict;
+    const struct dgm_server *server; /* NULL: one that speaks OpenAI's protocol as it is */
+    uint32_t learnt;                 /* of 1 << enum dgm_try_id */
 };
 
 static void ask(struct asked *a, const char *body)
@@ -171,7 +196,10 @@ static void ask(struct asked *a, const char *body)
         return;
     }
     assert_int_equal(dgm_relay_open(&env, &a->body, &a->r, &f), DGM_OK);
-    assert_int_equal(dgm_relay_make(a->r, &server, &f), DGM_OK);
+    for (enum dgm_try_id id = 0; id < DGM_TRIES; id++)
+        if (a->learnt >> id & 1)
+            assert_true(dgm_request_learn(a->r, &(struct dgm_try){.id = id}));
+    assert_int_equal(dgm_relay_make(a->r, a->server ? a->server : &server, &f), DGM_OK);
 }
 
 static void dispose(struct asked *a)
@@ -241,7 +269,7 @@ static void every_text_has_its_case(void **state)
         enum dgm_try_id id;
         const char *words, *more;
     } texts[] = {
-#define TELL(id, words, more, source) {DGM_TRY_##id, words, more},
+#define TELL(id, at, words, more, source) {DGM_TRY_##id, words, more},
 #include "translate/tries.def"
 #undef TELL
     };
@@ -296,18 +324,145 @@ static void a_strict_request_is_refused(void **state)
     dispose(&a);
 }
 
+/* The body as it is sent has a text. */
+static bool sends(const struct asked *a, const char *text)
+{
+    const struct dgm_str *segments;
+    size_t n = dgm_request_body(a->r, &segments);
+    bool found = false;
+    for (size_t i = 0; i < n; i++)
+        found = found || dgm_str_find(segments[i], dgm_str_c(text)) < segments[i].n;
+    return found;
+}
+
+/* The same refusal behind a try: it is taken back, with all that was told of it, and not made again. */
+static void what_did_not_help_is_taken_back(void **state)
+{
+    (void)state;
+    static const char message[] =
+        "function_declarations[0].parameters: temperature is not supported there";
+    struct asked a = {0};
+    struct dgm_try try;
+    struct dgm_fail f;
+    ask(&a, NATIVE SCHEMA ",\"temperature\":1,\"metadata\":{}}");
+    assert_true(answer(&a, 400, message, &try) && try.id == DGM_TRY_SAMPLING);
+    assert_int_equal(dgm_request_adapt(a.r, &try, &f), DGM_OK);
+    assert_false(sends(&a, "temperature"));
+    assert_true(answer(&a, 400, message, &try) && try.id == DGM_TRY_SCHEMA_PLAIN);
+    assert_int_equal(dgm_request_adapt(a.r, &try, &f), DGM_OK);
+    assert_int_equal(dgm_request_tries(a.r, NULL), UINT32_C(1) << DGM_TRY_SCHEMA_PLAIN);
+    assert_true(sends(&a, "\"temperature\":1"));
+    assert_false(
+        dgm_str_has_nocase(dgm_request_notes(a.r, DGM_NOTE_WARNING), DGM_STR("temperature")));
+    assert_true(dgm_str_eq(dgm_request_notes(a.r, DGM_NOTE_IGNORED), DGM_STR("metadata")));
+    dispose(&a);
+    /* Another refusal: it did help. */
+    a = (struct asked){0};
+    ask(&a, NATIVE SCHEMA ",\"temperature\":1}");
+    assert_true(answer(&a, 400, message, &try));
+    assert_int_equal(dgm_request_adapt(a.r, &try, &f), DGM_OK);
+    assert_true(answer(&a, 400, "response_schema", &try));
+    assert_int_equal(dgm_request_tries(a.r, NULL), UINT32_C(1) << DGM_TRY_SAMPLING);
+    dispose(&a);
+}
+
+/* A relayed request whose messages would be sent as they were is not sent again. */
+static void what_is_done_already_does_not_help(void **state)
+{
+    (void)state;
+#define LEARNT(id) (UINT32_C(1) << DGM_TRY_##id)
+#define LATE RELAYED(SAYS("user", "a") "," SAYS("system", "b"))
+#define LEADING RELAYED(SAYS("system", "a") "," SAYS("system", "b") "," SAYS("user", "c"))
+#define BETWEEN RELAYED(SAYS("user", "a") "," SAYS("system", "b") "," SAYS("user", "c"))
+#define PARTS RELAYED("{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"a\"}]}")
+    static const struct {
+        const char *body, *message;
+        uint32_t learnt;
+        enum dgm_server_kind server;
+        bool helps;
+    } rows[] = {
+        {PARTS, "content must be a string", 0, DGM_SERVER_OPENAI, true},
+        {PARTS, "content must be a string", 0, DGM_SERVER_TGI, false},
+        {PARTS, "content must be a string", LEARNT(FLATTEN), DGM_SERVER_OPENAI, false},
+        {LATE, "System message must be at the beginning", 0, DGM_SERVER_OPENAI, true},
+        {LATE, "System message must be at the beginning", LEARNT(ALTERNATE), DGM_SERVER_OPENAI,
+         false},
+        {LATE, "System message must be at the beginning", LEARNT(SYSTEM_USER), DGM_SERVER_OPENAI,
+         false},
+        {LEADING, "System message must be at the beginning", 0, DGM_SERVER_OPENAI, true},
+        {LEADING, "System message must be at the beginning", 0, DGM_SERVER_VLLM, false},
+        {LATE, "roles must alternate", LEARNT(MERGE_SYSTEM), DGM_SERVER_OPENAI, false},
+        {BETWEEN, "roles must alternate", LEARNT(MERGE_SYSTEM), DGM_SERVER_OPENAI, true},
+        {LATE, "System role not supported", LEARNT(ALTERNATE), DGM_SERVER_OPENAI, true},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct dgm_server server = {.kind = rows[i].server};
+        struct asked a = {.learnt = rows[i].learnt, .server = &server};
+        struct dgm_try try;
+        ask(&a, rows[i].body);
+        if (answer(&a, 400, rows[i].message, &try) != rows[i].helps)
+            fail_msg("%zu: %s", i, rows[i].message);
+        dispose(&a);
+    }
+}
+
+/* Google's own members count before OpenAI's, so a key's limits are reckoned by them (user-pain H6). */
+static void tokens_are_those_that_are_sent(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *body;
+        int64_t tokens;
+    } rows[] = {
+        {NATIVE "}", 0},
+        {NATIVE ",\"max_tokens\":7}", 7},
+        {NATIVE ",\"max_tokens\":7,\"max_completion_tokens\":9,\"n\":2}", 18},
+        {NATIVE ",\"max_tokens\":1,\"google\":{\"generation_config\":{\"max_output_tokens\":60000,"
+                "\"candidate_count\":4}}}",
+         240000},
+        {NATIVE
+         ",\"max_tokens\":1,\"n\":8" GOOGLE("\"generationConfig\":{\"maxOutputTokens\":60000}") "}",
+         480000},
+        {NATIVE
+         ",\"max_tokens\":60000,\"n\":2" GOOGLE("\"generation_config\":{\"candidateCount\":1}") "}",
+         60000},
+        {"{\"model\":\"m\",\"messages\":[" SAYS("user", "a") "],\"max_tokens\":60000,\"n\":2}",
+         120000},
+        {"{\"model\":\"m\",\"messages\":[" SAYS("user", "a") "],\"max_tokens\":6e4}", 60000},
+        {"{\"model\":\"m\",\"messages\":[" SAYS("user", "a") "],\"max_tokens\":60000.0}", 60000},
+        {"{\"model\":\"m\",\"messages\":[" SAYS("user", "a") "],\"max_tokens\":-1}", 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct asked a = {0};
+        ask(&a, rows[i].body);
+        if (dgm_request_tokens_wanted(a.r) != rows[i].tokens)
+            fail_msg("%zu: %lld", i, (long long)dgm_request_tokens_wanted(a.r));
+        dispose(&a);
+    }
+}
+
 static void schemas_are_told_apart(void **state)
 {
     (void)state;
+#define OF_GOOGLE(name, type)                                                                      \
+    NATIVE GOOGLE("\"generation_config\":{\"response_mime_type\":\"application/json\",\"" name     \
+                  "\":{\"type\":\"" type "\"}}") "}"
     static const char *const bodies[] = {
         NATIVE "}",
         NATIVE SCHEMA "}",
         NATIVE SCHEMA ",\"temperature\":1}",
         NATIVE ",\"response_format\":{\"type\":\"json_object\"}}",
         RELAYED(SAYS("user", "a")),
+        OF_GOOGLE("response_schema", "STRING"),
+        OF_GOOGLE("response_schema", "INTEGER"),
+        OF_GOOGLE("responseJsonSchema", "string"),
+        NATIVE GOOGLE(
+            "\"tools\":[{\"function_declarations\":[{\"name\":\"f\",\"description\":\"f\","
+            "\"parameters\":{\"type\":\"OBJECT\",\"properties\":{\"a\":{\"type\":"
+            "\"STRING\"}}}}]}]") "}",
     };
-    uint64_t h[5];
-    for (size_t i = 0; i < 5; i++) {
+    uint64_t h[9];
+    for (size_t i = 0; i < 9; i++) {
         struct asked a = {0};
         ask(&a, bodies[i]);
         h[i] = dgm_request_schemas(a.r);
@@ -316,6 +471,9 @@ static void schemas_are_told_apart(void **state)
     assert_true(h[0] == 0 && h[4] == 0);
     assert_true(h[1] != 0 && h[1] == h[2]);
     assert_true(h[3] != 0 && h[3] != h[1]);
+    for (size_t i = 5; i < 9; i++)
+        for (size_t k = 1; k < i; k++)
+            assert_true(h[i] != 0 && h[i] != h[k]);
 }
 
 int main(void)
@@ -325,6 +483,9 @@ int main(void)
         cmocka_unit_test(every_text_has_its_case),
         cmocka_unit_test(other_answers_call_for_nothing),
         cmocka_unit_test(a_strict_request_is_refused),
+        cmocka_unit_test(what_did_not_help_is_taken_back),
+        cmocka_unit_test(what_is_done_already_does_not_help),
+        cmocka_unit_test(tokens_are_those_that_are_sent),
         cmocka_unit_test(schemas_are_told_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
