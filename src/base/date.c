@@ -45,7 +45,10 @@ static int64_t days_of(unsigned year, unsigned month, unsigned day)
 
 static void put_digits(struct dgm_buf *out, unsigned n, unsigned digits)
 {
-    for (unsigned scale = digits == 4 ? 1000 : 10; scale != 0; scale /= 10)
+    unsigned scale = 1;
+    while (--digits != 0)
+        scale *= 10;
+    for (; scale != 0; scale /= 10)
         dgm_buf_put_char(out, (char)('0' + n / scale % 10));
 }
 
@@ -69,17 +72,26 @@ static void put_date(struct dgm_buf *out, int64_t seconds, char dash, char colon
     put_digits(out, d.minute, 2);
     put_mark(out, colon);
     put_digits(out, d.second, 2);
-    dgm_buf_put_char(out, 'Z');
 }
 
 void dgm_date_put(struct dgm_buf *out, int64_t seconds)
 {
     put_date(out, seconds, '-', ':');
+    dgm_buf_put_char(out, 'Z');
 }
 
 void dgm_date_put_basic(struct dgm_buf *out, int64_t seconds)
 {
     put_date(out, seconds, '\0', '\0');
+    dgm_buf_put_char(out, 'Z');
+}
+
+void dgm_date_put_ms(struct dgm_buf *out, int64_t ms)
+{
+    put_date(out, ms / 1000, '-', ':');
+    dgm_buf_put_char(out, '.');
+    put_digits(out, ms < 0 ? 0 : (unsigned)(ms % 1000), 3);
+    dgm_buf_put_lit(out, "000Z");
 }
 
 /* ---- reading ---- */
@@ -120,25 +132,53 @@ static bool take_offset(struct dgm_str *rest, int64_t *ret_seconds)
     return rest->n == 0;
 }
 
-bool dgm_date_read(struct dgm_str s, int64_t *ret_seconds)
+/* ".123456", as far as milliseconds go. False: there is no digit behind the point. */
+static bool take_fraction(struct dgm_str *rest, int64_t *ret_ms)
 {
-    static const unsigned char month_days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    int64_t ms = 0, unit = 100;
+    size_t n = 0;
+    *ret_ms = 0;
+    if (!take_mark(rest, '.'))
+        return true;
+    for (; n < rest->n && rest->p[n] >= '0' && rest->p[n] <= '9'; n++, unit /= 10)
+        ms += (rest->p[n] - '0') * unit;
+    *rest = dgm_str_skip(*rest, n);
+    *ret_ms = ms;
+    return n != 0;
+}
+
+/* A day that its month has not would come back as one of the next. */
+static bool is_day(int64_t days, unsigned month, unsigned day)
+{
+    struct dgm_date d = dgm_date_of(days * SECONDS_A_DAY);
+    return d.month == month && d.day == day;
+}
+
+bool dgm_date_read_ms(struct dgm_str s, int64_t *ret_ms)
+{
     unsigned year, month, day, hour, minute, second;
-    int64_t offset;
+    int64_t offset, fraction;
     if (!take_digits(&s, 4, &year) || !take_mark(&s, '-') || !take_digits(&s, 2, &month) ||
         !take_mark(&s, '-') || !take_digits(&s, 2, &day) || !take_mark(&s, 'T') ||
         !take_digits(&s, 2, &hour) || !take_mark(&s, ':') || !take_digits(&s, 2, &minute) ||
         !take_mark(&s, ':') || !take_digits(&s, 2, &second))
         return false;
-    if (year < 1970 || month == 0 || month > 12 || day == 0 || day > month_days[month - 1] ||
-        hour > 23 || minute > 59 || second > 60)
+    if (year < 1970 || month == 0 || month > 12 || day == 0 || hour > 23 || minute > 59 ||
+        second > 60 || !take_fraction(&s, &fraction) || !take_offset(&s, &offset))
         return false;
-    if (take_mark(&s, '.'))
-        while (s.n != 0 && s.p[0] >= '0' && s.p[0] <= '9')
-            s = dgm_str_skip(s, 1);
-    if (!take_offset(&s, &offset))
+    int64_t days = days_of(year, month, day);
+    int64_t seconds = days * SECONDS_A_DAY + hour * 3600 + minute * 60 + second - offset;
+    if (!is_day(days, month, day) || seconds < 0 || seconds > DGM_DATE_MAX)
         return false;
-    unsigned in_day = hour * 3600 + minute * 60 + second;
-    *ret_seconds = days_of(year, month, day) * SECONDS_A_DAY + in_day - offset;
+    *ret_ms = seconds * 1000 + fraction;
+    return true;
+}
+
+bool dgm_date_read(struct dgm_str s, int64_t *ret_seconds)
+{
+    int64_t ms;
+    if (!dgm_date_read_ms(s, &ms))
+        return false;
+    *ret_seconds = ms / 1000;
     return true;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* date.h - seconds since 1970 as dates of the Gregorian calendar in UTC, and back. Years 1970 to 9999. */
+/* date.h - times since 1970 as dates of the Gregorian calendar in UTC, and back. Years 1970 to 9999. */
 #ifndef BASE_DATE_H
 #define BASE_DATE_H
 
@@ -19,7 +19,14 @@ struct dgm_date dgm_date_of(int64_t seconds);
 void dgm_date_put(struct dgm_buf *, int64_t seconds);
 void dgm_date_put_basic(struct dgm_buf *, int64_t seconds);
 
-/** Reads RFC 3339: fractions are cut, an offset is counted in. False: it is none, or of another year. */
+/** Puts a time in milliseconds as proto3 JSON writes it, with microseconds: "2026-11-21T22:33:54.123000Z". */
+void dgm_date_put_ms(struct dgm_buf *, int64_t ms);
+
+/**
+ * Reads RFC 3339: an offset is counted in, and what is less than a second, or a millisecond, is cut. False: it is none, no
+ * day of the calendar, or of another year.
+ */
 bool dgm_date_read(struct dgm_str, int64_t *ret_seconds);
+bool dgm_date_read_ms(struct dgm_str, int64_t *ret_ms);
 
 #endif

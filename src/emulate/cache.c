@@ -2,11 +2,12 @@
 /* cache.c - cachedContents. */
 #include "emulate/cache.h"
 
+#include "base/date.h"
 #include "base/str.h"
 #include "emulate/check.h"
 #include "emulate/directory.h"
+#include "emulate/duration.h"
 #include "emulate/hash.h"
-#include "emulate/time.h"
 #include "http/target.h"
 #include "json/write.h"
 
@@ -80,7 +81,7 @@ static void put_time(struct json_writer *w, const char *name, int64_t ms)
 {
     char text[64];
     struct dgm_buf b = {.p = text, .cap = sizeof text, .max = sizeof text};
-    emu_time_put(ms, &b);
+    dgm_date_put_ms(&b, ms);
     json_put_key(w, dgm_str_c(name));
     json_put_str(w, dgm_buf_str(&b));
 }
@@ -157,7 +158,7 @@ static bool read_expiry(const struct json_val *root, int64_t now_ms, int64_t *re
     int64_t ms = 0;
     if (!ttl.p && !until.p)
         return false;
-    if (ttl.p ? emu_duration_read(ttl, &ms) : emu_time_read(until, ret_ms))
+    if (ttl.p ? emu_duration_read(ttl, &ms) : dgm_date_read_ms(until, ret_ms))
         *ret_ms = ttl.p ? now_ms + ms : *ret_ms;
     else
         *ret_ms = 0; /* no time that anybody lives to see */

@@ -11,11 +11,11 @@
  */
 #include "emulate/respond.h"
 
+#include "base/date.h"
 #include "base/str.h"
 #include "emulate/base64.h"
 #include "emulate/hash.h"
 #include "emulate/signature.h"
-#include "emulate/time.h"
 #include "emulate/tokens.h"
 
 #include <string.h>
@@ -362,7 +362,7 @@ static struct dgm_str create_time(int64_t now_ms, struct dgm_arena *arena)
 {
     struct dgm_buf b;
     dgm_buf_init(&b, dgm_arena_alloc(arena), 64);
-    emu_time_put(now_ms, &b);
+    dgm_date_put_ms(&b, now_ms);
     return b.rc == DGM_OK ? dgm_buf_str(&b) : (struct dgm_str){0};
 }
 
