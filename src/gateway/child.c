@@ -19,6 +19,8 @@
 #define WORDS_MAX 64
 #define ARENA_MAX ((size_t)1024 * 1024)
 #define READ_BYTES 4096
+#define NAP_MIN_NS 500000 /* between two looks whether it has ended, which grow */
+#define NAP_MAX_NS 32000000
 
 static int64_t now_ms(void)
 {
@@ -127,14 +129,31 @@ static bool read_all(int fd, int64_t until_ms, struct dgm_buf *out)
     }
 }
 
-static bool wait_end(pid_t pid, bool kill_it, char why[GW_CHILD_WHY_BYTES])
+static pid_t wait_for(pid_t pid, int *status, int options)
+{
+    pid_t ended;
+    do
+        ended = waitpid(pid, status, options);
+    while (ended < 0 && errno == EINTR);
+    return ended;
+}
+
+/* One that has closed its end may live on: it is looked for until its time is over. */
+static bool wait_end(pid_t pid, bool kill_it, int64_t until_ms, char why[GW_CHILD_WHY_BYTES])
 {
     int status = 0;
-    if (kill_it)
+    struct timespec nap = {.tv_nsec = NAP_MIN_NS};
+    while (!kill_it && wait_for(pid, &status, WNOHANG) == 0) {
+        kill_it = now_ms() >= until_ms;
+        if (!kill_it)
+            nanosleep(&nap, NULL);
+        if (nap.tv_nsec < NAP_MAX_NS)
+            nap.tv_nsec *= 2;
+    }
+    if (kill_it) {
         kill(pid, SIGKILL);
-    while (waitpid(pid, &status, 0) < 0)
-        if (errno != EINTR)
-            break;
+        (void)wait_for(pid, &status, 0);
+    }
     if (kill_it)
         snprintf(why, GW_CHILD_WHY_BYTES, "did not end in time, or printed too much");
     else if (WIFSIGNALED(status))
@@ -180,12 +199,13 @@ static bool run(const struct gw_child *c, struct dgm_arena *arena, struct dgm_bu
         snprintf(why, GW_CHILD_WHY_BYTES, "could not be started: %s", strerror(errno));
         return false;
     }
+    int64_t until_ms = now_ms() + c->timeout_ms;
     int error = spawn(&pid, words, environment, fds[1]);
     close(fds[1]);
-    bool all = error == 0 && read_all(fds[0], now_ms() + c->timeout_ms, out);
+    bool all = error == 0 && read_all(fds[0], until_ms, out);
     close(fds[0]);
     if (error == 0)
-        return wait_end(pid, !all, why);
+        return wait_end(pid, !all, until_ms, why);
     snprintf(why, GW_CHILD_WHY_BYTES, "could not be started: %s", strerror(error));
     return false;
 }
