@@ -7,6 +7,7 @@
 #include "gateway/keeper_wire.h"
 
 #include <assert.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
 
@@ -15,6 +16,8 @@
     40 /* of a bucket's word: its count, over AUTH_LIMIT_MAX; the rest is its number */
 #define COUNT_MAX ((UINT64_C(1) << COUNT_BITS) - 1)
 #define NUMBERS (UINT64_C(1) << (64 - COUNT_BITS))
+#define NAME_CHANGES 2 /* stands where a place gets another name; names are odd */
+#define LOCK_TRIES 1000
 #define TRIES 16             /* of two that see each other's last place */
 #define READ_WITHIN_MS 10000 /* after that the day begins anew */
 #define PARALLEL_AFTER_MS 1000
@@ -49,7 +52,8 @@ struct gw_quota {
     _Atomic uint64_t changes;
     _Atomic size_t books_n; /* that were ever opened: the others are not looked at */
     _Atomic bool opened[GW_QUOTA_BOOKS];
-    _Atomic uint64_t names[GW_QUOTA_PLACES]; /* 0 is a free place */
+    _Atomic bool names_locked;
+    _Atomic uint64_t names[GW_QUOTA_PLACES]; /* 0: it never had one */
     struct place places[GW_QUOTA_PLACES];
     struct entry books[GW_QUOTA_BOOKS][GW_QUOTA_PLACES];
 };
@@ -157,24 +161,6 @@ static bool add_under(const struct span *s, struct window *w, int64_t number, in
     return false;
 }
 
-/* ---- places ------------------------------------------------------------------------------------------ */
-
-static size_t place_of(struct gw_quota *q, uint64_t name)
-{
-    for (size_t i = 0; i < GW_QUOTA_PLACES; i++) {
-        size_t at = (name + i) % GW_QUOTA_PLACES;
-        uint64_t found = 0;
-        if (atomic_compare_exchange_strong(&q->names[at], &found, name) || found == name)
-            return at;
-    }
-    return GW_QUOTA_PLACES;
-}
-
-static uint64_t name_of(const struct auth_client *c)
-{
-    return emu_hash_mix(emu_hash_str(c->name) ^ UINT64_C(0x71756f7461)) | 1;
-}
-
 static void changed(struct gw_quota *q)
 {
     atomic_fetch_add(&q->changes, 1);
@@ -218,12 +204,19 @@ void gw_quota_close_book(struct gw_quota *q, size_t book, int64_t now_ms)
     atomic_store(&q->opened[book], false);
 }
 
-static int64_t running(const struct gw_quota *q, size_t place)
+/** What all books have of a place. */
+struct held {
+    int64_t running, reserved;
+};
+
+static struct held held(const struct gw_quota *q, size_t place)
 {
-    int64_t n = 0;
-    for (size_t i = 0; i < atomic_load(&q->books_n); i++)
-        n += atomic_load(&q->books[i][place].running);
-    return n;
+    struct held all = {0};
+    for (size_t i = 0; i < atomic_load(&q->books_n); i++) {
+        all.running += atomic_load(&q->books[i][place].running);
+        all.reserved += atomic_load(&q->books[i][place].reserved);
+    }
+    return all;
 }
 
 static bool run_under(struct gw_quota *q, size_t book, size_t place, int64_t limit)
@@ -231,34 +224,132 @@ static bool run_under(struct gw_quota *q, size_t book, size_t place, int64_t lim
     _Atomic int64_t *mine = &q->books[book][place].running;
     for (unsigned tries = 0; tries < TRIES; tries++) {
         atomic_fetch_add(mine, 1);
-        if (limit == 0 || running(q, place) <= limit)
+        if (limit == 0 || held(q, place).running <= limit)
             return true;
         atomic_fetch_sub(mine, 1);
-        if (running(q, place) >= limit)
+        if (held(q, place).running >= limit)
             return false;
     }
     return false;
 }
+
+/* ---- places ------------------------------------------------------------------------------------------ */
+
+static uint64_t name_of(const struct auth_client *c)
+{
+    return emu_hash_mix(emu_hash_str(c->name) ^ UINT64_C(0x71756f7461)) | 1;
+}
+
+/* Whether nothing is counted in it any more. */
+static bool is_empty(const struct place *p, int64_t now_ms)
+{
+    int64_t second = number_at(&minute, now_ms);
+    return sum(&minute, &p->requests, second) == 0 && sum(&minute, &p->tokens, second) == 0 &&
+           sum(&day, &p->day, number_at(&day, now_ms)) == 0;
+}
+
+/* Whether nobody holds it either. */
+static bool is_idle(const struct gw_quota *q, size_t place, int64_t now_ms)
+{
+    const struct held h = held(q, place);
+    return is_empty(&q->places[place], now_ms) && h.running == 0 && h.reserved == 0;
+}
+
+/* Where a name stands. GW_QUOTA_PLACES: nowhere; `*ret_free` is the first place that never had one, or the same. */
+static size_t find_name(const struct gw_quota *q, uint64_t name, size_t *ret_free)
+{
+    *ret_free = GW_QUOTA_PLACES;
+    for (size_t i = 0; i < GW_QUOTA_PLACES; i++) {
+        size_t at = (name + i) % GW_QUOTA_PLACES;
+        uint64_t found = atomic_load(&q->names[at]);
+        if (found == name)
+            return at;
+        if (found == 0) {
+            *ret_free = at;
+            break;
+        }
+    }
+    return GW_QUOTA_PLACES;
+}
+
+/* A place whose name is of no use any more. While it is looked at it has none: who enters there meanwhile finds that, and asks
+ * for his place again. */
+static size_t reuse(struct gw_quota *q, uint64_t name, int64_t now_ms)
+{
+    for (size_t i = 0; i < GW_QUOTA_PLACES; i++) {
+        size_t at = (name + i) % GW_QUOTA_PLACES;
+        if (!is_idle(q, at, now_ms))
+            continue;
+        uint64_t was = atomic_exchange(&q->names[at], NAME_CHANGES);
+        bool idle = is_idle(q, at, now_ms);
+        atomic_store(&q->names[at], idle ? name : was);
+        if (idle)
+            return at;
+    }
+    return GW_QUOTA_PLACES;
+}
+
+/* One process at a time gives places to names. One that was killed over it is not waited for long: should it live after all,
+ * a name has two places for as long as the second one counts. */
+static void lock_names(struct gw_quota *q)
+{
+    for (unsigned tries = 0; tries < LOCK_TRIES && atomic_exchange(&q->names_locked, true); tries++)
+        sched_yield();
+}
+
+/* The place of a name, which gets one if it has none. GW_QUOTA_PLACES: all have names that count. */
+static size_t place_of(struct gw_quota *q, uint64_t name, int64_t now_ms)
+{
+    size_t unused, at = find_name(q, name, &unused);
+    if (at != GW_QUOTA_PLACES)
+        return at;
+    lock_names(q);
+    at = find_name(q, name, &unused);
+    if (at == GW_QUOTA_PLACES && unused != GW_QUOTA_PLACES)
+        atomic_store(&q->names[at = unused], name);
+    else if (at == GW_QUOTA_PLACES)
+        at = reuse(q, name, now_ms);
+    atomic_store(&q->names_locked, false);
+    return at;
+}
+
+/* ---- requests ---------------------------------------------------------------------------------------- */
 
 bool gw_quota_is_known(const struct gw_quota *q, int64_t now_ms)
 {
     return atomic_load(&q->is_read) || now_ms - q->made_ms >= READ_WITHIN_MS;
 }
 
-/* ---- requests ---------------------------------------------------------------------------------------- */
+/* Finds the name's place and runs there. It may be given to another name in between: then it is looked for again. */
+static bool enter_place(struct gw_quota *q, size_t book, uint64_t name, int64_t limit,
+                        int64_t now_ms, size_t *ret_place, bool *ret_runs)
+{
+    for (unsigned tries = 0; book < GW_QUOTA_BOOKS && tries < TRIES; tries++) {
+        size_t place = place_of(q, name, now_ms);
+        if (place == GW_QUOTA_PLACES)
+            return false;
+        *ret_place = place;
+        *ret_runs = run_under(q, book, place, limit);
+        if (!*ret_runs || atomic_load(&q->names[place]) == name)
+            return true;
+        atomic_fetch_sub(&q->books[book][place].running, 1);
+    }
+    return false;
+}
 
 enum dgm_error gw_quota_enter(struct gw_quota *q, size_t book, const struct auth_client *c,
                               int64_t now_ms, struct gw_quota_hold *hold,
                               struct gw_quota_refusal *reterr)
 {
     const int64_t *limits = c->limits;
-    *hold = (struct gw_quota_hold){.place = place_of(q, name_of(c))};
+    bool runs = false;
+    *hold = (struct gw_quota_hold){.place = GW_QUOTA_PLACES};
     *reterr = (struct gw_quota_refusal){.after_ms = PARALLEL_AFTER_MS};
-    if (hold->place == GW_QUOTA_PLACES || book >= GW_QUOTA_BOOKS)
-        return DGM_ERR_NO_MEMORY;
     if (limits[AUTH_LIMIT_TOKENS_DAY] != 0 && !gw_quota_is_known(q, now_ms))
         return DGM_ERR_COUNTS_UNREAD;
-    if (!run_under(q, book, hold->place, limits[AUTH_LIMIT_PARALLEL])) {
+    if (!enter_place(q, book, name_of(c), limits[AUTH_LIMIT_PARALLEL], now_ms, &hold->place, &runs))
+        return DGM_ERR_NO_MEMORY;
+    if (!runs) {
         reterr->limit = limits[AUTH_LIMIT_PARALLEL];
         return DGM_ERR_KEY_PARALLEL;
     }
@@ -353,19 +444,11 @@ uint64_t gw_quota_changes(const struct gw_quota *q)
     return atomic_load(&q->changes);
 }
 
-static int64_t reserved(const struct gw_quota *q, size_t place)
-{
-    int64_t n = 0;
-    for (size_t i = 0; i < atomic_load(&q->books_n); i++)
-        n += atomic_load(&q->books[i][place].reserved);
-    return n;
-}
-
 static void put_place(const struct gw_quota *q, size_t place, int64_t now_ms, struct dgm_buf *out)
 {
     const struct place *p = &q->places[place];
     int64_t second = number_at(&minute, now_ms), hour = number_at(&day, now_ms);
-    int64_t pending = reserved(q, place);
+    int64_t pending = held(q, place).reserved;
     gw_field_put_u64(out, atomic_load(&q->names[place]));
     gw_field_put_u64(out, (uint64_t)second);
     gw_field_put_u64(out, (uint64_t)sum(&minute, &p->requests, second));
@@ -383,37 +466,49 @@ static void put_place(const struct gw_quota *q, size_t place, int64_t now_ms, st
 void gw_quota_put(const struct gw_quota *q, size_t i, int64_t now_ms, struct dgm_buf *out)
 {
     for (size_t at = i * GW_QUOTA_CHUNK; at < (i + 1) * GW_QUOTA_CHUNK; at++)
-        if (atomic_load(&q->names[at]) != 0)
+        if ((atomic_load(&q->names[at]) & 1) != 0 && !is_empty(&q->places[at], now_ms))
             put_place(q, at, now_ms, out);
 }
 
-/* Adds to a bucket that still counts. */
-static void restore(const struct span *s, struct window *w, uint64_t number, int64_t now_ms,
+/* Whether a record's bucket counts still: then it is added, where there is a place for it. */
+static bool restore(const struct span *s, struct window *w, uint64_t number, int64_t now_ms,
                     uint64_t n)
 {
     int64_t now = number_at(s, now_ms);
-    if (n != 0 && n <= COUNT_MAX && number <= (uint64_t)now &&
-        (uint64_t)now - number <= (uint64_t)s->buckets)
-        add(w, (int64_t)number, (int64_t)n);
+    bool counts = n != 0 && n <= COUNT_MAX && number <= (uint64_t)now &&
+                  (uint64_t)now - number <= (uint64_t)s->buckets;
+    if (counts && w != NULL)
+        (void)add(w, (int64_t)number, (int64_t)n);
+    return counts;
+}
+
+/* Reads one name's part of a record, into a place if there is one. Whether anything of it counts still; its name. */
+static bool read_place(struct gw_fields *f, struct place *p, int64_t now_ms, uint64_t *ret_name)
+{
+    uint64_t name = gw_field_u64(f), second = gw_field_u64(f), requests = gw_field_u64(f),
+             tokens = gw_field_u64(f), n = gw_field_u64(f);
+    bool any = restore(&minute, p != NULL ? &p->requests : NULL, second, now_ms, requests);
+    any |= restore(&minute, p != NULL ? &p->tokens : NULL, second, now_ms, tokens);
+    while (n-- > 0 && !f->bad) {
+        uint64_t hour = gw_field_u64(f), used = gw_field_u64(f);
+        any |= restore(&day, p != NULL ? &p->day : NULL, hour, now_ms, used);
+    }
+    *ret_name = name;
+    return any && !f->bad;
 }
 
 void gw_quota_read(struct gw_quota *q, struct dgm_str record, int64_t now_ms)
 {
     struct gw_fields f = {.rest = record};
     while (f.rest.n != 0 && !f.bad) {
-        uint64_t name = gw_field_u64(&f), second = gw_field_u64(&f), requests = gw_field_u64(&f),
-                 tokens = gw_field_u64(&f), n = gw_field_u64(&f);
-        size_t place = f.bad || name == 0 ? GW_QUOTA_PLACES : place_of(q, name);
+        struct gw_fields again = f;
+        uint64_t name;
+        if (!read_place(&f, NULL, now_ms, &name) || (name & 1) == 0)
+            continue;
+        size_t place = place_of(q, name, now_ms);
         if (place == GW_QUOTA_PLACES)
             return;
-        struct place *p = &q->places[place];
-        restore(&minute, &p->requests, second, now_ms, requests);
-        restore(&minute, &p->tokens, second, now_ms, tokens);
-        while (n-- > 0 && !f.bad) {
-            uint64_t hour = gw_field_u64(&f), used = gw_field_u64(&f);
-            if (!f.bad)
-                restore(&day, &p->day, hour, now_ms, used);
-        }
+        (void)read_place(&again, &q->places[place], now_ms, &name);
     }
     changed(q);
 }

@@ -2,8 +2,9 @@
 /*
  * quota.h - what clients' keys have used, counted over all workers and all generations of them.
  *
- * A mapping that the master makes before it forks, as tally.h; no lock. A *place* is a key's name. Requests and tokens of a minute
- * and tokens of a day stand in windows of buckets (a second, an hour), each a word that says which second or hour it is and how
+ * A mapping that the master makes before it forks, as tally.h. A *place* is a key's name, which keeps it for as long as anything
+ * counts there or is under way; then, when there is no free one, another name may get it. Only who gives a name its place locks,
+ * and nobody waits long for who was killed over that. Requests and tokens of a minute and tokens of a day stand in windows of buckets (a second, an hour), each a word that says which second or hour it is and how
  * much was used in it: what is too old counts no more, and nobody has to come and clear it. Requests under way stand in *books*,
  * one a worker process: how many are under way is the sum over all books, so nothing that a killed worker left undone is left wrong:
  * the master empties its book.
@@ -47,7 +48,7 @@ struct gw_quota_refusal {
 /**
  * Counts a request. DGM_ERR_NONE: `*hold` is to be given back with gw_quota_leave. KEY_REQUESTS, KEY_PARALLEL: it may not go on, and
  * nothing was counted. COUNTS_UNREAD: the store has not told yet what the day's tokens are (10 s of the daemon's life at
- * most). NO_MEMORY: so many names were counted that there is no place for another. Times are since 1970.
+ * most). NO_MEMORY: so many names count now that there is no place for another. Times are since 1970.
  */
 enum dgm_error gw_quota_enter(struct gw_quota *, size_t book, const struct auth_client *,
                               int64_t now_ms, struct gw_quota_hold *hold,
@@ -71,12 +72,12 @@ void gw_quota_leave(struct gw_quota *, size_t book, int64_t now_ms, int64_t toke
 uint64_t gw_quota_changes(const struct gw_quota *);
 
 /**
- * Puts what the places of chunk `i` have used, without what is only reserved, as fields (keeper_wire.h); nothing where none was used.
+ * Puts what the places of chunk `i` have used, without what is only reserved, as fields (keeper_wire.h); nothing where nothing counts.
  * Of each: u64 name, u64 time in seconds, u64 requests and u64 tokens of the last minute, u64 n, and n times u64 hour, u64 tokens.
  */
 void gw_quota_put(const struct gw_quota *, size_t i, int64_t now_ms, struct dgm_buf *out);
 
-/** Adds what a record says to what is counted; of a record that is none, what stands before the fault. */
+/** Adds what a record says to what is counted, of names of which anything counts still; of a record that is none, those before the fault. */
 void gw_quota_read(struct gw_quota *, struct dgm_str record, int64_t now_ms);
 
 /** All that was kept is read, or nothing ever will be. Whether it was before. */

@@ -10,6 +10,7 @@
 #define EVERY_MS 1000
 #define CHUNKS (GW_QUOTA_PLACES / GW_QUOTA_CHUNK)
 #define KEY_CHARS 8
+#define UNKNOWN 2
 
 /**
  * Lifetime: with the keeper. The first keeper of a daemon asks the store for all records, and the mapping says from then on that
@@ -21,9 +22,10 @@ struct gw_quota_keeper {
     struct gw_quota *quota;
     const struct dgm_alloc *alloc;
     struct net_timer timer;
-    size_t unread;            /* records that the store has not given yet */
-    uint64_t seen;            /* changes, when it last wrote */
-    uint64_t written[CHUNKS]; /* hashes of what stands in the store */
+    size_t unread; /* records that the store has not given yet */
+    uint64_t seen; /* changes, when it last wrote */
+    uint64_t
+        written[CHUNKS]; /* hashes of what stands in the store, which are odd; 0: empty; UNKNOWN */
 };
 
 static struct dgm_str key_of(size_t chunk, char room[KEY_CHARS])
@@ -98,6 +100,9 @@ struct gw_quota_keeper *gw_quota_keeper_new(struct net_loop *loop, struct gw_kee
     if (k == NULL)
         return NULL;
     *k = (struct gw_quota_keeper){.loop = loop, .store = store, .quota = quota, .alloc = alloc};
+    for (size_t i = 0; i < CHUNKS; i++)
+        k->written[i] =
+            UNKNOWN; /* a name may have another place than before: nowhere may it stand twice */
     net_timer_init(&k->timer, on_timer, k);
     net_timer_start(loop, &k->timer, EVERY_MS);
     if (gw_quota_is_read(quota) || read_all(k))

@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -222,6 +223,83 @@ static void test_a_record_there_and_back(void **state)
     gw_quota_free(again);
 }
 
+/* Every place gets a name, and each of these one request. */
+static void fill(struct gw_quota *q, size_t book, int64_t at_ms)
+{
+    for (int i = 0; i < GW_QUOTA_PLACES; i++) {
+        char name[16];
+        struct gw_quota_hold hold;
+        int64_t after_ms;
+        snprintf(name, sizeof name, "k%d", i);
+        struct auth_client c = client(name);
+        assert_int_equal(enter(q, book, &c, at_ms, &hold, &after_ms), DGM_ERR_NONE);
+        gw_quota_leave(q, book, at_ms, 0, &hold);
+    }
+}
+
+/* Names of which nothing counts any more make room: in a daemon that lives, and over a restart. */
+static void test_names_are_forgotten(void **state)
+{
+    (void)state;
+    struct gw_quota *q = gw_quota_new(T0), *again = gw_quota_new(T0 + 48 * HOUR);
+    struct auth_client c = client("new"), other = client("newer");
+    struct gw_quota_hold hold;
+    struct dgm_buf out;
+    int64_t after_ms;
+    size_t book = gw_quota_open_book(q), its = gw_quota_open_book(again);
+    fill(q, book, T0);
+    assert_int_equal(enter(q, book, &c, T0, &hold, &after_ms), DGM_ERR_NO_MEMORY);
+    dgm_buf_init(&out, &dgm_alloc_libc, 4096 * 1024);
+    for (size_t i = 0; i < GW_QUOTA_PLACES / GW_QUOTA_CHUNK; i++)
+        gw_quota_put(q, i, T0, &out);
+    assert_true(out.rc == DGM_OK && out.n != 0);
+    gw_quota_read(again, dgm_buf_str(&out), T0 + 48 * HOUR);
+    assert_int_equal(enter(again, its, &c, T0 + 48 * HOUR, &hold, &after_ms), DGM_ERR_NONE);
+    dgm_buf_clear(&out);
+    for (size_t i = 0; i < GW_QUOTA_PLACES / GW_QUOTA_CHUNK; i++)
+        gw_quota_put(q, i, T0 + 48 * HOUR, &out);
+    assert_int_equal(out.n, 0);
+
+    assert_int_equal(enter(q, book, &c, T0 + 48 * HOUR, &hold, &after_ms), DGM_ERR_NONE);
+    assert_int_equal(enter(q, book, &other, T0 + 48 * HOUR, &hold, &after_ms), DGM_ERR_NONE);
+    dgm_buf_dispose(&out);
+    gw_quota_free(q);
+    gw_quota_free(again);
+}
+
+/* Who runs, who was reserved for, and whose day counts keeps his place. */
+static void test_names_that_count_are_kept(void **state)
+{
+    (void)state;
+    struct gw_quota *q = gw_quota_new(T0);
+    struct auth_client runs = client("k1"), counts = client("k2");
+    struct gw_quota_hold running, hold;
+    struct gw_quota_refusal why;
+    int64_t after_ms, later = T0 + 2 * HOUR;
+    size_t book = gw_quota_open_book(q);
+    (void)gw_quota_set_read(q);
+    fill(q, book, T0);
+    runs.limits[AUTH_LIMIT_PARALLEL] = 1;
+    counts.limits[AUTH_LIMIT_TOKENS_DAY] = 100;
+    assert_int_equal(enter(q, book, &runs, T0, &running, &after_ms), DGM_ERR_NONE);
+    assert_int_equal(enter(q, book, &counts, T0, &hold, &after_ms), DGM_ERR_NONE);
+    assert_int_equal(gw_quota_reserve(q, book, &counts, T0, 100, &hold, &why), DGM_ERR_NONE);
+    gw_quota_leave(q, book, T0, 100, &hold);
+    for (int i = 0; i < GW_QUOTA_PLACES - 2; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "new%d", i);
+        struct auth_client c = client(name);
+        assert_int_equal(enter(q, book, &c, later, &hold, &after_ms), DGM_ERR_NONE);
+    }
+    struct auth_client last = client("last");
+    assert_int_equal(enter(q, book, &last, later, &hold, &after_ms), DGM_ERR_NO_MEMORY);
+    assert_int_equal(enter(q, book, &runs, later, &hold, &after_ms), DGM_ERR_KEY_PARALLEL);
+    assert_int_equal(enter(q, book, &counts, later, &hold, &after_ms), DGM_ERR_NONE);
+    assert_int_equal(gw_quota_reserve(q, book, &counts, later, 1, &hold, &why), DGM_ERR_KEY_DAY);
+    gw_quota_leave(q, book, later, 0, &running);
+    gw_quota_free(q);
+}
+
 #define PROCESSES 4
 #define ASKED 3000
 
@@ -265,6 +343,46 @@ static void test_four_processes_pass_no_limit(void **state)
     }
 }
 
+#define NAMES 10
+#define EACH 20
+
+/* Four that come with the same new names at once give each of them one place. */
+static void test_four_processes_forget_together(void **state)
+{
+    (void)state;
+    struct gw_quota *q = gw_quota_new(T0);
+    size_t books[PROCESSES];
+    pid_t pids[PROCESSES];
+    int all = 0;
+    for (size_t i = 0; i < PROCESSES; i++)
+        books[i] = gw_quota_open_book(q);
+    fill(q, books[0], T0);
+    for (size_t i = 0; i < PROCESSES; i++) {
+        pids[i] = fork();
+        if (pids[i] != 0)
+            continue;
+        int got = 0;
+        for (int n = 0; n < NAMES * EACH; n++) {
+            char name[16];
+            struct gw_quota_hold hold;
+            int64_t after_ms;
+            snprintf(name, sizeof name, "new%d", n / EACH);
+            struct auth_client c = client(name);
+            c.limits[AUTH_LIMIT_REQUESTS_MINUTE] = EACH;
+            got += enter(q, books[i], &c, T0 + HOUR, &hold, &after_ms) == DGM_ERR_NONE;
+        }
+        _exit(got);
+    }
+    for (size_t i = 0; i < PROCESSES; i++) {
+        int status = -1;
+        assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
+        assert_true(WIFEXITED(status));
+        all += WEXITSTATUS(status);
+    }
+    assert_int_equal(all, NAMES * EACH);
+    gw_quota_free(q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -275,7 +393,10 @@ int main(void)
         cmocka_unit_test(test_a_full_bucket_stays_full),
         cmocka_unit_test(test_a_closed_book_gives_back),
         cmocka_unit_test(test_a_record_there_and_back),
+        cmocka_unit_test(test_names_are_forgotten),
+        cmocka_unit_test(test_names_that_count_are_kept),
         cmocka_unit_test(test_four_processes_pass_no_limit),
+        cmocka_unit_test(test_four_processes_forget_together),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
