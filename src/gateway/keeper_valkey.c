@@ -48,6 +48,7 @@ struct gw_valkey {
     size_t words_n, greeting_n; /* greeting_n: answers to come before it may be used */
     struct net_timer timer;     /* the next attempt; or the next that is late */
     bool told;                  /* that it is down, since it was up */
+    bool refusal_told;          /* of this connection */
 };
 
 static void dial(struct gw_valkey *);
@@ -141,10 +142,24 @@ static bool send_words(struct gw_valkey *v, const struct dgm_str *words, size_t 
 
 /* ---- answers ----------------------------------------------------------------------------------------- */
 
+/* What it may not, or can not now: -NOPERM, -LOADING, -MOVED, -OOM. */
+static void tell_refusal(struct gw_valkey *v, struct dgm_str why)
+{
+    if (!v->refusal_told)
+        gw_log(GW_LOG_WARN, "Valkey refuses, and what it refuses is this machine's alone: %.*s",
+               (int)(why.n < STORE_WHY_BYTES ? why.n : STORE_WHY_BYTES), why.p);
+    v->refusal_told = true;
+}
+
+/* A key without a value is known to be nowhere; an answer of another shape says nothing of any key. */
 static void give_values(struct gw_valkey *v, struct word *w, const struct store_valkey_reply *reply)
 {
     int64_t now = net_loop_wall_ms(v->loop);
     size_t begin = 0;
+    if (reply->kind != STORE_VALKEY_VALUES || reply->n != w->n) {
+        give_up(w);
+        return;
+    }
     for (size_t i = 0; i < w->n && w->owner; begin = w->ends[i++]) {
         struct dgm_str key = {w->keys.p + begin, w->ends[i] - begin};
         struct dgm_str value = store_valkey_value(store_valkey_at(reply, i).text, w->map, key,
@@ -172,6 +187,8 @@ static void hear(struct gw_valkey *v, const struct store_valkey_reply *reply)
         }
         return;
     }
+    if (reply->kind == STORE_VALKEY_ERROR)
+        tell_refusal(v, reply->text);
     if (w->owner && w->put)
         w->put(w->owner, reply->kind == STORE_VALKEY_OK);
     else if (w->owner)
@@ -278,6 +295,7 @@ static void on_open(void *owner, struct net_stream *stream)
     struct gw_valkey *v = owner;
     v->dial = NULL;
     v->stream = stream;
+    v->refusal_told = false;
     net_stream_own(stream, &events, v);
     store_valkey_reader_free(v->reader);
     v->reader = store_valkey_reader_new(v->alloc);

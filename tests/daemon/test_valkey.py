@@ -215,6 +215,19 @@ def test_a_wrong_password(server, pair):
     assert "WRONGPASS" in daemons[0].log() and daemons[0].log().count("Valkey can not be used") == 1
 
 
+@pytest.mark.parametrize("command", ["mget", "set"])
+def test_a_user_who_may_not(server, pair, command):
+    """A refusal is no word that a value is nowhere: it is counted, and told once."""
+    assert server.ask("ACL", "SETUSER", "half", "on", ">pw", "~*", "+@all", f"-{command}") == b"+OK"
+    daemons = pair(server.url().replace(f":{QUOTED}", "half:pw"))
+    ready(*daemons)
+    Session(taking_turns(daemons)).run(4)
+    judge(daemons, stand_ins=True)
+    assert count(daemons, "valkey_missed_total") > 1
+    for one in daemons:
+        assert one.log().count("NOPERM") == 1 and "Valkey refuses" in one.log()
+
+
 class Slow:
     """A server before the real one: what goes to it takes its time."""
 
