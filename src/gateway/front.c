@@ -4,6 +4,8 @@
 
 #include "gateway/log.h"
 
+#include <string.h>
+
 #define LOOK_EVERY_MS 1000
 
 static struct net_server *read_server(const struct gw_listen *l, char why[NET_WHY_BYTES])
@@ -30,12 +32,16 @@ const struct net_server *gw_front_server(struct gw_front *f)
     if (f->listen->tls_cert.p == NULL || looked)
         return f->server;
     f->looked_ms = now_ms;
-    if (!have_changed(f))
+    bool changed = have_changed(f);
+    if (!changed && !f->again)
         return f->server;
     struct net_server *server = read_server(f->listen, why);
+    f->again = server == NULL;
     if (server == NULL) {
-        gw_log(GW_LOG_WARN, "the certificate of %.*s is not read anew: %s", (int)f->listen->text.n,
-               f->listen->text.p, why);
+        if (changed || strcmp(why, f->why) != 0)
+            gw_log(GW_LOG_WARN, "the certificate of %.*s is not read anew: %s",
+                   (int)f->listen->text.n, f->listen->text.p, why);
+        memcpy(f->why, why, sizeof why);
         return f->server;
     }
     if (f->server != NULL)

@@ -5,6 +5,7 @@
 #include "gateway/log.h"
 #include "gateway/watched.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,6 +27,7 @@ struct gw_keys {
     struct gw_key_set *set; /* the newest that could be read; NULL: none could */
     struct gw_file_mark mark;
     int64_t looked_ms;
+    bool again; /* what the mark is of could not be read, and not for what stands in it */
 };
 
 void gw_key_set_give(struct gw_key_set *s)
@@ -37,13 +39,14 @@ void gw_key_set_give(struct gw_key_set *s)
     s->alloc->resize(s->alloc->ctx, s, sizeof *s, 0);
 }
 
-/* NULL: `why` says why. */
+/* NULL: `why` says why; `*ret_passes`: it is for want of memory, or the system's refusal, and may be read another time. */
 static struct gw_key_set *read_set(const char *path, const struct dgm_alloc *alloc,
-                                   char why[GW_KEYS_WHY_BYTES])
+                                   char why[GW_KEYS_WHY_BYTES], bool *ret_passes)
 {
     struct gw_key_set *s = alloc->resize(alloc->ctx, NULL, 0, sizeof *s);
     struct auth_keyring_fault fault = {0};
     (void)snprintf(why, GW_KEYS_WHY_BYTES, "%.250s: out of memory", path);
+    *ret_passes = true;
     if (s == NULL)
         return NULL;
     *s = (struct gw_key_set){.alloc = alloc, .holders = 1};
@@ -59,6 +62,7 @@ static struct gw_key_set *read_set(const char *path, const struct dgm_alloc *all
         (void)snprintf(why, GW_KEYS_WHY_BYTES, "%.250s: %s", path, strerror(error));
     else if (rc == DGM_E_REFUSED)
         (void)snprintf(why, GW_KEYS_WHY_BYTES, "%.250s:%zu: %s", path, fault.line, fault.why);
+    *ret_passes = error != 0 ? error != EFBIG : rc != DGM_E_REFUSED;
     gw_key_set_give(s);
     return NULL;
 }
@@ -67,13 +71,16 @@ static void look(struct gw_keys *k, int64_t now_ms)
 {
     char why[GW_KEYS_WHY_BYTES];
     k->looked_ms = now_ms;
-    if (!gw_file_changed(k->path, &k->mark))
+    bool changed = gw_file_changed(k->path, &k->mark);
+    if (!changed && !k->again)
         return;
-    struct gw_key_set *set = read_set(k->path, k->alloc, why);
+    struct gw_key_set *set = read_set(k->path, k->alloc, why, &k->again);
     if (set == NULL) {
-        gw_log(GW_LOG_WARN, "the keys are not read anew: %s", why);
+        if (changed || !k->again) /* one that is tried ten times a second is told once */
+            gw_log(GW_LOG_WARN, "the keys are not read anew: %s", why);
         return;
     }
+    k->again = false;
     gw_log(GW_LOG_DEBUG, "%zu keys", set->ring.n);
     gw_key_set_give(k->set);
     k->set = set;
@@ -112,7 +119,8 @@ const struct auth_client *gw_keys_find(struct gw_keys *k, int64_t now_ms, struct
 
 bool gw_keys_check(const char *path, char why[GW_KEYS_WHY_BYTES])
 {
-    struct gw_key_set *set = read_set(path, &dgm_alloc_libc, why);
+    bool passes;
+    struct gw_key_set *set = read_set(path, &dgm_alloc_libc, why, &passes);
     gw_key_set_give(set);
     return set != NULL;
 }

@@ -3,7 +3,8 @@
  * keys.h - the clients' keys as a worker has them: the file of `auth.keys`, read anew when it has changed.
  *
  * A worker looks at the file when a request comes, ten times a second at most: a key that was added or revoked is so before
- * anybody can have asked twice. What can not be read changes nothing, and is told: the keys of before go on.
+ * anybody can have asked twice. What can not be read changes nothing, and is told: the keys of before go on. Where that was for want
+ * of memory or descriptors, or the system's refusal, it is tried again with every look.
  */
 #ifndef GATEWAY_KEYS_H
 #define GATEWAY_KEYS_H

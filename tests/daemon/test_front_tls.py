@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import resource
 import shutil
 import socket
 import ssl
@@ -142,6 +143,30 @@ def test_it_is_renewed_without_a_restart(front):
     time.sleep(1.2)
     assert {shown(served) for _ in range(6)} == {"second"}
     assert "is not read anew" in served.daemon.log() and "generation" not in served.daemon.log()
+
+
+def leave_one_descriptor(pid):
+    """The next one that a process opens is its last; what lets it have more again."""
+    used = {int(one.name) for one in pathlib.Path(f"/proc/{pid}/fd").iterdir()}
+    last = next(n for n in range(4096) if n not in used)
+    first_too_many = next(n for n in range(last + 1, 4096) if n not in used)
+    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (first_too_many, before[1]))
+    return lambda: resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+
+
+def test_it_is_read_when_it_can_be(front):
+    """A certificate that came while descriptors were short is not forgotten."""
+    served = front(workers=1)
+    old = shown(served)
+    time.sleep(1.1)  # it looks once a second
+    [worker] = served.daemon.workers()
+    allow = leave_one_descriptor(worker)
+    served.show(pki.certificate("other"))
+    assert shown(served) == old
+    allow()
+    wait_for(lambda: shown(served) != old, 10)
+    assert served.daemon.log().count("is not read anew") == 1
 
 
 def test_handshakes_that_never_end(front):
