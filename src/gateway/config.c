@@ -301,8 +301,8 @@ static void check_proxies(struct gw_parse *p)
         struct net_proxy proxy;
         if (u->kind == GW_EMULATOR || u->proxy.n != 0)
             continue;
-        if (u->base_url.n != 0) {
-            gw_origin_read(u->base_url, &origin);
+        if (u->origin != NULL) {
+            origin = *u->origin;
             gw_origin_reach(c, u, &origin);
         }
         const char *fault = origin.proxy.n != 0 ? net_proxy_read(origin.proxy, &proxy) : NULL;

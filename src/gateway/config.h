@@ -80,11 +80,12 @@ struct gw_upstream {
     struct dgm_str project;   /* vertex: absent means the one of the request's path */
     struct gw_strs locations; /* vertex: none means the one of the request's path */
     struct dgm_str
-        base_url;     /* instead of the kind's own host; the servers' address for vllm tgi openai */
-    bool at_endpoint; /* vertex: base_url is that of an endpoint */
-    int dialect;      /* emulator: enum gw_dialect */
-    struct dgm_str model; /* sent instead of the client's */
-    struct dgm_str ca;    /* path of a PEM file to trust instead of the system's */
+        base_url; /* instead of the kind's own host; the servers' address for vllm tgi openai */
+    const struct gw_origin *origin; /* base_url taken apart (origin.h); NULL: there is none */
+    bool at_endpoint;               /* vertex: base_url is that of an endpoint */
+    int dialect;                    /* emulator: enum gw_dialect */
+    struct dgm_str model;           /* sent instead of the client's */
+    struct dgm_str ca;              /* path of a PEM file to trust instead of the system's */
     /* address of one, or "none"; absent: what the environment says. May hold a password */
     struct dgm_str proxy;
     struct gw_credentials credentials;

@@ -2,6 +2,7 @@
 /* config_parts.c - the lists and maps of the configuration: listen, upstreams, models, endpoints. */
 #include "gateway/config_near.h"
 #include "gateway/config_parse.h"
+#include "gateway/origin.h"
 
 #include "auth/credentials.h"
 #include "base/str.h"
@@ -332,6 +333,11 @@ static void check_upstream(struct gw_parse *p, struct gw_upstream *u, const stru
     if (fault)
         gw_problem(p, member_node(node, DGM_STR("base_url")), label, DGM_STR(".base_url "),
                    dgm_str_c(fault));
+    struct gw_origin *origin = fault || !u->base_url.p ? NULL : gw_parse_take(p, sizeof *origin);
+    if (origin) { /* once, for each request wants it */
+        gw_origin_read(u->base_url, origin);
+        u->origin = origin;
+    }
     struct net_proxy proxy;
     fault = u->proxy.p && !dgm_str_eq(u->proxy, DGM_STR("none")) ? net_proxy_read(u->proxy, &proxy)
                                                                  : NULL;

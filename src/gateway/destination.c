@@ -225,14 +225,12 @@ void gw_relay_put_models_target(struct gw_origin *o, struct dgm_buf *out)
 void gw_relay_put_target(const struct gw_upstream *u, const struct dgm_place *at,
                          struct dgm_str endpoint, struct dgm_buf *out)
 {
-    struct gw_origin origin = {0};
-    if (u->kind != GW_EMULATOR && u->base_url.n != 0)
-        gw_origin_read(u->base_url, &origin);
-    if (dgm_str_ends(origin.prefix, DGM_STR(RESOURCE)))
+    struct dgm_str prefix = u->origin != NULL ? u->origin->prefix : (struct dgm_str){0};
+    if (dgm_str_ends(prefix, DGM_STR(RESOURCE)))
         return; /* somebody was thorough */
     if (u->kind == GW_VERTEX && !u->at_endpoint)
         put_endpoint(at, endpoint, out);
-    else if (!has_version(origin.prefix))
+    else if (!has_version(prefix))
         dgm_buf_put_lit(out, "/v1");
     dgm_buf_put_lit(out, RESOURCE);
 }

@@ -169,8 +169,8 @@ static enum dgm_rc find_vertex(const struct gw_config *config, const struct gw_p
                                                  "that \"residency\" allows.")});
         return DGM_E_REFUSED;
     }
-    if (ask->upstream->base_url.n != 0) {
-        gw_origin_read(ask->upstream->base_url, &p->origin);
+    if (ask->upstream->origin != NULL) {
+        p->origin = *ask->upstream->origin;
         return DGM_OK;
     }
     if (!is_location(location)) {
@@ -198,8 +198,8 @@ enum dgm_rc gw_place_find(const struct gw_config *config, const struct gw_place_
     enum dgm_rc rc = find_secret(ask, &secret, &key, reterr);
     if (rc == DGM_OK && ask->upstream->kind == GW_VERTEX)
         rc = find_vertex(config, ask, key, arena, &p, reterr);
-    else if (rc == DGM_OK && ask->upstream->base_url.n != 0)
-        gw_origin_read(ask->upstream->base_url, &p.origin);
+    else if (rc == DGM_OK && ask->upstream->origin != NULL)
+        p.origin = *ask->upstream->origin;
     else
         p.origin = origin_of(DGM_STR(GEMINI_HOST));
     if (rc != DGM_OK)

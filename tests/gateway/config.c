@@ -3,6 +3,7 @@
 #include "gateway/config.h"
 #include "gateway/config_near.h"
 #include "gateway/config_parse.h"
+#include "gateway/origin.h"
 #include "support/config_source.h"
 
 #include "base/str.h"
@@ -109,6 +110,10 @@ static void test_example_upstreams(void **state)
     assert_text(u[1].credentials.value, "AIzaSecret");
     assert_int_equal(u[2].kind, GW_VLLM);
     assert_text(u[2].base_url, "http://127.0.0.1:8000");
+    assert_text(u[2].origin->authority, "127.0.0.1:8000");
+    assert_int_equal(u[2].origin->port, 8000);
+    assert_true(u[3].origin->tls);
+    assert_null(u[0].origin);
     assert_text(u[2].model, "Qwen/Qwen3-8B");
     assert_int_equal(u[2].credentials.kind, GW_CREDENTIALS_NONE);
     assert_int_equal(u[3].kind, GW_TGI);
