@@ -318,6 +318,25 @@ bool dgm_request_try(const struct dgm_request *, struct dgm_try *ret);
 DGM_MUST_USE enum dgm_rc dgm_request_adapt(struct dgm_request *, const struct dgm_try *,
                                            struct dgm_fail *reterr);
 
+/* ---- what made an upstream refuse a request without a reason (probes.def) ----------------------------- */
+
+/**
+ * Puts the body of the next reduced request: the request as its upstream refused it, without what may be the reason, for one
+ * answer of one token. After dgm_chat_response of a 400 that names none; to be asked for without a stream
+ * (dgm_request_put_whole_path), at most three times. The answer is told by dgm_request_probed before the next one. Nothing
+ * of it is the client's: what was learnt stands in the error when dgm_chat_response is called once more as it was.
+ *
+ * DGM_OK: `out` has the body. DGM_DONE: there is nothing (more) to ask, and in `compat: google` there never is. DGM_E_NOMEM,
+ * DGM_E_LIMIT: `out` could not hold it.
+ */
+DGM_MUST_USE enum dgm_rc dgm_request_probe(struct dgm_request *, struct dgm_buf *out);
+
+/** What the upstream answered to it, 0 where nothing came; of a 400 the body, too. False: it is known now, or can not be: no more is asked. */
+bool dgm_request_probed(struct dgm_request *, int status, struct dgm_str answer);
+
+/** How many reduced requests were answered, or were to be, and whether the last of them was accepted. */
+unsigned dgm_request_probes(const struct dgm_request *, bool *ret_accepted);
+
 /**
  * The body for the upstream: `*ret` points at so many segments, to be sent one after the other. What is large, as an image
  * is, stands in a segment of its own: a part of the body that was parsed, not a copy.
@@ -376,6 +395,10 @@ struct dgm_place {
  */
 void dgm_request_put_path(const struct dgm_request *, const struct dgm_place *,
                           struct dgm_buf *out);
+
+/** The same of a call that wants no stream, whatever the request wants. */
+void dgm_request_put_whole_path(const struct dgm_request *, const struct dgm_place *,
+                                struct dgm_buf *out);
 
 /**
  * Tells where the call went, as an URL without a query, for the sentence about a page that came instead of an answer

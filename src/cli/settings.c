@@ -4,6 +4,7 @@
 #include "gateway/front.h"
 #include "gateway/keys.h"
 #include "gateway/lessons.h"
+#include "gateway/probed.h"
 #include "gateway/trust.h"
 
 #include "base/str.h"
@@ -132,6 +133,7 @@ static int open_trust(struct gw_config *c)
     char why[NET_WHY_BYTES];
     if (gw_trust_open(c, why)) {
         c->lessons = gw_lessons_new(); /* without it nothing is remembered */
+        c->probed = gw_probed_new();   /* without it nothing is probed */
         return CLI_DONE;
     }
     cli_tell(dgm_str_c(why));

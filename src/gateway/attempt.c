@@ -76,11 +76,11 @@ static bool find_token(struct gw_exchange *x, const struct gw_upstream *u,
     return false;
 }
 
-/* Where the call goes, and who it says is asking. False: it can not be said, and that was answered. */
-static bool find_place(struct gw_exchange *x, const struct gw_upstream *u,
-                       const struct gw_token_said *token, struct gw_place *ret)
+/* Where the call goes, and who it says is asking. */
+static enum dgm_rc look_place(struct gw_exchange *x, const struct gw_upstream *u,
+                              const struct gw_token_said *token, struct gw_place *ret,
+                              struct dgm_fail *reterr)
 {
-    struct dgm_fail f;
     const struct gw_place_ask question = {.upstream = u,
                                           .location = x->chat.plan.location,
                                           .path_project = x->target.project,
@@ -88,7 +88,15 @@ static bool find_place(struct gw_exchange *x, const struct gw_upstream *u,
                                           .authorization = gw_gate_authorization(x),
                                           .token = token,
                                           .relays = dgm_request_is_relayed(x->chat.request)};
-    enum dgm_rc rc = gw_place_find(x->worker->config, &question, &x->arena, ret, &f);
+    return gw_place_find(x->worker->config, &question, &x->arena, ret, reterr);
+}
+
+/* The same. False: it can not be said, and that was answered. */
+static bool find_place(struct gw_exchange *x, const struct gw_upstream *u,
+                       const struct gw_token_said *token, struct gw_place *ret)
+{
+    struct dgm_fail f;
+    enum dgm_rc rc = look_place(x, u, token, ret, &f);
     if (rc == DGM_E_NOMEM)
         gw_exchange_fail_as(x, DGM_ERR_NO_MEMORY);
     else if (rc != DGM_OK)
@@ -149,10 +157,24 @@ static void name_upstream(struct gw_exchange *x, const struct gw_upstream *u,
         x->chat.upstream = x->reply.upstream = dgm_buf_str(&name);
 }
 
+/* Calls the upstream there. NULL: memory is short. */
+static struct gw_call *call(struct gw_exchange *x, const struct gw_upstream *u,
+                            const struct gw_place *place, struct gw_call_request *request,
+                            const struct gw_call_events *events)
+{
+    struct gw_call_header headers[CALL_HEADERS_MAX];
+    request->method = DGM_STR("POST");
+    request->origin = &place->origin;
+    request->headers = headers;
+    request->headers_n = put_headers(x, u, place, headers);
+    request->hold = &x->hold;
+    request->model = gw_destination_model(x->worker->config, u, x->chat.request);
+    return gw_call_new(x->worker, u, request, events, x);
+}
+
 static void ask(struct gw_exchange *x)
 {
     const struct gw_upstream *u = gw_plan_upstream(&x->chat.plan);
-    struct gw_call_header headers[CALL_HEADERS_MAX];
     struct gw_place place;
     struct dgm_buf target;
     struct gw_token_said said;
@@ -168,27 +190,57 @@ static void ask(struct gw_exchange *x)
     size_t segments_n = dgm_request_body(x->chat.request, &segments);
     x->worker->counters.attempts_total++;
     if (target.rc == DGM_OK) {
-        const struct gw_call_request request = {
-            .method = DGM_STR("POST"),
-            .target = dgm_buf_str(&target),
-            .origin = &place.origin,
-            .headers = headers,
-            .headers_n = put_headers(x, u, &place, headers),
-            .segments = segments,
-            .segments_n = segments_n,
-            .hold = &x->hold,
-            .model = gw_destination_model(x->worker->config, u, x->chat.request),
-            .tape = x->tape};
+        struct gw_call_request request = {.target = dgm_buf_str(&target),
+                                          .segments = segments,
+                                          .segments_n = segments_n,
+                                          .tape = x->tape};
         x->chat.asked.authority = place.origin.authority;
         x->chat.asked.prefix = place.origin.prefix;
         x->chat.asked.path = request.target;
         x->chat.asked.tls = place.origin.tls;
-        x->chat.call = gw_call_new(x->worker, u, &request, &gw_chat_events, x);
+        x->chat.call = call(x, u, &place, &request, &gw_chat_events);
     }
     gw_place_forget(&place);
     gw_overhead_theirs(x);
     if (x->chat.call == NULL)
         gw_exchange_fail_as(x, DGM_ERR_NO_MEMORY);
+}
+
+bool gw_attempt_aside(struct gw_exchange *x, const struct dgm_str *body,
+                      const struct gw_call_events *events)
+{
+    const struct gw_upstream *u = gw_plan_upstream(&x->chat.plan);
+    const struct gw_token_said *token = NULL;
+    struct gw_token_said said;
+    struct gw_place place;
+    struct dgm_fail unused;
+    struct dgm_buf target;
+    switch (gw_tokens_look(x->worker, u, &said, &x->chat.token_wait, on_token, x)) {
+    case GW_TOKEN_UNWANTED:
+        break;
+    case GW_TOKEN_READY:
+        token = &said;
+        break;
+    case GW_TOKEN_WAIT: /* the one that was asked with is over just now: not worth waiting for */
+    case GW_TOKEN_NONE:
+        gw_token_leave(&x->chat.token_wait);
+        return false;
+    }
+    if (look_place(x, u, token, &place, &unused) != DGM_OK)
+        return false;
+    dgm_buf_init(&target, dgm_arena_alloc(&x->arena), TARGET_BYTES_MAX);
+    dgm_request_put_whole_path(x->chat.request, &place.native, &target);
+    gw_exchange_wait(x);
+    gw_call_free(x->chat.call);
+    x->chat.call = NULL;
+    if (target.rc == DGM_OK) {
+        struct gw_call_request request = {
+            .target = dgm_buf_str(&target), .segments = body, .segments_n = 1};
+        x->chat.call = call(x, u, &place, &request, events);
+    }
+    gw_place_forget(&place);
+    gw_overhead_theirs(x);
+    return x->chat.call != NULL;
 }
 
 /* ---- the next attempt ------------------------------------------------------------------------------- */

@@ -49,6 +49,13 @@ bool gw_attempt_otherwise(struct gw_exchange *);
  */
 bool gw_attempt_renew(struct gw_exchange *);
 
+/**
+ * Asks the place that was asked last for something else of the same request, a body in one segment, whole and not streamed
+ * (probing.h): `events` hear of it, the tape does not. The call is the exchange's. False: it can not be asked.
+ */
+bool gw_attempt_aside(struct gw_exchange *, const struct dgm_str *body,
+                      const struct gw_call_events *events);
+
 /** The client left, or the exchange is over. */
 void gw_attempt_end(struct gw_exchange *);
 

@@ -6,6 +6,7 @@
 #include "gateway/fetch.h"
 #include "gateway/healing.h"
 #include "gateway/models.h"
+#include "gateway/probing.h"
 
 #include <string.h>
 
@@ -411,6 +412,8 @@ static void give_object(struct gw_exchange *x)
          gw_attempt_failed(x, gw_attempt_judge(x, chat->status, dgm_buf_str(&chat->native)),
                            retry_ms(x))))
         return;
+    if (chat->object_rc >= 0 && chat->status == 400 && gw_probe(x))
+        return;
     if (chat->object_rc < 0 || chat->status >= 400)
         (void)gw_heal_give_first(x);
     if (chat->object_rc < 0)
@@ -537,6 +540,7 @@ void gw_chat_dispose(struct gw_exchange *x)
     dgm_buf_dispose(&chat->later);
     dgm_buf_dispose(&chat->object);
     gw_heal_dispose(x);
+    gw_probe_dispose(x);
 }
 
 /* ---- the request ------------------------------------------------------------------------------------ */

@@ -7,6 +7,7 @@
 #include "gateway/fetch_policy.h"
 #include "gateway/corpus.h"
 #include "gateway/lessons.h"
+#include "gateway/probed.h"
 #include "gateway/origin.h"
 #include "gateway/trust.h"
 
@@ -411,6 +412,7 @@ void gw_config_free(struct gw_config *c)
     const struct dgm_alloc *alloc = c->_alloc;
     gw_trust_close(c);
     gw_lessons_free(c->lessons);
+    gw_probed_free(c->probed);
     gw_corpus_free(c->replay.corpus);
     dgm_arena_dispose(&c->_arena);
     explicit_bzero(c, sizeof *c);

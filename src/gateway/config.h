@@ -72,6 +72,9 @@ enum gw_mend { GW_MEND_AUTO, GW_MEND_NEVER, GW_MEND_ALWAYS };
 /** What becomes of system messages, in the order of the words in settings.def; the first three are enum gw_mend. */
 enum gw_system { GW_SYSTEM_AUTO, GW_SYSTEM_OFF, GW_SYSTEM_FIRST, GW_SYSTEM_USER };
 
+/** What is done about a refusal without a reason, in the order of the words in settings.def. */
+enum gw_diagnose { GW_DIAGNOSE_SUSPECTS, GW_DIAGNOSE_PROBE };
+
 /** Somewhere a request can go. */
 struct gw_upstream {
     struct dgm_str name;
@@ -93,6 +96,7 @@ struct gw_upstream {
         residency;         /* where it may be asked, besides what holds for all; none: anywhere */
     int64_t cold_start_ms; /* how long requests are held while it refuses; 0: they are not */
     int fetch;             /* enum gw_fetch_mode */
+    int diagnose;          /* enum gw_diagnose; probing.h */
     /* Of messages, for chat templates that take no others (tries.def): */
     int merge_system;       /* enum gw_system */
     int alternate, content; /* enum gw_mend */
@@ -194,6 +198,7 @@ struct gw_roots {
 
 struct gw_trust;
 struct gw_lessons;
+struct gw_probed;
 
 struct emu_scenario;
 
@@ -276,6 +281,7 @@ struct gw_config {
     struct gw_trust *trusts; /* gw_trust_open; not from gw_config_parse, which reads no file */
     size_t trusts_n;
     struct gw_lessons *lessons; /* gw_lessons_new, likewise; NULL: nothing is remembered */
+    struct gw_probed *probed;   /* gw_probed_new, likewise; NULL: nothing is probed */
     struct gw_log log;
     int compat;       /* enum gw_compat */
     int reasoning;    /* enum gw_reasoning */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* deadlines.c - what ends, or prods, an exchange that stands still, and when. */
 #include "gateway/attempt.h"
+#include "gateway/probing.h"
 
 #include "base/str.h"
 
@@ -55,6 +56,8 @@ static struct deadlines deadlines(const struct gw_exchange *x)
         d.client = deadline(x->client_ms, t->idle_ms);
     else if (asked && x->chat.wake_ms == 0)
         d.upstream = deadline(x->upstream_ms, silence_ms(x));
+    if (asked && x->chat.probing.on)
+        d.upstream = min(d.upstream, x->chat.probing.until_ms);
     if (asked && x->chat.wake_ms != 0)
         d.wake = x->chat.wake_ms;
     /* What waits until a call is kept, a second at most, would hold a comment too, and the next at once. */
@@ -151,7 +154,8 @@ static void on_timer(void *owner)
         return;
     }
     if (d.total <= now || d.upstream <= now) {
-        fail_late(x, d.total <= now);
+        if (!gw_probe_late(x))
+            fail_late(x, d.total <= now);
         return;
     }
     if (d.wake <= now) {

@@ -20,6 +20,7 @@
 #define ARENA_BYTES_MAX ((size_t)1024 * 1024) /* paths, names, targets: the chat has its own */
 #define OUT_BYTES_MAX                                                                              \
     ((size_t)512 * 1024 * 1024) /* never met: the core's limits on an answer come first */
+#define PROBE_ANSWER_BYTES_MAX ((size_t)64 * 1024)  /* of a refusal that names nothing */
 #define NATIVE_BYTES_MAX ((size_t)64 * 1024 * 1024) /* of a whole answer: no more is translated */
 #define SLICE_BYTES ((size_t)64 * 1024) /* of a whole answer, given to the stream at a time */
 #define HEAD_BYTES 384                  /* what most need */
@@ -81,6 +82,9 @@ struct gw_exchange *gw_exchange_new(struct gw_conn *c)
     dgm_buf_init(&x->chat.object, a, OUT_BYTES_MAX);
     dgm_buf_init(&x->chat.later, &w->alloc, NATIVE_BYTES_MAX);
     dgm_buf_init(&x->chat.healing.first, a, OUT_BYTES_MAX);
+    dgm_buf_init(&x->chat.probing.body, a, x->body.max);
+    dgm_buf_init(&x->chat.probing.answer, a, PROBE_ANSWER_BYTES_MAX);
+    dgm_buf_init(&x->chat.probing.told, a, OUT_BYTES_MAX);
     gw_deadlines_init(x);
     x->chat.retry_ms = -1;
     x->started_ms = x->upstream_ms = x->client_ms = now_ms(x);

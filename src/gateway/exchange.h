@@ -62,6 +62,20 @@ struct gw_healing {
     struct dgm_str notes[GW_REPLY_NOTES];
 };
 
+/** A refusal without a reason that is looked into; probing.c. */
+struct gw_probing {
+    bool done;                   /* it was, or may not be: once an exchange */
+    bool on;                     /* reduced requests are made or asked */
+    bool late;                   /* it has no time left: what is known is given */
+    bool claimed;                /* it may: nobody did so for the same request just now */
+    enum dgm_rc rc;              /* of the making */
+    int status;                  /* of the answer to the last one; 0: none yet */
+    int64_t after_ms, until_ms;  /* its Retry-After; when there is no time left */
+    struct dgm_buf body, answer; /* the reduced request; what was said of it if that is a 400 */
+    struct dgm_str segment;      /* `body` */
+    struct dgm_buf told;         /* the client's error with what was learnt */
+};
+
 /** What is ready, but holds calls that are not kept yet. */
 enum gw_held { GW_HELD_NOT, GW_HELD_EVENTS, GW_HELD_LAST, GW_HELD_OBJECT };
 
@@ -85,6 +99,7 @@ struct gw_chat {
     bool token_renewed;              /* one was refused, and the request has had another */
     enum gw_held held;               /* what must not leave before that */
     struct gw_healing healing;
+    struct gw_probing probing;
     /* that translates what is large; its `alloc` is the request's all the time */
     struct gw_job job;
     struct translation *translation; /* of a job */

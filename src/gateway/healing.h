@@ -5,7 +5,8 @@
  * Before the client has a byte of an answer. What a refusal calls for the core says (dgm_request_try, tries.def), or it is
  * about a thought signature (gw_memory_doubt). What always holds:
  *   1. At most two tries a request, each of another row, and each within the retry budget of its upstream (policy.h).
- *   2. Where they do not help the client gets the first refusal, not the last.
+ *   2. Where they do not help the client gets the first refusal, not the last, unless that was looked into (probing.h),
+ *      which comes behind all tries.
  *   3. What helped is remembered (lessons.h), and done from the beginning by all workers; signatures have a memory of
  *      their own. A try behind which the very same refusal came did not: the core takes it back.
  *   4. Each is counted (counters.def) and told in x-dragoman-warning.

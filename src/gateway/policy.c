@@ -318,6 +318,17 @@ enum gw_move gw_policy_next(struct gw_policy *p, struct gw_plan *plan, int64_t n
     return wait_or_end(p, plan, now, ret_ms);
 }
 
+bool gw_policy_again(struct gw_policy *p, struct gw_plan *plan, int64_t now)
+{
+    if (plan->begun || plan->asked || plan->attempts >= GW_ATTEMPTS_MAX ||
+        !pay(side_of(p, plan, plan->choice), now))
+        return false;
+    plan->attempts++;
+    plan->tries++;
+    plan->asked = true;
+    return true;
+}
+
 /* ---- what came of it -------------------------------------------------------------------------------- */
 
 static void rest(struct place *at, bool wakes, int64_t after, int64_t now)

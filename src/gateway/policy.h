@@ -90,6 +90,12 @@ static inline const struct gw_upstream *gw_plan_upstream(const struct gw_plan *p
 enum gw_move gw_policy_next(struct gw_policy *, struct gw_plan *, int64_t now_ms, uint32_t random,
                             int64_t *ret_ms);
 
+/**
+ * Whether the place that was asked last may be asked for something else of the same request (probing.h): out of the same
+ * budget. True: the outcome must be told, or GW_LEFT.
+ */
+bool gw_policy_again(struct gw_policy *, struct gw_plan *, int64_t now_ms);
+
 /** What came of it; the first word counts. `after_ms`: its Retry-After; negative: it said none. */
 void gw_policy_tell(struct gw_policy *, struct gw_plan *, enum gw_outcome, int64_t after_ms,
                     int64_t now_ms);

@@ -18,6 +18,7 @@
  *   results.c   tool results, brought behind the calls they answer
  *   arguments.c the arguments of a call, which may be broken
  *   failure.c   an upstream's error as OpenAI's; suspects.c, for one that names nothing, what may have caused it
+ *   probes.c    what may have, asked for: reduced requests, and what came of them (probes.def)
  *   tries.c     what a request is sent otherwise in, as its upstream refused it (tries.def)
  *   usage.c, logprobs.c, annotations.c (with offsets.c)   a candidate's numbers and sources
  *   calls.c     the calls of an answer
@@ -214,6 +215,8 @@ struct dgm_request {
     size_t kept_n, kept_cap, calls_n; /* calls_n: ids given out so far */
 
     struct tries *tries; /* tries.h; NULL: it is made as ever, and nothing calls for another way */
+
+    struct probes *probes; /* probes.h; NULL: its last answer was no bare refusal */
 
     struct stops *stops;        /* sequences beyond those that Gemini looks for; NULL: none */
     struct dgm_retry retry;     /* of the upstream's last error */

@@ -5,8 +5,8 @@
 #include "base/str.h"
 #include "base/utf8.h"
 #include "translate/compat.h"
+#include "translate/probes.h"
 #include "translate/relay.h"
-#include "translate/suspects.h"
 #include "translate/tries.h"
 
 #define WAIT_MAX_MS                                                                                \
@@ -49,7 +49,8 @@ struct failure {
     struct dgm_str message;     /* absent: it said nothing */
     struct dgm_str google;      /* its google.rpc.Code's name */
     const struct json_val *details; /* an array, or NULL */
-    struct suspect suspects[SUSPECTS_MAX];
+    const struct probes *probes;    /* what may have caused a bare refusal; NULL: it is none */
+    const struct suspect *suspects;
     size_t suspects_n;
 };
 
@@ -289,19 +290,26 @@ static struct dgm_str rest_of_quota(const struct dgm_request *r, const struct fa
     return dgm_str_skip(f->message, plan.n);
 }
 
-/* The two likeliest besides the first are named too: more would hide Google's own text. */
+/* The two likeliest besides the first are named too: more would hide Google's own text; none where the first is known. */
 static void add_suspects(struct json_writer *w, const struct suspect *suspects, size_t n)
 {
+    bool known = n != 0 && suspects[0].probe == PROBE_ACCEPTED;
+    bool refuted = n != 0 && suspects[0].probe == PROBE_REFUSED;
+    n = known ? 1 : n;
     for (size_t i = 0; i < n && i < 3; i++) {
-        json_add_str(w, i == 0   ? DGM_STR(" Likeliest cause: ")
-                        : i == 1 ? DGM_STR(" Also possible: ")
-                                 : DGM_STR("; "));
+        json_add_str(w, known                ? DGM_STR(" Cause: ")
+                        : i == 0 && !refuted ? DGM_STR(" Likeliest cause: ")
+                        : i == 0             ? DGM_STR(" A cause at most together with others: ")
+                        : i == 1             ? DGM_STR(" Also possible: ")
+                                             : DGM_STR("; "));
         suspect_add_sentence(w, &suspects[i]);
         if (suspects[i].param.n) {
             json_add_str(w, DGM_STR(" ("));
             json_add_str(w, suspects[i].param);
             json_add_str(w, DGM_STR(")"));
         }
+        if (known)
+            json_add_str(w, DGM_STR("; a request without it was accepted"));
         if (i == 0 || i + 1 == n || i == 2)
             json_add_str(w, DGM_STR("."));
     }
@@ -325,6 +333,8 @@ static void put_message(struct dgm_request *r, struct json_writer *w, const stru
         json_add_str(w, DGM_STR(")"));
     }
     add_suspects(w, f->suspects, f->suspects_n);
+    if (f->probes)
+        probes_add_sentence(w, f->probes);
     if (r->near.n != 0 && dgm_str_eq(dgm_str_c(row->code), DGM_STR("model_not_found"))) {
         json_add_str(w, DGM_STR(" The nearest names here: "));
         json_add_str(w, r->near);
@@ -512,7 +522,11 @@ int failure_put(struct dgm_request *r, struct dgm_buf *out, int status, const st
     /* What is relayed was not taken apart: there is nothing to look at. */
     bool bare = !r->relay && f.status == 400 && suspects_wanted(f.message) && !first_violation(&f);
     if (bare)
-        f.suspects_n = suspects_find(r, f.suspects);
+        f.probes = probes_begin(r);
+    else
+        probes_forget(r);
+    f.suspects = f.probes ? f.probes->suspects : NULL;
+    f.suspects_n = f.probes ? f.probes->suspects_n : 0;
     note_try(r, &f, bare);
     if (compat_is_google(r))
         return put_google(r, &f, text, out);

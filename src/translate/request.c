@@ -528,8 +528,8 @@ void dgm_request_near(struct dgm_request *r, struct dgm_str near)
     r->near = near;
 }
 
-void dgm_request_put_path(const struct dgm_request *r, const struct dgm_place *place,
-                          struct dgm_buf *out)
+static void put_path(const struct dgm_request *r, const struct dgm_place *place, bool stream,
+                     struct dgm_buf *out)
 {
     if (place->surface == DGM_VERTEX && !place->project.p) {
         dgm_buf_add_lit(out, "/v1/publishers/google/models/");
@@ -544,8 +544,20 @@ void dgm_request_put_path(const struct dgm_request *r, const struct dgm_place *p
         dgm_buf_add_lit(out, "/v1beta/models/");
     }
     dgm_buf_put(out, r->model.name);
-    if (r->stream)
+    if (stream)
         dgm_buf_add_lit(out, ":streamGenerateContent?alt=sse");
     else
         dgm_buf_add_lit(out, ":generateContent");
+}
+
+void dgm_request_put_path(const struct dgm_request *r, const struct dgm_place *place,
+                          struct dgm_buf *out)
+{
+    put_path(r, place, r->stream, out);
+}
+
+void dgm_request_put_whole_path(const struct dgm_request *r, const struct dgm_place *place,
+                                struct dgm_buf *out)
+{
+    put_path(r, place, false, out);
 }

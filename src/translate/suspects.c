@@ -91,7 +91,11 @@ static bool find(const struct look *look, const struct row *row, struct suspect 
     };
     if (!row->look(look, &f) || f.likely == 0)
         return false;
-    *ret = (struct suspect){.id = row->id, .sentence = row->sentence, .likely = f.likely};
+    *ret = (struct suspect){.id = row->id,
+                            .sentence = row->sentence,
+                            .likely = f.likely,
+                            .at = f.at,
+                            .native = f.native};
     if (f.param.n != 0 && f.param.rc == DGM_OK)
         ret->param = dgm_arena_copy(&look->r->arena, dgm_buf_str(&f.param));
     ret->what = dgm_arena_copy(&look->r->arena, dgm_buf_str(&f.what));
@@ -100,11 +104,13 @@ static bool find(const struct look *look, const struct row *row, struct suspect 
     return true;
 }
 
-size_t suspects_find(struct dgm_request *r, struct suspect ret[SUSPECTS_MAX])
+size_t suspects_find(struct dgm_request *r, struct suspect ret[SUSPECTS_MAX],
+                     const struct json_val **ret_native)
 {
     struct look look = {.r = r, .native = read_native(r)};
     struct suspect one;
     size_t n = 0;
+    *ret_native = look.native;
     if (!look.native)
         return 0;
     look.config = json_get(look.native, DGM_STR("generationConfig"));
@@ -154,6 +160,11 @@ void suspects_put(struct json_writer *w, const struct suspect *suspects, size_t 
         json_open_str(w);
         suspect_add_sentence(w, s);
         json_close_str(w);
+        if (s->probe != PROBE_NONE)
+            json_member_str(w, "probe",
+                            s->probe == PROBE_ACCEPTED  ? DGM_STR("accepted")
+                            : s->probe == PROBE_REFUSED ? DGM_STR("refused")
+                                                        : DGM_STR("unclear"));
         json_close_obj(w);
     }
     json_close_arr(w);

@@ -103,6 +103,7 @@ bool look_range_edge(const struct look *look, struct finding *f)
             continue;
         finding_what(f, edges[i].openai);
         name_config(look, f, edges[i].native, edges[i].openai);
+        f->native = edges[i].native;
         return true;
     }
     return false;

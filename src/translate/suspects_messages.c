@@ -39,14 +39,6 @@ static const char *const read_types[] = {
 
 /* ---- files ---- */
 
-/* One medium of the conversation. */
-struct file {
-    struct media media;
-    size_t message, part;
-    struct json_iter _parts; /* of the message: what is behind this one */
-    bool _begun;             /* the message's parts are walked */
-};
-
 /* Where the medium of a part stands; absent: it is none. */
 static struct dgm_str source_of(const struct json_val *part, struct dgm_str *ret_mime)
 {
@@ -68,8 +60,7 @@ static struct dgm_str source_of(const struct json_val *part, struct dgm_str *ret
     return data.n ? data : json_get_str(file, DGM_STR("file_id"));
 }
 
-/* The next medium; `*ret` begins as all zero. False: there is none any more. */
-static bool next_file(const struct look *look, struct file *ret)
+bool suspect_next_file(const struct look *look, struct suspect_file *ret)
 {
     for (; ret->message < look->r->messages_n; ret->message++, ret->_begun = false) {
         if (!ret->_begun)
@@ -90,7 +81,7 @@ static bool next_file(const struct look *look, struct file *ret)
     return false;
 }
 
-static void name_file(struct finding *f, const struct file *file)
+static void name_file(struct finding *f, const struct suspect_file *file)
 {
     chat_put_place(&f->param, CHAT_ELEMENT(CHAT_MESSAGE_MEMBER(file->message, DGM_STR("content")),
                                            file->part));
@@ -155,9 +146,15 @@ static const char *fault_of(const struct media *media, struct dgm_str *ret_other
     return NULL;
 }
 
+bool suspect_file_is_broken(const struct suspect_file *file)
+{
+    struct dgm_str other;
+    return file->media.data.n && fault_of(&file->media, &other);
+}
+
 bool look_media_broken(const struct look *look, struct finding *f)
 {
-    for (struct file file = {0}; next_file(look, &file);) {
+    for (struct suspect_file file = {0}; suspect_next_file(look, &file);) {
         struct dgm_str other;
         const char *fault = file.media.data.n ? fault_of(&file.media, &other) : NULL;
         if (!fault)
@@ -184,14 +181,23 @@ static bool is_read(struct dgm_str type)
     return type.n == 0 || dgm_str_eq(type, DGM_STR("image/*"));
 }
 
+/* A file's type without its parameters. */
+static struct dgm_str type_of(const struct suspect_file *file)
+{
+    return dgm_str_head(file->media.mime, dgm_str_find_char(file->media.mime, ';'));
+}
+
+bool suspect_file_is_unread(const struct suspect_file *file)
+{
+    return !is_read(type_of(file));
+}
+
 bool look_media_type(const struct look *look, struct finding *f)
 {
-    for (struct file file = {0}; next_file(look, &file);) {
-        struct dgm_str type = file.media.mime;
-        type = dgm_str_head(type, dgm_str_find_char(type, ';'));
-        if (is_read(type))
+    for (struct suspect_file file = {0}; suspect_next_file(look, &file);) {
+        if (!suspect_file_is_unread(&file))
             continue;
-        finding_what(f, type);
+        finding_what(f, type_of(&file));
         name_file(f, &file);
         return true;
     }
@@ -200,9 +206,9 @@ bool look_media_type(const struct look *look, struct finding *f)
 
 bool look_media_large(const struct look *look, struct finding *f)
 {
-    struct file largest = {0};
+    struct suspect_file largest = {0};
     size_t total = 0;
-    for (struct file file = {0}; next_file(look, &file);) {
+    for (struct suspect_file file = {0}; suspect_next_file(look, &file);) {
         total += file.media.data.n;
         if (file.media.data.n > largest.media.data.n)
             largest = file;
@@ -214,17 +220,23 @@ bool look_media_large(const struct look *look, struct finding *f)
     return true;
 }
 
+bool suspect_file_is_away(const struct look *look, const struct suspect_file *file)
+{
+    struct dgm_str uri = file->media.uri;
+    if (!uri.n || media_is_youtube(uri))
+        return false;
+    return look->r->surface == DGM_GEMINI ? !media_is_file(uri)
+                                          : !dgm_str_starts(uri, DGM_STR("gs://"));
+}
+
 bool look_uri_unreadable(const struct look *look, struct finding *f)
 {
-    for (struct file file = {0}; next_file(look, &file);) {
+    for (struct suspect_file file = {0}; suspect_next_file(look, &file);) {
         struct dgm_str uri = file.media.uri;
-        bool bucket = dgm_str_starts(uri, DGM_STR("gs://"));
-        bool web = dgm_str_starts(uri, DGM_STR("https://"));
-        if (!uri.n || media_is_youtube(uri))
+        if (!suspect_file_is_away(look, &file))
             continue;
-        if (look->r->surface == DGM_GEMINI ? media_is_file(uri) : bucket)
-            continue;
-        f->likely = web ? 50 : f->likely; /* newer models fetch some */
+        if (dgm_str_starts(uri, DGM_STR("https://")))
+            f->likely = 50; /* newer models fetch some */
         finding_what(f, uri);
         name_file(f, &file);
         return true;
@@ -258,8 +270,8 @@ bool look_calls_same_id(const struct look *look, struct finding *f)
             if (!dgm_str_eq(ids[k - 1], ids[k]))
                 continue;
             finding_what(f, ids[k]);
-            chat_put_place(&f->param,
-                           CHAT_MESSAGE_MEMBER(r->history[i].message, DGM_STR("tool_calls")));
+            f->at = r->history[i].message;
+            chat_put_place(&f->param, CHAT_MESSAGE_MEMBER(f->at, DGM_STR("tool_calls")));
             return true;
         }
     }

@@ -10,8 +10,6 @@
 #define MAX_ITEMS_SUM 960 /* python-genai#2170 found it by halving */
 #define ENUM_ANY_BYTES                                                                             \
     2000 /* python-genai#2133: 240 values of two words are refused, of one word are not */
-#define ENUM_VALUES 100   /* of one enum */
-#define TOOLS_FEW 128     /* OpenAI's own limit: most clients stay below it */
 #define TOOLS_REFUSED 512 /* gemini-cli#25440 */
 #define DEPTH_FINE 8      /* levels that nobody reports */
 #define MEMBERS_FINE 400  /* of all schemas */
@@ -23,6 +21,7 @@
 /* One schema of the request, and its place for the client. */
 struct spot {
     const struct json_val *schema;
+    size_t at; /* of the functions' schemas; their number: it is the answer's */
     struct chat_place top, element, function, member;
 };
 
@@ -70,6 +69,7 @@ static bool spot_at(const struct look *look, size_t i, struct spot *ret)
         return false;
     if (!(i < n ? spot_function(look, i, ret) : spot_answer(look, ret)))
         ret->schema = NULL;
+    ret->at = i;
     return true;
 }
 
@@ -155,6 +155,7 @@ static uint64_t most(const struct look *look, size_t measure, bool functions_alo
 static void name_spot(struct finding *f, const struct spot *spot)
 {
     chat_put_place(&f->param, &spot->member);
+    f->at = spot->at;
 }
 
 bool look_schema_max_items(const struct look *look, struct finding *f)
@@ -188,9 +189,9 @@ bool look_enum_large(const struct look *look, struct finding *f)
 {
     struct spot spot;
     uint64_t total, largest = MOST(look, enum_values, false, &total, &spot);
-    if (largest < ENUM_VALUES)
+    if (largest < SUSPECT_ENUM_VALUES)
         return false;
-    if (largest < 2 * (uint64_t)ENUM_VALUES)
+    if (largest < 2 * (uint64_t)SUSPECT_ENUM_VALUES)
         f->likely = 55;
     dgm_buf_put_int(&f->what, (int64_t)largest);
     name_spot(f, &spot);
@@ -300,7 +301,7 @@ bool look_schema_cycle(const struct look *look, struct finding *f)
 bool look_tools_many(const struct look *look, struct finding *f)
 {
     size_t n = functions_n(look);
-    if (n <= TOOLS_FEW)
+    if (n <= SUSPECT_TOOLS_FEW)
         return false;
     f->likely = n > TOOLS_REFUSED ? 95 : n >= 200 ? f->likely : 55;
     dgm_buf_put_int(&f->what, (int64_t)n);

@@ -95,7 +95,7 @@ static void texts_and_words(void **state)
              "max_tokens_includes_thinking: true\nask_again: false\nadapt: false\n"
              "always_usage: true\nblocked: error\nimage_output: extra_content\n"
              "upstreams: {a: {kind: vertex, fetch: public, merge_system: user, alternate: merge, "
-             "content: flatten-text}, b: {kind: vertex}}\n");
+             "content: flatten-text, diagnose: probe}, b: {kind: vertex}}\n");
     assert_int_equal(c->auth.origins.n, 1);
     assert_int_equal(c->fetch.allow.n, 2);
     assert_true(dgm_str_eq(c->emulator.scenario, DGM_STR("/etc/scenario.yaml")));
@@ -111,6 +111,8 @@ static void texts_and_words(void **state)
     assert_int_equal(c->reasoning, GW_REASONING_TAG);
     assert_int_equal(c->upstreams[0].fetch, GW_FETCH_PUBLIC);
     assert_int_equal(c->upstreams[1].fetch, GW_FETCH_OFF);
+    assert_int_equal(c->upstreams[0].diagnose, GW_DIAGNOSE_PROBE);
+    assert_int_equal(c->upstreams[1].diagnose, GW_DIAGNOSE_SUSPECTS);
     assert_int_equal(c->upstreams[0].merge_system, GW_SYSTEM_USER);
     assert_int_equal(c->upstreams[0].alternate, GW_MEND_ALWAYS);
     assert_int_equal(c->upstreams[0].content, GW_MEND_ALWAYS);

@@ -101,6 +101,37 @@ static void test_a_single_place_never_rests(void **state)
     rig_close(&r);
 }
 
+/* Something else of the same request: out of the same budget, of the place that was asked, eight times in all at most. */
+static void test_asked_again_aside(void **state)
+{
+    struct rig r;
+    (void)state;
+    rig_open(&r);
+    struct gw_plan p = plan(&r, 2, 1);
+    assert_asks(&r, &p, 0, 0, 0);
+    assert_false(gw_policy_again(r.policy, &p, r.now)); /* what came of it was not told yet */
+    tell(&r, &p, GW_ODD, -1);
+    for (int i = 1; i < GW_ATTEMPTS_MAX; i++) {
+        assert_true(gw_policy_again(r.policy, &p, r.now));
+        assert_true(p.choice == 0 && p.location == 0);
+        tell(&r, &p, GW_ODD, -1);
+    }
+    assert_false(gw_policy_again(r.policy, &p, r.now));
+    p.attempts =
+        1; /* of ten in this second, and of those that requests have earned, three are left */
+    for (int i = 0; i < 3; i++) {
+        assert_true(gw_policy_again(r.policy, &p, r.now));
+        tell(&r, &p, GW_WORKED, -1);
+    }
+    assert_false(gw_policy_again(r.policy, &p, r.now));
+    r.now += 1000;
+    p.begun = true;
+    assert_false(gw_policy_again(r.policy, &p, r.now));
+    p.begun = false;
+    assert_true(gw_policy_again(r.policy, &p, r.now));
+    rig_close(&r);
+}
+
 static void test_a_short_retry_after_is_waited_for(void **state)
 {
     struct rig r;
@@ -504,6 +535,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_single_place_never_rests),
+        cmocka_unit_test(test_asked_again_aside),
         cmocka_unit_test(test_a_short_retry_after_is_waited_for),
         cmocka_unit_test(test_the_emulator_is_not_waited_for),
         cmocka_unit_test(test_locations_in_their_order),

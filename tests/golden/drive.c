@@ -18,7 +18,7 @@ static void outcome_init(struct outcome *o)
     *o = (struct outcome){0};
     struct dgm_buf *bufs[] = {&o->body,    &o->error,   &o->ignored, &o->schema,
                               &o->warning, &o->headers, &o->target,  &o->kept,
-                              &o->retry,   &o->urls,    no_buf};
+                              &o->retry,   &o->urls,    &o->probes,  no_buf};
     for (struct dgm_buf **b = bufs; *b; b++)
         dgm_buf_init(*b, &dgm_alloc_libc, OUTCOME_BYTES_MAX);
 }
@@ -27,7 +27,7 @@ void outcome_dispose(struct outcome *o)
 {
     struct dgm_buf *bufs[] = {&o->body,    &o->error,   &o->ignored, &o->schema,
                               &o->warning, &o->headers, &o->target,  &o->kept,
-                              &o->retry,   &o->urls,    no_buf};
+                              &o->retry,   &o->urls,    &o->probes,  no_buf};
     for (struct dgm_buf **b = bufs; *b; b++)
         dgm_buf_dispose(*b);
 }
@@ -310,6 +310,40 @@ static void note_retry(const struct dgm_request *r, struct outcome *o)
     dgm_buf_put_char(&o->retry, '\n');
 }
 
+/*
+ * The reduced requests that a refusal without a reason is worth, a line each, all refused as the request was; behind them the
+ * client's error that tells so.
+ */
+static enum dgm_rc note_probes(const struct golden_case *c, struct dgm_request *r,
+                               const struct dgm_alloc *alloc, struct outcome *o)
+{
+    struct dgm_buf out;
+    bool more = true, accepted;
+    int status;
+    enum dgm_rc rc = DGM_OK;
+    dgm_buf_init(&out, alloc, ANSWER_BYTES_MAX);
+    while (more && rc == DGM_OK) {
+        rc = dgm_request_probe(r, &out);
+        if (rc != DGM_OK)
+            break;
+        dgm_buf_put(&o->probes, dgm_buf_str(&out));
+        dgm_buf_put_char(&o->probes, '\n');
+        more = dgm_request_probed(r, 400, dgm_buf_str(&c->native));
+    }
+    rc = rc == DGM_DONE ? DGM_OK : rc;
+    unsigned n = dgm_request_probes(r, &accepted);
+    expect(o, n <= 3 && !accepted, "three reduced requests at most, none of them accepted");
+    dgm_buf_clear(&out);
+    if (rc == DGM_OK && n != 0)
+        rc = dgm_chat_response(r, c->status, dgm_buf_str(&c->native), &out, &status);
+    if (rc == DGM_OK && n != 0) {
+        dgm_buf_put(&o->probes, dgm_buf_str(&out));
+        expect(o, dgm_request_probe(r, &out) == DGM_DONE, "what was told is not asked again");
+    }
+    dgm_buf_dispose(&out);
+    return rc;
+}
+
 /* ---- the whole answer --------------------------------------------------------------------------------- */
 
 static enum dgm_rc drive_response(const struct golden_case *c, struct dgm_request *r,
@@ -333,6 +367,8 @@ static enum dgm_rc drive_response(const struct golden_case *c, struct dgm_reques
         o->status = status;
         if (status >= 400)
             note_retry(r, o);
+        if (status == 400)
+            rc = note_probes(c, r, alloc, o);
     }
     dgm_buf_dispose(&out);
     return rc;

@@ -18,7 +18,7 @@ struct outcome {
     int status;           /* the client's; 0 when it is the usual one */
     struct dgm_buf body;  /* native JSON, the client's JSON, or the client's SSE */
     struct dgm_buf error; /* a refusal, or the error that a stream not yet begun becomes */
-    struct dgm_buf ignored, schema, warning, headers, target, kept, retry, urls;
+    struct dgm_buf ignored, schema, warning, headers, target, kept, retry, urls, probes;
 };
 
 void outcome_dispose(struct outcome *);

@@ -231,6 +231,7 @@ static void compare_files(struct report *r, const struct outcome *o)
         compare_status(r, o->status, 200);
         compare(r, "retry.txt", TEXT, absent_if_empty(&o->retry));
         compare(r, "kept.txt", TEXT, absent_if_empty(&o->kept));
+        compare(r, "probes.txt", TEXT, absent_if_empty(&o->probes));
         return;
     case GOLDEN_STREAM:
     default:
@@ -256,7 +257,8 @@ static bool same_outcome(const struct outcome *a, const struct outcome *b)
            dgm_str_eq(dgm_buf_str(&a->schema), dgm_buf_str(&b->schema)) &&
            dgm_str_eq(dgm_buf_str(&a->warning), dgm_buf_str(&b->warning)) &&
            dgm_str_eq(dgm_buf_str(&a->headers), dgm_buf_str(&b->headers)) &&
-           dgm_str_eq(dgm_buf_str(&a->kept), dgm_buf_str(&b->kept));
+           dgm_str_eq(dgm_buf_str(&a->kept), dgm_buf_str(&b->kept)) &&
+           dgm_str_eq(dgm_buf_str(&a->probes), dgm_buf_str(&b->probes));
 }
 
 /* One more run, which must come to the same, or to "out of memory" where an allocation failed. */

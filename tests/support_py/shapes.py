@@ -17,6 +17,7 @@ class Suspect(pydantic.BaseModel, extra="forbid"):
     likelihood: typing.Literal["high", "medium", "low"]
     param: str | None
     message: str
+    probe: typing.Literal["accepted", "refused", "unclear"] = "unclear"  # what became of a request without it, where one was sent
 
 
 # member -> where it may stand beside OpenAI's own, by the name of the model there (None: anywhere), and what it is
