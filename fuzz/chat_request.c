@@ -133,6 +133,29 @@ static void adapt(struct dgm_request *r, enum dgm_surface surface, uint8_t choic
     dgm_buf_dispose(&out);
 }
 
+/* Refused without a reason, it is as good a body without what may be the reason. */
+static void probe(struct dgm_request *r, enum dgm_surface surface, uint8_t choice)
+{
+    const struct dgm_str bare =
+        DGM_STR("{\"error\":{\"code\":400,\"message\":\"Request contains an invalid argument.\"}}");
+    struct dgm_buf out;
+    int status;
+    dgm_buf_init(&out, &dgm_alloc_libc, SIZE_MAX);
+    enum dgm_rc rc = dgm_chat_response(r, 400, bare, &out, &status);
+    assert(rc == DGM_OK && status == 400);
+    for (unsigned i = 0; (rc = dgm_request_probe(r, &out)) == DGM_OK; i++) {
+        assert(i < 3);
+        check_parsed(r, surface, dgm_buf_str(&out));
+        bool more = dgm_request_probed(r, i == choice >> 6 ? 200 : 400, bare);
+        assert(more == (i != choice >> 6));
+    }
+    assert(rc == DGM_DONE);
+    dgm_buf_clear(&out);
+    rc = dgm_chat_response(r, 400, bare, &out, &status);
+    assert(rc == DGM_OK && status == 400 && out.n != 0);
+    dgm_buf_dispose(&out);
+}
+
 /* One translation; the body, or nothing when it was refused, is put to `ret`. */
 static void run(const uint8_t *data, size_t n, uint8_t choice, struct dgm_buf *ret)
 {
@@ -165,6 +188,8 @@ static void run(const uint8_t *data, size_t n, uint8_t choice, struct dgm_buf *r
         check_parsed(r, env.surface, dgm_buf_str(ret));
     if (rc == DGM_OK && choice & 16)
         adapt(r, env.surface, choice);
+    else if (rc == DGM_OK && choice & 32)
+        probe(r, env.surface, choice);
     dgm_request_free(r);
     dgm_buf_dispose(&in);
 }

@@ -163,7 +163,7 @@ def test_twelve_seeded_faults(start, front):
     daemon, judge = front(bare_if(lambda body: seeded["is"](body)), "adapt=false", emulator=emulator)
     for name, (cause, has) in SEEDED.items():
         seeded["is"] = has
-        time.sleep(0.2)  # the budget of retries gives ten a second
+        time.sleep(0.12)  # the budget of retries gives ten a second
         before = len(judge.requests)
         said = post(daemon, case(name))
         probes = judge.bodies[before + 1:]
