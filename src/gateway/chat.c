@@ -519,6 +519,7 @@ void gw_chat_cancel(struct gw_exchange *x)
     gw_attempt_end(x);
     gw_call_free(x->chat.call);
     x->chat.call = NULL;
+    x->chat.probing.on = false;
     gw_fetch_cancel(x->chat.fetch);
     gw_memory_cancel(x->chat.wait);
     x->chat.wait = NULL;

@@ -2,7 +2,7 @@
 /*
  * probed.h - which requests were looked into just now (probing.h): none twice within a minute, whichever worker has it.
  *
- * A mapping that all workers of a configuration share, as lessons.h. A claim is one atomic operation. Where there is no
+ * A mapping that all workers of a configuration share, as lessons.h; a reload begins with none. A claim is one atomic operation. Where there is no
  * room, as others were claimed within the minute, the answer is no: never twice goes before once.
  */
 #ifndef GATEWAY_PROBED_H

@@ -217,6 +217,17 @@ def test_of_a_stream(front):
     assert "data:" not in said.body.decode()
 
 
+def test_the_emulator_of_this_process(start, tmp_path):
+    """It is an upstream as any other: its fault, once, and what comes behind it is accepted."""
+    file = tmp_path / "dragoman.yaml"
+    file.write_text(json.dumps({"upstreams": {"e": {"kind": "emulator", "diagnose": "probe"}}}))
+    daemon = start(args=("--config", str(file)))
+    said = daemon.ask(wire.request("POST", wire.CHAT, json.dumps(THREE | {"logprobs": False}).encode(),
+                                   {"x-dragoman-fault": "400*1"}))
+    assert said.status == 400 and said.error["suspects"][0]["probe"] == "accepted", said.body
+    assert daemon.stats()["probes_total"] == 1
+
+
 def test_nothing_of_their_answers(front):
     """What the reduced request was answered is nobody's."""
     secret = json.dumps({"candidates": [{"content": {"parts": [{"text": "sesame"}]}, "finishReason": "STOP"}]}).encode()

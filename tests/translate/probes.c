@@ -236,6 +236,120 @@ static void test_none_of_it(void **state)
     end(&a);
 }
 
+/* Each row leaves out what it names, and nothing else: of a body that has it all. */
+#define NATIVE                                                                                        \
+    "{\"systemInstruction\":{\"parts\":[{\"text\":\"Be brief.\"}]},\"tools\":[{"                      \
+    "\"functionDeclarations\":[{\"name\":\"f\",\"parameters\":{\"type\":\"ARRAY\",\"maxItems\":3,"    \
+    "\"items\":{\"type\":\"STRING\",\"format\":\"enum\",\"enum\":[\"a\"]},\"anyOf\":[{\"$ref\":"      \
+    "\"#\"}]}}]},{\"googleSearch\":{}}],\"toolConfig\":{},\"safetySettings\":[],"                     \
+    "\"cachedContent\":\"c\",\"generationConfig\":{\"responseMimeType\":\"m\","                       \
+    "\"responseSchema\":{},\"responseJsonSchema\":{},\"responseModalities\":[],"                      \
+    "\"speechConfig\":{},\"thinkingConfig\":{},\"imageConfig\":{},\"responseLogprobs\":true,"         \
+    "\"logprobs\":3},\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"Hi\"},{\"inlineData\":{" \
+    "\"mimeType\":\"image/png\",\"data\":\"AAAA\"}}]},{\"role\":\"model\",\"parts\":[{\"text\":"      \
+    "\"Well.\"},{\"functionCall\":{\"name\":\"g\"},\"thoughtSignature\":\"c2ln\"}]},{\"role\":"       \
+    "\"user\",\"parts\":[{\"functionResponse\":{\"name\":\"g\"}}]},{\"role\":\"model\",\"parts\":[{"  \
+    "\"text\":\"Done.\"}]}]}"
+
+static const struct {
+    const char *suspect, *goes; /* names and texts, with a blank behind each */
+} leaves[] = {
+    {"schema_cycle", "$ref "},
+    {"schema_max_items", "maxItems "},
+    {"enum_any", "enum "},
+    {"image_config", "imageConfig "},
+    {"modalities", "responseModalities speechConfig "},
+    {"thinking_unknown", "thinkingConfig "},
+    {"tools_with_json", "responseMimeType responseSchema responseJsonSchema "},
+    {"tools_mixed", "googleSearch "},
+    {"text_and_calls", "Well. "},
+    {"prefill", "Done. "},
+    {"media_large", "inlineData "},
+    {"media_broken", "inlineData "}, /* the client's are others: all go */
+    {"media_type", "inlineData "},
+    {"uri_unreadable", "inlineData "},
+    {"calls_same_id", "functionCall functionResponse c2ln "}, /* so too */
+    {"result_undeclared", "functionCall functionResponse c2ln "},
+    {"signature_unknown", "functionCall functionResponse c2ln "},
+    {"signature_given", "c2ln "},
+    {"cached_content", "cachedContent "},
+    {"logprobs", "responseLogprobs logprobs "},
+    {"safety_settings", "safetySettings "},
+    {"schema_large", "maxItems enum $ref parameters responseSchema responseJsonSchema "},
+    {"schema_depth",
+     "responseSchema responseJsonSchema "}, /* `at` 0, without functions: the answer's */
+    {"tools", "googleSearch functionDeclarations tools toolConfig parameters maxItems enum $ref "
+              "functionCall functionResponse c2ln "},
+    {"answer", "responseMimeType responseSchema responseJsonSchema "},
+    {"conversation",
+     "systemInstruction googleSearch functionDeclarations tools toolConfig parameters maxItems enum "
+     "$ref functionCall functionResponse c2ln cachedContent responseMimeType responseSchema "
+     "responseJsonSchema inlineData Well. Done. "},
+    {"mended", ""},
+};
+
+static void test_rows(void **state)
+{
+    static const char *const all[] = {
+        "systemInstruction",
+        "tools",
+        "functionDeclarations",
+        "parameters",
+        "maxItems",
+        "enum",
+        "$ref",
+        "googleSearch",
+        "toolConfig",
+        "safetySettings",
+        "cachedContent",
+        "responseMimeType",
+        "responseSchema",
+        "responseJsonSchema",
+        "responseModalities",
+        "speechConfig",
+        "thinkingConfig",
+        "imageConfig",
+        "responseLogprobs",
+        "logprobs",
+        "inlineData",
+        "functionCall",
+        "functionResponse",
+        "c2ln",
+        "Well.",
+        "Done.",
+        "Hi",
+    };
+    struct asked a;
+    (void)state;
+    ask(&a, BODY(""), DGM_COMPAT_OPENAI, BARE);
+    struct dgm_arena arena;
+    dgm_arena_init(&arena, &dgm_alloc_libc, SIZE_MAX);
+    char text[] = NATIVE "    ";
+    const struct json_val *native = NULL;
+    struct json_error e;
+    assert_int_equal(json_parse(&arena, text, sizeof NATIVE - 1, JSON_DEPTH_MAX, &native, &e),
+                     DGM_OK);
+    for (size_t i = 0; i < sizeof leaves / sizeof *leaves; i++) {
+        const struct suspect s = {.id = leaves[i].suspect};
+        dgm_buf_clear(&a.out);
+        size_t n = probes_put(a.r, native, &s, &a.out);
+        dgm_buf_put_char(&a.out, '\0');
+        assert_int_equal(n != 0, leaves[i].goes[0] != '\0');
+        for (size_t k = 0; n != 0 && k < sizeof all / sizeof *all; k++) {
+            char name[64], word[64];
+            snprintf(name, sizeof name, "\"%s\"", all[k]);
+            snprintf(word, sizeof word, "%s ", all[k]);
+            const char *at = strstr(leaves[i].goes, word);
+            while (at && at != leaves[i].goes && at[-1] != ' ')
+                at = strstr(at + 1, word);
+            if ((strstr(a.out.p, name) == NULL) != (at != NULL))
+                fail_msg("%s: %s in %s", leaves[i].suspect, name, a.out.p);
+        }
+    }
+    dgm_arena_dispose(&arena);
+    end(&a);
+}
+
 /* A path that wants no stream, of a request that does. */
 static void test_path(void **state)
 {
@@ -252,9 +366,13 @@ static void test_path(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_order_and_bound), cmocka_unit_test(test_accepted),
-        cmocka_unit_test(test_trouble_ends_it), cmocka_unit_test(test_nothing_suspect),
-        cmocka_unit_test(test_none_of_it),      cmocka_unit_test(test_path),
+        cmocka_unit_test(test_order_and_bound),
+        cmocka_unit_test(test_accepted),
+        cmocka_unit_test(test_trouble_ends_it),
+        cmocka_unit_test(test_nothing_suspect),
+        cmocka_unit_test(test_none_of_it),
+        cmocka_unit_test(test_path),
+        cmocka_unit_test(test_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
