@@ -2,7 +2,7 @@
 /*
  * chat_request.c - any bytes as an OpenAI request: refused with an error object, or a native body that is
  * valid JSON, ends in `contents`, is the same a second time, and that the emulator's parser takes: no unknown name, no
- * wrong type, one of a oneof.
+ * wrong type, one of a oneof. So are the two halves of it where marks count (prefix.h).
  *
  * The last byte chooses the surface, whether what the core asks for is known, and both settings of a translation.
  */
@@ -47,32 +47,50 @@ static void check_refusal(const struct dgm_fail *fail)
     dgm_buf_dispose(&out);
 }
 
-/* Two that know nothing of each other's tables agree on what Google's parser takes. */
-static void check_parsed(const struct dgm_request *r, enum dgm_surface surface,
-                         struct dgm_str native)
+/* The parts of all contents. */
+static size_t count_parts(const struct json_val *root)
 {
-    const struct dgm_place place = {surface, DGM_STR("p"), DGM_STR("global")};
-    struct dgm_buf path, text;
+    size_t n = 0;
+    struct json_iter it = json_iter(json_get(root, DGM_STR("contents")));
+    while (json_next(&it))
+        n += json_size(json_get(it.value, DGM_STR("parts")));
+    return n;
+}
+
+/* Two that know nothing of each other's tables agree on what Google's parser takes. Returns how many parts it has. */
+static size_t check_parsed_as(struct dgm_str path, enum native_message_id type, struct dgm_str native)
+{
+    struct dgm_buf text;
     struct dgm_arena arena;
     struct target target;
     struct refusal refusal;
     const struct json_val *root;
-    dgm_buf_init(&path, &dgm_alloc_libc, 1024);
     dgm_buf_init(&text, &dgm_alloc_libc, SIZE_MAX);
     dgm_arena_init(&arena, &dgm_alloc_libc, SIZE_MAX);
-    dgm_request_put_path(r, &place, &path);
-    assert(emu_target_read(DGM_STR("POST"), dgm_buf_str(&path), &target));
+    assert(emu_target_read(DGM_STR("POST"), path, &target));
     dgm_buf_put(&text, native);
     assert(dgm_buf_reserve(&text, JSON_PADDING));
-    enum dgm_rc rc = emu_check_body(&arena, text.p, text.n, NATIVE_GENERATE_CONTENT_REQUEST,
-                                    target.surface, &root, &refusal);
+    enum dgm_rc rc = emu_check_body(&arena, text.p, text.n, type, target.surface, &root, &refusal);
     if (rc != DGM_OK)
         fprintf(stderr, "%.*s\n%.*s\n", (int)refusal.message.n, refusal.message.p, (int)native.n,
                 native.p);
     assert(rc == DGM_OK);
+    size_t parts = count_parts(root);
     dgm_arena_dispose(&arena);
     dgm_buf_dispose(&text);
+    return parts;
+}
+
+static size_t check_parsed(const struct dgm_request *r, enum dgm_surface surface,
+                           struct dgm_str native)
+{
+    const struct dgm_place place = {surface, DGM_STR("p"), DGM_STR("global")};
+    struct dgm_buf path;
+    dgm_buf_init(&path, &dgm_alloc_libc, 1024);
+    dgm_request_put_path(r, &place, &path);
+    size_t parts = check_parsed_as(dgm_buf_str(&path), NATIVE_GENERATE_CONTENT_REQUEST, native);
     dgm_buf_dispose(&path);
+    return parts;
 }
 
 static void check_body(struct dgm_buf *body)
@@ -194,6 +212,65 @@ static void run(const uint8_t *data, size_t n, uint8_t choice, struct dgm_buf *r
     dgm_buf_dispose(&in);
 }
 
+static void put_segments(struct dgm_buf *out, const struct dgm_str *segments, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        dgm_buf_put(out, segments[i]);
+}
+
+/* What is marked, and what goes beside it, are together what goes whole; each is what Google's parser takes. */
+static void check_prefix(struct dgm_request *r, enum dgm_surface surface, struct dgm_str whole)
+{
+    const struct dgm_place place = {surface, DGM_STR("p"), DGM_STR("global")};
+    const struct dgm_str *segments;
+    struct dgm_buf path, cache, rest;
+    dgm_buf_init(&path, &dgm_alloc_libc, 1024);
+    dgm_buf_init(&cache, &dgm_alloc_libc, SIZE_MAX);
+    dgm_buf_init(&rest, &dgm_alloc_libc, SIZE_MAX);
+    dgm_request_put_prefix_path(&place, &path);
+    size_t n = dgm_request_prefix_body(r, &place, &segments);
+    put_segments(&cache, segments, n);
+    assert(dgm_request_use_prefix(r, surface == DGM_GEMINI
+                                         ? DGM_STR("cachedContents/1")
+                                         : DGM_STR("projects/p/locations/l/cachedContents/1")));
+    n = dgm_request_body(r, &segments);
+    put_segments(&rest, segments, n);
+    size_t kept = check_parsed_as(dgm_buf_str(&path), NATIVE_CACHED_CONTENT, dgm_buf_str(&cache));
+    size_t left = check_parsed(r, surface, dgm_buf_str(&rest));
+    assert(left != 0 && kept + left == check_parsed(r, surface, whole));
+    check_body(&rest);
+    dgm_buf_dispose(&path);
+    dgm_buf_dispose(&cache);
+    dgm_buf_dispose(&rest);
+}
+
+/* Marks that count change nothing of the body. */
+static void run_marked(const uint8_t *data, size_t n, uint8_t choice, struct dgm_str whole)
+{
+    const struct dgm_env env = {
+        .max_tokens_bounds_thoughts = (choice & 8) != 0, .now = 1, .id = DGM_STR("fuzz")};
+    enum dgm_surface surface = choice & 1 ? DGM_GEMINI : DGM_VERTEX;
+    struct dgm_request *r = NULL;
+    struct dgm_fail fail;
+    struct dgm_buf in, out;
+    const struct dgm_str *segments;
+    dgm_buf_init(&in, &dgm_alloc_libc, SIZE_MAX);
+    dgm_buf_init(&out, &dgm_alloc_libc, SIZE_MAX);
+    dgm_buf_put(&in, (struct dgm_str){(const char *)data, n});
+    assert(dgm_request_open(&env, &in, &r, &fail) == DGM_OK && dgm_request_use_marks(r));
+    if (dgm_request_translate(r, surface, &fail) == DGM_NEED && choice & 2)
+        supply_all(r);
+    assert(dgm_request_resume(r, &fail) == DGM_OK);
+    size_t count = dgm_request_body(r, &segments);
+    put_segments(&out, segments, count);
+    assert(dgm_str_eq(dgm_buf_str(&out), whole));
+    if (dgm_request_prefix(r) != NULL)
+        check_prefix(r, surface, whole);
+    dgm_request_free(r);
+    dgm_buf_dispose(&in);
+    dgm_buf_dispose(&out);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     uint8_t choice = n ? data[--n] : 0;
@@ -205,6 +282,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     assert(dgm_str_eq(dgm_buf_str(&once), dgm_buf_str(&twice)));
     if (once.n)
         check_body(&once);
+    if (once.n)
+        run_marked(data, n, choice, dgm_buf_str(&once));
     dgm_buf_dispose(&once);
     dgm_buf_dispose(&twice);
     return 0;

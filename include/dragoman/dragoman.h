@@ -418,6 +418,64 @@ void dgm_request_near(struct dgm_request *, struct dgm_str near);
  */
 bool dgm_name_ok(struct dgm_str);
 
+/* ---- a beginning that the upstream keeps (user-pain A9) --------------------------------------------- */
+
+/**
+ * Lets the marks count by which clients of Anthropic's say up to where a prompt is worth keeping: a member
+ * `"cache_control": {"type": "ephemeral"}` of a message, a content part or a tool, with a "ttl" of "5m" (as without one), "1h"
+ * or seconds, "300s". Otherwise, and where one is not well formed, they are ignored and named. Between dgm_request_open and
+ * dgm_request_translate. False when memory is short.
+ */
+DGM_MUST_USE bool dgm_request_use_marks(struct dgm_request *);
+
+/** What leads a native request, as letters of digests (BLAKE2b-256): systemInstruction; tools with toolConfig. */
+struct dgm_lead {
+    char system[64], tools[64];
+};
+
+/**
+ * What a request marks: systemInstruction, tools and toolConfig, and of `contents` what stands up to the last mark behind which
+ * a user goes on. With the same digest the same bytes are meant, of whatever model.
+ */
+struct dgm_prefix {
+    char digest[64]; /* of all of it, letters */
+    struct dgm_lead lead;
+    int64_t ttl_s; /* of the last mark */
+};
+
+/** The marked beginning of a body that is complete; NULL: there is none. Valid until the body is made anew. */
+const struct dgm_prefix *dgm_request_prefix(const struct dgm_request *);
+
+/**
+ * Makes the body of the call that has it kept, a CachedContent, as segments like dgm_request_body's, valid as long; there must
+ * be a prefix. 0: memory is short. Puts that call's path. Not for Vertex's express mode, which has none.
+ */
+size_t dgm_request_prefix_body(struct dgm_request *, const struct dgm_place *,
+                               const struct dgm_str **ret);
+void dgm_request_put_prefix_path(const struct dgm_place *, struct dgm_buf *out);
+
+/**
+ * Makes dgm_request_body the request without its prefix, which the upstream keeps under a name; there must be one. False:
+ * memory is short, or the name is none of the surface's, and the body is whole.
+ */
+DGM_MUST_USE bool dgm_request_use_prefix(struct dgm_request *, struct dgm_str name);
+
+/** Makes it whole again; so does whatever makes the body anew. */
+void dgm_request_use_whole(struct dgm_request *);
+
+/** The cache that the client itself names (cached_content); absent: none. After dgm_request_open. */
+struct dgm_str dgm_request_cache(const struct dgm_request *);
+
+/**
+ * Tells what that cache was made with. A systemInstruction, or tools with toolConfig, that are the same are left out of the body
+ * then; else a cache stands beside neither, and that is refused. Between dgm_request_open and dgm_request_translate; copied.
+ * False when memory is short.
+ */
+DGM_MUST_USE bool dgm_request_tell_cache(struct dgm_request *, const struct dgm_lead *);
+
+/** Adds a warning of the caller's to dgm_request_notes: `member`, a colon, a sentence without a comma. The body is complete. */
+void dgm_request_warn(struct dgm_request *, struct dgm_str member, struct dgm_str sentence);
+
 /* ---- the answer, whole ------------------------------------------------------------------------------ */
 
 /**

@@ -20,6 +20,7 @@
  *   failure.c   an upstream's error as OpenAI's; suspects.c, for one that names nothing, what may have caused it
  *   probes.c    what may have, asked for: reduced requests, and what came of them (probes.def)
  *   tries.c     what a request is sent otherwise in, as its upstream refused it (tries.def)
+ *   prefix.c    the beginning that an upstream keeps, or that a cache has already
  *   usage.c, logprobs.c, annotations.c (with offsets.c)   a candidate's numbers and sources
  *   calls.c     the calls of an answer
  *   args.c      their arguments by their schema; partial_args.c the same streamed in parts
@@ -215,6 +216,8 @@ struct dgm_request {
     size_t kept_n, kept_cap, calls_n; /* calls_n: ids given out so far */
 
     struct tries *tries; /* tries.h; NULL: it is made as ever, and nothing calls for another way */
+    struct prefix
+        *prefix; /* prefix.h; NULL: marks do not count, and of its cache nothing is known */
 
     struct probes *probes; /* probes.h; NULL: its last answer was no bare refusal */
 

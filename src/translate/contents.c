@@ -9,6 +9,7 @@
 #include "translate/images.h"
 #include "translate/native_parts.h"
 #include "translate/parts.h"
+#include "translate/prefix.h"
 
 #include "base/str.h"
 #include "translate/carriers.h"
@@ -57,6 +58,7 @@ void chat_open_part(struct chat_contents *c, enum chat_turn turn)
 {
     if (turn == TURN_MODEL && !c->begun)
         add_user_turn(c, DGM_STR("Begin."), DGM_STR("before the first"));
+    prefix_go_on(c, turn);
     open_turn(c, turn);
     json_open_obj(c->w);
 }
@@ -119,6 +121,8 @@ static void put_content(struct chat_contents *c, size_t message, enum chat_turn 
         const struct google_extra all =
             recall(c, message, it.index, it.index == last ? extra : &unsigned_extra);
         part_put(c, turn, it.value, &all, CHAT_ELEMENT(place, it.index));
+        if (turn == TURN_USER)
+            prefix_mark_part(c, it.value);
     }
 }
 
@@ -390,8 +394,10 @@ static size_t current_turn(const struct dgm_request *r)
 void chat_put_system(struct dgm_request *r, struct json_writer *w)
 {
     struct chat_contents c = {.r = r, .w = w};
-    for (size_t i = 0, end = leading(r); r->rc == DGM_OK && i < end; i++)
+    for (size_t i = 0, end = leading(r); r->rc == DGM_OK && i < end; i++) {
         put_instruction(&c, i, TURN_SYSTEM);
+        prefix_mark_system(r, i);
+    }
     close_turn(&c);
 }
 
@@ -399,10 +405,13 @@ void chat_put_contents(struct dgm_request *r, struct json_writer *w)
 {
     json_put_name(w, "contents");
     json_open_arr(w);
+    prefix_begin_contents(r);
     struct chat_contents c = {.r = r, .w = w};
     size_t current = current_turn(r);
-    for (size_t i = leading(r); r->rc == DGM_OK && i < r->messages_n;)
-        i = put_message(&c, i, i >= current);
+    for (size_t i = leading(r), end; r->rc == DGM_OK && i < r->messages_n; i = end) {
+        end = put_message(&c, i, i >= current);
+        prefix_mark_messages(&c, i, end);
+    }
     if (r->rc != DGM_OK) /* the body is of no use any more */
         return;
     unsigned generation = r->model.generation;

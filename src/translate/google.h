@@ -33,6 +33,9 @@ bool google_check_part(struct dgm_request *, const struct json_val *, const stru
 void google_put_part(struct dgm_request *, struct json_writer *, struct dgm_str name,
                      const struct json_val *);
 
+/** Whether a name has the form of a surface's caches; only the service knows whether there is one. */
+bool google_is_cache(enum dgm_surface, struct dgm_str name);
+
 /** Puts those of them that are members of the native request, cachedContent among them. After google_check. */
 void google_put(struct dgm_request *, struct json_writer *);
 

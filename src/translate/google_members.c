@@ -341,8 +341,7 @@ static void check_value(struct dgm_request *r, const struct member *m, enum type
     }
 }
 
-/* The name of a cache: its form differs, and only the service knows whether there is one. */
-static bool is_cache_name(enum dgm_surface surface, struct dgm_str name)
+bool google_is_cache(enum dgm_surface surface, struct dgm_str name)
 {
     static const struct dgm_str vertex[] = {{"projects", 8},        {0}, {"locations", 9}, {0},
                                             {"cachedContents", 14}, {0}};
@@ -365,7 +364,7 @@ static bool is_bare_cache(const struct dgm_request *r, struct dgm_str name)
 static void check_cache(struct dgm_request *r)
 {
     struct dgm_str name = json_str(r->google[GOOGLE_CACHED_CONTENT]);
-    if (!name.p || is_bare_cache(r, name) || is_cache_name(r->surface, name))
+    if (!name.p || is_bare_cache(r, name) || google_is_cache(r->surface, name))
         return;
     chat_refuse(r, DGM_ERR_VALUE, GOOGLE_PLACE(r, CACHED_CONTENT), " must be ",
                 r->surface == DGM_VERTEX

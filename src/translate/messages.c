@@ -4,6 +4,7 @@
 #include "translate/echo.h"
 #include "translate/names.h"
 #include "translate/parts.h"
+#include "translate/prefix.h"
 
 #include "base/str.h"
 
@@ -71,6 +72,8 @@ static void check_member(struct dgm_request *r, size_t message, struct dgm_str n
     if (json_kind(v) == JSON_NULL)
         return;
     size_t i = dgm_str_index(name, field_names, MESSAGE_FIELDS);
+    if (prefix_is_mark(r, name, v))
+        return;
     if (i == MESSAGE_FIELDS || !(message_fields[i].roles & 1u << m->role))
         chat_ignore(r, CHAT_MESSAGE_MEMBER(message, name));
     else if (chat_expect(r, v, message_fields[i].accepts, CHAT_MESSAGE_MEMBER(message, name)))

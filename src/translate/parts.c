@@ -4,6 +4,7 @@
 
 #include "base/str.h"
 #include "translate/echo.h"
+#include "translate/prefix.h"
 #include "translate/urls.h"
 
 #include <string.h>
@@ -70,7 +71,8 @@ struct part part_read(struct dgm_request *r, const struct json_val *val,
     p.body = json_get(val, at->member);
     if (json_size(val) > 2) { /* most have a type, what it names, and no more */
         p.extra = json_get(val, DGM_STR("extra_content"));
-        chat_ignore_but(r, val, place, "type", "extra_content", "index", at->member.p);
+        chat_ignore_but(r, val, place, "type", "extra_content", "index", at->member.p,
+                        prefix_known(r, val));
     }
     if (!chat_is_said(p.body))
         chat_missing(r, at);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* request.c - the life of a request: parse, check every member, put the native body. */
 #include "translate/google.h"
+#include "translate/prefix.h"
 #include "translate/relay.h"
 #include "translate/tools.h"
 
@@ -175,20 +176,6 @@ static void open_body(struct dgm_request *r, struct dgm_buf *openai)
     google_read(r);
 }
 
-/*
- * A cache holds the system instruction and the tools: Google refuses a request that has one and brings them too
- * (user-pain A9). True when something was put since the body had `bytes`, and the request is refused for it.
- */
-static bool clashes_with_cache(struct dgm_request *r, size_t bytes, const struct chat_place *place)
-{
-    if (!r->google[GOOGLE_CACHED_CONTENT] || r->body.n == bytes)
-        return false;
-    chat_refuse(r, DGM_ERR_VALUE, place,
-                " cannot be sent with cached_content: a cache brings its own system instruction, ",
-                "tools and tool choice, and a request that uses it must have none.");
-    return true;
-}
-
 /* What the body is made of; it is put in two steps: all before `contents`, then, with every need answered, the contents. */
 static void check(struct dgm_request *r)
 {
@@ -204,13 +191,8 @@ static void put_head(struct dgm_request *r)
     if (r->rc != DGM_OK)
         return;
     json_open_obj(&r->writer);
-    size_t bytes = r->body.n;
-    chat_put_system(r, &r->writer);
-    if (clashes_with_cache(r, bytes, CHAT_MESSAGE(0)))
-        return;
-    bytes = r->body.n;
-    tools_put(r, &r->writer);
-    if (clashes_with_cache(r, bytes, CHAT_MEMBER(NULL, DGM_STR("tools"))))
+    prefix_put_head(r);
+    if (r->rc != DGM_OK)
         return;
     google_put(r, &r->writer);
     chat_put_tier(r, &r->writer);
@@ -257,6 +239,7 @@ static enum dgm_rc finish(struct dgm_request *r, struct dgm_fail *reterr)
         chat_put_contents(r, &r->writer);
         if (r->rc == DGM_OK)
             json_close_obj(&r->writer);
+        prefix_end(r);
         chat_end_notes(r);
         if (r->body.rc != DGM_OK || r->lent.rc != DGM_OK)
             chat_no_memory(r);

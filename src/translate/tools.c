@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tools.c - the tools of a request, read: functions, Google's own, and the choice among them. */
+#include "translate/prefix.h"
 #include "translate/schema.h"
 #include "translate/tools.h"
 
@@ -39,7 +40,7 @@ static const struct {
 static void read_member(struct dgm_request *r, const struct json_iter *it,
                         const struct chat_place *place)
 {
-    if (json_kind(it->value) == JSON_NULL)
+    if (json_kind(it->value) == JSON_NULL || prefix_is_mark(r, it->name, it->value))
         return;
     for (size_t i = 0; i < sizeof tool_members / sizeof *tool_members; i++) {
         if (!dgm_str_eq(it->name, tool_members[i].name))
@@ -71,6 +72,7 @@ static void add_function(struct dgm_request *r, const struct json_val *function,
     struct json_iter it = json_iter(function);
     while (tool.source != FROM_GOOGLE && json_next(&it))
         read_member(r, &it, CHAT_MEMBER(place, it.name));
+    prefix_mark_head(r, function);
     tool.function = function;
     r->tools->functions[r->tools->functions_n++] = tool;
 }
@@ -98,7 +100,8 @@ static void read_tool(struct dgm_request *r, const struct json_val *tool, size_t
                     " must be \"function\"; Google's own tools go into extra_body.google.tools.");
         return;
     }
-    chat_ignore_but(r, tool, place, "type", "function");
+    chat_ignore_but(r, tool, place, "type", "function", prefix_known(r, tool));
+    prefix_mark_head(r, tool);
     add_function(r, function, CHAT_MEMBER(place, DGM_STR("function")),
                  (struct tool){.source = FROM_TOOLS, .index = index});
 }

@@ -251,6 +251,10 @@ static bool read_option(struct golden_case *c, struct dgm_str key, struct dgm_st
         return read_reasoning(value, &c->reasoning);
     if (dgm_str_eq(key, DGM_STR("end")))
         return read_error_id(value, &c->end);
+    if (dgm_str_eq(key, DGM_STR("marks"))) {
+        c->marks = true;
+        return value.n == 0;
+    }
     if (dgm_str_eq(key, DGM_STR("try")) && c->tries_n < DGM_TRIES)
         return read_try(c, value);
     if (dgm_str_eq(key, DGM_STR("fetch")) && c->fetches_n < GOLDEN_SUPPLIES_MAX)

@@ -52,6 +52,7 @@ struct golden_case {
     struct dgm_try tries[DGM_TRIES]; /* that were learnt */
     size_t tries_n;
     size_t fetches_n; /* without any, nobody asks for URLs */
+    bool marks;       /* they count, and what they mark is kept */
 };
 
 /** Reads the case. Returns what is wrong with it, or NULL. Dispose of it in any case. */

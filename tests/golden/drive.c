@@ -16,18 +16,18 @@ static struct dgm_buf *const no_buf = NULL;
 static void outcome_init(struct outcome *o)
 {
     *o = (struct outcome){0};
-    struct dgm_buf *bufs[] = {&o->body,    &o->error,   &o->ignored, &o->schema,
-                              &o->warning, &o->headers, &o->target,  &o->kept,
-                              &o->retry,   &o->urls,    &o->probes,  no_buf};
+    struct dgm_buf *bufs[] = {&o->body,    &o->error,  &o->ignored, &o->schema, &o->warning,
+                              &o->headers, &o->target, &o->kept,    &o->retry,  &o->urls,
+                              &o->probes,  &o->cache,  &o->cached,  no_buf};
     for (struct dgm_buf **b = bufs; *b; b++)
         dgm_buf_init(*b, &dgm_alloc_libc, OUTCOME_BYTES_MAX);
 }
 
 void outcome_dispose(struct outcome *o)
 {
-    struct dgm_buf *bufs[] = {&o->body,    &o->error,   &o->ignored, &o->schema,
-                              &o->warning, &o->headers, &o->target,  &o->kept,
-                              &o->retry,   &o->urls,    &o->probes,  no_buf};
+    struct dgm_buf *bufs[] = {&o->body,    &o->error,  &o->ignored, &o->schema, &o->warning,
+                              &o->headers, &o->target, &o->kept,    &o->retry,  &o->urls,
+                              &o->probes,  &o->cache,  &o->cached,  no_buf};
     for (struct dgm_buf **b = bufs; *b; b++)
         dgm_buf_dispose(*b);
 }
@@ -129,6 +129,10 @@ static enum dgm_rc fetch_request(const struct golden_case *c, const struct dgm_e
     if (rc != DGM_OK)
         return rc;
     rc = learn(c, r, fail);
+    if (rc == DGM_OK && c->marks && !dgm_request_use_marks(r)) {
+        dgm_fail_row(fail, DGM_ERR_NO_MEMORY);
+        rc = DGM_E_NOMEM;
+    }
     if (rc == DGM_OK)
         rc = give_fetched(c, r, o, fail);
     if (rc == DGM_OK)
@@ -183,7 +187,7 @@ static enum dgm_rc translate_request(const struct golden_case *c, const struct d
     memset(&fail, 0x5a, sizeof fail);
     const struct dgm_fail untouched = fail;
 
-    bool halves = c->fetches_n != 0 || c->tries_n != 0;
+    bool halves = c->fetches_n != 0 || c->tries_n != 0 || c->marks;
     enum dgm_rc rc = c->relayed ? relay_request(c, &env, body, o, ret, &fail)
                      : halves   ? fetch_request(c, &env, body, o, ret, &fail)
                                 : dgm_chat_request(&env, body, ret, &fail);
@@ -204,12 +208,45 @@ static enum dgm_rc translate_request(const struct golden_case *c, const struct d
     return rc;
 }
 
-static void note_request(struct dgm_request *r, const struct golden_case *c, struct outcome *o)
+static void put_body(const struct dgm_request *r, struct dgm_buf *out)
 {
     const struct dgm_str *segments;
     size_t n = dgm_request_body(r, &segments);
     for (size_t i = 0; i < n; i++)
-        dgm_buf_put(&o->body, segments[i]);
+        dgm_buf_put(out, segments[i]);
+}
+
+/* What is kept of it, and what goes then. False: memory was short. */
+static bool note_prefix(struct dgm_request *r, const struct golden_case *c, struct outcome *o)
+{
+    const struct dgm_place place = {c->surface, DGM_STR("golden-project"), DGM_STR("us-central1")};
+    const struct dgm_str *segments;
+    struct dgm_buf whole;
+    if (!dgm_request_prefix(r))
+        return true;
+    size_t n = dgm_request_prefix_body(r, &place, &segments);
+    for (size_t i = 0; i < n; i++)
+        dgm_buf_put(&o->cache, segments[i]);
+    if (n == 0 ||
+        !dgm_request_use_prefix(r, c->surface == DGM_VERTEX
+                                       ? DGM_STR("projects/1/locations/l/cachedContents/2")
+                                       : DGM_STR("cachedContents/2")))
+        return false;
+    put_body(r, &o->cached);
+    dgm_buf_init(&whole, &dgm_alloc_libc, OUTCOME_BYTES_MAX);
+    expect(o, !dgm_request_use_prefix(r, DGM_STR("cachedContents/../2")), "a name is a name");
+    dgm_request_use_whole(r);
+    put_body(r, &whole);
+    expect(o, dgm_str_eq(dgm_buf_str(&whole), dgm_buf_str(&o->body)),
+           "a request is the same again without a cache");
+    dgm_buf_dispose(&whole);
+    return true;
+}
+
+static void note_request(struct dgm_request *r, const struct golden_case *c, struct outcome *o)
+{
+    size_t n;
+    put_body(r, &o->body);
     dgm_buf_put(&o->ignored, dgm_request_notes(r, DGM_NOTE_IGNORED));
     dgm_buf_put(&o->schema, dgm_request_notes(r, DGM_NOTE_SCHEMA));
     dgm_buf_put(&o->warning, dgm_request_notes(r, DGM_NOTE_WARNING));
@@ -488,6 +525,8 @@ static void drive_with(const struct golden_case *c, const struct dgm_alloc *allo
     o->rc = translate_request(c, alloc, body, o, &r);
     if (o->rc == DGM_OK && c->kind == GOLDEN_REQUEST)
         note_request(r, c, o);
+    if (o->rc == DGM_OK && c->kind == GOLDEN_REQUEST && !note_prefix(r, c, o))
+        o->rc = DGM_E_NOMEM;
     if (o->rc == DGM_OK && c->kind == GOLDEN_REQUEST && c->tries_n != 0)
         o->rc = check_adapted(c, alloc, o);
     if (o->rc == DGM_E_REFUSED && c->kind != GOLDEN_REQUEST)

@@ -19,6 +19,7 @@ struct outcome {
     struct dgm_buf body;  /* native JSON, the client's JSON, or the client's SSE */
     struct dgm_buf error; /* a refusal, or the error that a stream not yet begun becomes */
     struct dgm_buf ignored, schema, warning, headers, target, kept, retry, urls, probes;
+    struct dgm_buf cache, cached; /* the body that has the prefix kept; that of the request then */
 };
 
 void outcome_dispose(struct outcome *);

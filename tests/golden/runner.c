@@ -220,6 +220,8 @@ static void compare_files(struct report *r, const struct outcome *o)
         compare(r, "warning.txt", TEXT, absent_if_empty(&o->warning));
         compare(r, "headers.txt", BYTES, absent_if_empty(&o->headers));
         compare(r, "urls.txt", BYTES, absent_if_empty(&o->urls));
+        compare(r, "cache.json", JSON, absent_if_empty(&o->cache));
+        compare(r, "cached.json", JSON, absent_if_empty(&o->cached));
         compare_status(r, o->status, 400);
         if (has_file(r->c, "target.txt"))
             compare(r, "target.txt", TEXT, absent_if_empty(&o->target));
