@@ -58,7 +58,8 @@ static size_t count_parts(const struct json_val *root)
 }
 
 /* Two that know nothing of each other's tables agree on what Google's parser takes. Returns how many parts it has. */
-static size_t check_parsed_as(struct dgm_str path, enum native_message_id type, struct dgm_str native)
+static size_t check_parsed_as(struct dgm_str path, enum native_message_id type,
+                              struct dgm_str native)
 {
     struct dgm_buf text;
     struct dgm_arena arena;

@@ -4,6 +4,7 @@
 #include "gateway/front.h"
 #include "gateway/keys.h"
 #include "gateway/lessons.h"
+#include "gateway/prefixes.h"
 #include "gateway/probed.h"
 #include "gateway/trust.h"
 
@@ -134,6 +135,9 @@ static int open_trust(struct gw_config *c)
     if (gw_trust_open(c, why)) {
         c->lessons = gw_lessons_new(); /* without it nothing is remembered */
         c->probed = gw_probed_new();   /* without it nothing is probed */
+        for (size_t i = 0; i < c->upstreams_n && c->prefixes == NULL; i++)
+            if (c->upstreams[i].context_cache != GW_CONTEXT_CACHE_OFF)
+                c->prefixes = gw_prefixes_new();
         return CLI_DONE;
     }
     cli_tell(dgm_str_c(why));

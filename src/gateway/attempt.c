@@ -3,6 +3,7 @@
 #include "gateway/attempt.h"
 
 #include "base/str.h"
+#include "gateway/caching.h"
 #include "gateway/destination.h"
 #include "gateway/gate.h"
 #include "gateway/place.h"
@@ -183,6 +184,11 @@ static void ask(struct gw_exchange *x)
     if (!find_token(x, u, &said, &token) || !find_place(x, u, token, &place))
         return;
     name_upstream(x, u, &place);
+    if (!gw_caching_ready(x, u, &place)) {
+        gw_place_forget(&place);
+        gw_overhead_theirs(x);
+        return;
+    }
     dgm_buf_init(&target, dgm_arena_alloc(&x->arena), TARGET_BYTES_MAX);
     put_target(x, u, &place, &target);
 
@@ -241,6 +247,11 @@ bool gw_attempt_aside(struct gw_exchange *x, const struct dgm_str *body,
     gw_place_forget(&place);
     gw_overhead_theirs(x);
     return x->chat.call != NULL;
+}
+
+void gw_attempt_ask(struct gw_exchange *x)
+{
+    ask(x);
 }
 
 /* ---- the next attempt ------------------------------------------------------------------------------- */
@@ -490,6 +501,12 @@ bool gw_attempt_otherwise(struct gw_exchange *x)
     return true;
 }
 
+void gw_attempt_anew(struct gw_exchange *x)
+{
+    if (forget_answer(x))
+        ask(x);
+}
+
 bool gw_attempt_renew(struct gw_exchange *x)
 {
     struct gw_chat *chat = &x->chat;
@@ -498,8 +515,7 @@ bool gw_attempt_renew(struct gw_exchange *x)
         return false;
     chat->token_renewed = true;
     gw_tokens_refused(x->worker, gw_plan_upstream(&chat->plan), chat->token_generation);
-    if (forget_answer(x))
-        ask(x);
+    gw_attempt_anew(x);
     return true;
 }
 

@@ -43,6 +43,9 @@ bool gw_attempt_unsaid(struct gw_exchange *);
  */
 bool gw_attempt_otherwise(struct gw_exchange *);
 
+/** The request is asked where it was, at once and out of no budget: its last answer, which is forgotten, was our fault. */
+void gw_attempt_anew(struct gw_exchange *);
+
 /**
  * The upstream answered 401. True: the token was the keeper's, and the request is asked again with a new one, once; the client
  * has nothing of the answer.
@@ -70,6 +73,11 @@ void gw_translation_begin(struct gw_exchange *);
 
 /** The request is made: asks, or waits until it may. */
 void gw_attempt_made(struct gw_exchange *);
+
+/* ---- shared with caching.c -------------------------------------------------------------------------- */
+
+/** What was to be there before the request is asked is there, or never will be: asks. */
+void gw_attempt_ask(struct gw_exchange *);
 
 /* ---- shared with chat.c ----------------------------------------------------------------------------- */
 

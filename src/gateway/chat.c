@@ -2,6 +2,7 @@
 /* chat.c - a chat completion: translate, ask the upstream, translate back as it answers. */
 #include "base/str.h"
 #include "gateway/attempt.h"
+#include "gateway/caching.h"
 #include "gateway/destination.h"
 #include "gateway/fetch.h"
 #include "gateway/healing.h"
@@ -119,6 +120,8 @@ static bool fails_over(struct gw_exchange *x)
     int status = dgm_stream_put_error(x->chat.stream, &x->chat.object);
     enum gw_outcome outcome = gw_attempt_judge(x, status, dgm_buf_str(&x->chat.object));
     dgm_buf_clear(&x->chat.object);
+    if (gw_caching_refused(x, status))
+        return true;
     x->chat.plan.asked = true; /* its head had promised something else */
     return gw_attempt_failed(x, outcome, retry_ms(x));
 }
@@ -205,6 +208,7 @@ static void on_head(void *owner, int status, struct dgm_str content_type)
     if (status < 400) {
         gw_attempt_worked(x);
         gw_heal_worked(x);
+        gw_caching_worked(x);
     }
     if (status >= 400 && x->chat.asked.authority.n != 0)
         tell_url(x);
@@ -408,7 +412,7 @@ static void give_object(struct gw_exchange *x)
     if (chat->object_rc >= 0 && dgm_request_retry(chat->request).unsaid && gw_attempt_unsaid(x))
         return;
     if (chat->object_rc >= 0 && chat->status >= 400 &&
-        (gw_heal(x) ||
+        (gw_caching_refused(x, chat->status) || gw_heal(x) ||
          gw_attempt_failed(x, gw_attempt_judge(x, chat->status, dgm_buf_str(&chat->native)),
                            retry_ms(x))))
         return;
@@ -521,6 +525,7 @@ void gw_chat_cancel(struct gw_exchange *x)
     x->chat.call = NULL;
     x->chat.probing.on = false;
     gw_fetch_cancel(x->chat.fetch);
+    gw_caching_cancel(x);
     gw_memory_cancel(x->chat.wait);
     x->chat.wait = NULL;
     x->chat.keeps = false;

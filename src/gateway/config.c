@@ -7,6 +7,7 @@
 #include "gateway/fetch_policy.h"
 #include "gateway/corpus.h"
 #include "gateway/lessons.h"
+#include "gateway/prefixes.h"
 #include "gateway/probed.h"
 #include "gateway/origin.h"
 #include "gateway/trust.h"
@@ -413,6 +414,7 @@ void gw_config_free(struct gw_config *c)
     gw_trust_close(c);
     gw_lessons_free(c->lessons);
     gw_probed_free(c->probed);
+    gw_prefixes_free(c->prefixes);
     gw_corpus_free(c->replay.corpus);
     dgm_arena_dispose(&c->_arena);
     explicit_bzero(c, sizeof *c);

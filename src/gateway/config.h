@@ -75,6 +75,9 @@ enum gw_system { GW_SYSTEM_AUTO, GW_SYSTEM_OFF, GW_SYSTEM_FIRST, GW_SYSTEM_USER 
 /** What is done about a refusal without a reason, in the order of the words in settings.def. */
 enum gw_diagnose { GW_DIAGNOSE_SUSPECTS, GW_DIAGNOSE_PROBE };
 
+/** Whether the beginning of a request is kept by its upstream: never, or where a client marks it (caching.h). */
+enum gw_context_cache { GW_CONTEXT_CACHE_OFF, GW_CONTEXT_CACHE_MARKED };
+
 /** Somewhere a request can go. */
 struct gw_upstream {
     struct dgm_str name;
@@ -100,6 +103,7 @@ struct gw_upstream {
     /* Of messages, for chat templates that take no others (tries.def): */
     int merge_system;       /* enum gw_system */
     int alternate, content; /* enum gw_mend */
+    int context_cache;      /* enum gw_context_cache */
 };
 
 #define GW_CHOICES_MAX 16 /* upstreams of one row */
@@ -198,6 +202,7 @@ struct gw_roots {
 
 struct gw_trust;
 struct gw_lessons;
+struct gw_prefixes;
 struct gw_probed;
 
 struct emu_scenario;
@@ -280,8 +285,9 @@ struct gw_config {
     struct gw_roots roots;
     struct gw_trust *trusts; /* gw_trust_open; not from gw_config_parse, which reads no file */
     size_t trusts_n;
-    struct gw_lessons *lessons; /* gw_lessons_new, likewise; NULL: nothing is remembered */
-    struct gw_probed *probed;   /* gw_probed_new, likewise; NULL: nothing is probed */
+    struct gw_lessons *lessons;   /* gw_lessons_new, likewise; NULL: nothing is remembered */
+    struct gw_prefixes *prefixes; /* gw_prefixes_new, likewise, where an upstream keeps some */
+    struct gw_probed *probed;     /* gw_probed_new, likewise; NULL: nothing is probed */
     struct gw_log log;
     int compat;       /* enum gw_compat */
     int reasoning;    /* enum gw_reasoning */

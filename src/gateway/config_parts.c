@@ -210,11 +210,14 @@ static const struct {
     struct dgm_str key;
     int kinds;
 } members[] = {
-    {{"project", 7}, V},           {{"locations", 9}, V},         {{"base_url", 8}, V | G | O},
-    {{"model", 5}, V | G | O | E}, {{"ca", 2}, V | G | O},        {{"credentials", 11}, V | G | O},
-    {{"dialect", 7}, E},           {{"proxy", 5}, V | G | O},     {{"residency", 9}, V},
-    {{"cold_start", 10}, O},       {{"fetch", 5}, V | G | O | E}, {{"merge_system", 12}, V | O | E},
-    {{"alternate", 9}, V | O | E}, {{"content", 7}, V | O | E},   {{"diagnose", 8}, V | G | E},
+    {{"project", 7}, V},           {{"locations", 9}, V},
+    {{"base_url", 8}, V | G | O},  {{"model", 5}, V | G | O | E},
+    {{"ca", 2}, V | G | O},        {{"credentials", 11}, V | G | O},
+    {{"dialect", 7}, E},           {{"proxy", 5}, V | G | O},
+    {{"residency", 9}, V},         {{"cold_start", 10}, O},
+    {{"fetch", 5}, V | G | O | E}, {{"merge_system", 12}, V | O | E},
+    {{"alternate", 9}, V | O | E}, {{"content", 7}, V | O | E},
+    {{"diagnose", 8}, V | G | E},  {{"context_cache", 13}, V | G | E},
 };
 
 struct dgm_str gw_upstream_kind_name(int kind)

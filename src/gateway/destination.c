@@ -3,6 +3,7 @@
 #include "gateway/destination.h"
 
 #include "base/str.h"
+#include "gateway/caching.h"
 #include "gateway/fetch_policy.h"
 #include "gateway/lessons.h"
 #include "gateway/origin.h"
@@ -145,7 +146,7 @@ enum dgm_rc gw_destination_finish(const struct gw_config *c, const struct dgm_en
     enum dgm_rc rc = instead.n != 0 ? dgm_request_use_model(r, instead, reterr) : DGM_OK;
     if (rc != DGM_OK)
         return rc;
-    if (!gw_lessons_apply(c, u, r, env->now)) {
+    if (!gw_lessons_apply(c, u, r, env->now) || (!relays && !gw_caching_apply(c, u, r))) {
         dgm_fail_row(reterr, DGM_ERR_NO_MEMORY);
         return DGM_E_NOMEM;
     }

@@ -29,6 +29,7 @@ enum gw_stage {
 };
 
 struct auth_client;
+struct gw_caching;
 struct gw_fetch;
 struct gw_key_set;
 struct gw_tape;
@@ -100,6 +101,7 @@ struct gw_chat {
     enum gw_held held;               /* what must not leave before that */
     struct gw_healing healing;
     struct gw_probing probing;
+    struct gw_caching *caching; /* caching.c; NULL: nothing is marked; in the arena */
     /* that translates what is large; its `alloc` is the request's all the time */
     struct gw_job job;
     struct translation *translation; /* of a job */

@@ -42,6 +42,7 @@ static void put_common(struct dgm_buf *out, const struct gw_reply *r, int status
     http_put_date(out, r->now);
     http_put_header_of(out, "x-request-id", r->request_id);
     put_if(out, "x-dragoman-upstream", r->upstream);
+    put_if(out, "x-dragoman-cache", r->cache);
     if (r->overhead_us != 0)
         put_overhead(out, r->overhead_us);
     if (r->tells_compat)
@@ -63,7 +64,7 @@ static void put_common(struct dgm_buf *out, const struct gw_reply *r, int status
         http_put_header_of(out, "Access-Control-Allow-Origin", r->origin);
         http_put_header_lit(
             out, "Access-Control-Expose-Headers",
-            "x-request-id, x-dragoman-upstream, x-dragoman-overhead-ms, x-dragoman-compat, "
+            "x-request-id, x-dragoman-upstream, x-dragoman-cache, x-dragoman-overhead-ms, x-dragoman-compat, "
             "x-dragoman-ignored, x-dragoman-schema-notes, x-dragoman-warning, "
             "retry-after, retry-after-ms, x-should-retry");
         http_put_header_lit(out, "Vary", "Origin");

@@ -14,6 +14,7 @@ struct gw_reply {
     struct dgm_str notes[GW_REPLY_NOTES]; /* by enum dgm_note: what the translation has to say */
     struct dgm_str doubts;                /* warnings of the emulator: what Google might refuse */
     struct dgm_str upstream;              /* who answered */
+    struct dgm_str cache;                 /* the cachedContent that was made and used for it */
     int64_t overhead_us;                  /* how long it was in our hands; 0: not told */
     enum dgm_compat compat;               /* the form of our own errors, and of answers */
     bool bare;                            /* of Google's form: an error is not in an array */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* translation.c - a chat completion's body on its way to what an upstream gets: read, its URLs fetched, put anew. */
 #include "gateway/attempt.h"
+#include "gateway/caching.h"
 #include "gateway/corpus.h"
 #include "gateway/destination.h"
 #include "gateway/fetch.h"
@@ -235,6 +236,7 @@ static void replace(struct gw_exchange *x)
     x->chat.request = NULL;
     x->chat.fetch = NULL;
     gw_heal_forget(x);
+    gw_caching_forget(x);
     dgm_buf_dispose(&x->body);
     x->body = x->chat.again;
     dgm_buf_init(&x->chat.again, &x->chat.job.alloc, x->body.max);

@@ -86,16 +86,16 @@ static void recording_and_replaying(void **state)
 static void texts_and_words(void **state)
 {
     (void)state;
-    struct gw_config *c =
-        read("auth: {origins: [\"https://chat.example\"]}\n"
-             "fetch: {allow: [127.0.0.0/8, files.example]}\n"
-             "emulator: {scenario: /etc/scenario.yaml, read_back: false, seed: sown}\n"
-             "log: {level: debug, access: true}\n"
-             "compat: google\nreasoning: tag\nstrict: true\n"
-             "max_tokens_includes_thinking: true\nask_again: false\nadapt: false\n"
-             "always_usage: true\nblocked: error\nimage_output: extra_content\n"
-             "upstreams: {a: {kind: vertex, fetch: public, merge_system: user, alternate: merge, "
-             "content: flatten-text, diagnose: probe}, b: {kind: vertex}}\n");
+    struct gw_config *c = read(
+        "auth: {origins: [\"https://chat.example\"]}\n"
+        "fetch: {allow: [127.0.0.0/8, files.example]}\n"
+        "emulator: {scenario: /etc/scenario.yaml, read_back: false, seed: sown}\n"
+        "log: {level: debug, access: true}\n"
+        "compat: google\nreasoning: tag\nstrict: true\n"
+        "max_tokens_includes_thinking: true\nask_again: false\nadapt: false\n"
+        "always_usage: true\nblocked: error\nimage_output: extra_content\n"
+        "upstreams: {a: {kind: vertex, fetch: public, merge_system: user, alternate: merge, "
+        "content: flatten-text, diagnose: probe, context_cache: marked}, b: {kind: vertex}}\n");
     assert_int_equal(c->auth.origins.n, 1);
     assert_int_equal(c->fetch.allow.n, 2);
     assert_true(dgm_str_eq(c->emulator.scenario, DGM_STR("/etc/scenario.yaml")));
@@ -119,6 +119,8 @@ static void texts_and_words(void **state)
     assert_int_equal(c->upstreams[1].merge_system, GW_SYSTEM_AUTO);
     assert_int_equal(c->upstreams[1].alternate, GW_MEND_AUTO);
     assert_int_equal(c->upstreams[1].content, GW_MEND_AUTO);
+    assert_int_equal(c->upstreams[0].context_cache, GW_CONTEXT_CACHE_MARKED);
+    assert_int_equal(c->upstreams[1].context_cache, GW_CONTEXT_CACHE_OFF);
     gw_config_free(c);
 }
 

@@ -138,8 +138,8 @@ static void what_a_cache_has_is_left_out(void **state)
         struct asked a;
         const struct dgm_str *segments;
         ask(&a, cases[i].body, &made.lead);
-        assert_true(dgm_str_eq(dgm_request_cache(a.r),
-                               DGM_STR("projects/p/locations/l/cachedContents/1")));
+        assert_true(
+            dgm_str_eq(dgm_request_cache(a.r), DGM_STR("projects/p/locations/l/cachedContents/1")));
         assert_int_equal(a.rc, cases[i].refused ? DGM_E_REFUSED : DGM_OK);
         if (cases[i].refused) {
             assert_int_equal(a.fail.id, DGM_ERR_VALUE);
