@@ -25,7 +25,7 @@ struct gw_caching {
     bool settled; /* the body is as it goes to where `prefix` is */
     bool used;    /* it names a cache */
     bool whole;   /* it goes whole from now on, for a cache was refused ... */
-    bool doubted; /* ... and if that helps it was the cache's fault */
+    bool doubted; /* ... and if that alone helps it was the cache's fault */
 };
 
 static int64_t now_ms(const struct gw_exchange *x)
@@ -350,10 +350,8 @@ bool gw_caching_refused(struct gw_exchange *x, int status)
     struct gw_caching *c = x->chat.caching;
     if (c == NULL || !c->used || (status != 400 && status != 403 && status != 404))
         return false;
-    x->worker->counters.context_caches_gone_total++;
     use_none(x);
     c->whole = c->doubted = true;
-    warn(x, DGM_STR("the upstream did not take the cache of what is marked; it was sent whole"));
     gw_attempt_anew(x);
     return true;
 }
@@ -361,9 +359,13 @@ bool gw_caching_refused(struct gw_exchange *x, int status)
 void gw_caching_worked(struct gw_exchange *x)
 {
     struct gw_caching *c = x->chat.caching;
-    if (c == NULL || !c->doubted)
+    bool helped = c != NULL && c->doubted && x->chat.healing.tries_n == 0;
+    if (c != NULL)
+        c->doubted = false;
+    if (!helped)
         return;
-    c->doubted = false;
+    x->worker->counters.context_caches_gone_total++;
+    warn(x, DGM_STR("the upstream did not take the cache of what is marked; it was sent whole"));
     c->prefix.state = GW_PREFIX_VAIN;
     gw_prefixes_tell(x->worker->config->prefixes, &c->prefix, now_ms(x),
                      now_ms(x) + (int64_t)GW_CACHING_FAILED_S * 1000);

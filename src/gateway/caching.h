@@ -29,7 +29,7 @@
 /**
  * Makes an opened request so that its marks count, where the upstream's settings say so; and where the client names a cache
  * that was made here, tells what that holds. Between dgm_request_open (and dgm_request_use_model) and
- * dgm_request_translate. `now_ms` is the loop's. False: memory is short.
+ * dgm_request_translate. False: memory is short.
  */
 DGM_MUST_USE bool gw_caching_apply(const struct gw_config *, const struct gw_upstream *,
                                    struct dgm_request *);
@@ -43,7 +43,7 @@ bool gw_caching_ready(struct gw_exchange *, const struct gw_upstream *, const st
 /** The upstream refused, and the client has nothing of it. True: the request had used a cache, and is asked whole, once. */
 bool gw_caching_refused(struct gw_exchange *, int status);
 
-/** The upstream answers. */
+/** The upstream answers: where going whole was what helped, the cache is not used again for a while, and the client hears of it. */
 void gw_caching_worked(struct gw_exchange *);
 
 /** The request is another one now. */

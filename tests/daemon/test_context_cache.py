@@ -7,7 +7,8 @@ import time
 
 import pytest
 import wire
-from upstream import Upstream, answer, chat, events_of, sized
+from dragoman import Daemon
+from upstream import LAST_CHUNK, STREAM_HEAD, Upstream, answer, chat, chunk, events_of, sized
 from waiting import wait_for
 
 MODEL = "google/gemini-2.5-flash"
@@ -18,6 +19,7 @@ TOOLS = [{"type": "function", "function": {"name": "look_up", "description": "A 
 WHAT, MUCH, MORE = ({"role": role, "content": text} for role, text in (("user", "What?"), ("assistant", "Much."), ("user", "What more?")))
 STREAMED = pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 PLACES = {"vertex": {"kind": "vertex", "project": "p", "locations": ["us-central1"]}, "gemini": {"kind": "gemini"}}
+PAGE = "/_dragoman/emulator"
 PREFIX = {"vertex": "projects/p/locations/us-central1/cachedContents/", "gemini": "cachedContents/"}
 
 
@@ -37,10 +39,23 @@ def front(start, tmp_path):
     return start_one
 
 
+@pytest.fixture(scope="module")
+def emulator():
+    made = Daemon().wait_ready()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def back(emulator):
+    """An emulator that has received nothing yet."""
+    assert emulator.ask(wire.request("DELETE", PAGE)).status in (200, 204)
+    return emulator
+
+
 @pytest.fixture(params=PLACES)
-def pair(request, start, front):
-    """A Dragoman before another one's emulator, with the form of its caches' names."""
-    back = start()
+def pair(request, back, front):
+    """A Dragoman before another one's emulator."""
     made = front(back.url, request.param)
     made.back, made.kind = back, request.param
     return made
@@ -59,7 +74,7 @@ def cached(said):
 
 def received(back):
     """The bodies that made caches, and those that asked."""
-    requests = back.get("/_dragoman/emulator").json["requests"]
+    requests = back.get(PAGE).json["requests"]
     made = [r["body"] for r in requests if r["path"].split("?")[0].endswith("cachedContents") and r["method"] == "POST"]
     return made, [r["body"] for r in requests if "enerateContent" in r["path"]]
 
@@ -116,8 +131,7 @@ def test_one_that_expires_is_made_anew(pair):
     assert counts(pair) == {"made": 2, "used": 3, "failed": 0, "gone": 0}
 
 
-def test_four_workers_make_few(start, front):
-    back = start()
+def test_four_workers_make_few(back, front):
     daemon = front(back.url, workers=4)
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         said = list(pool.map(lambda _: ask(daemon, [SYSTEM, WHAT]), range(24)))
@@ -129,9 +143,8 @@ def test_four_workers_make_few(start, front):
     assert len(received(back)[0]) == 1
 
 
-def test_a_large_one(start, front):
+def test_a_large_one(back, front):
     """Over what is translated on the loop, in front and behind."""
-    back = start()
     daemon = front(back.url)
     large = [system(text="The law of the sea. " * 20_000), WHAT]
     assert [cached(ask(daemon, large)) > 50_000 for _ in range(3)] == [True] * 3
@@ -146,8 +159,7 @@ def test_in_this_process(start, tmp_path):
     assert counts(daemon)["made"] == 1
 
 
-def test_off_unless_set(start, front):
-    back = start()
+def test_off_unless_set(back, front):
     said = ask(front(back.url, context_cache="off"), [SYSTEM, WHAT])
     made, asked = received(back)
     assert not made and "cachedContent" not in asked[0] and "cache_control" not in json.dumps(asked)
@@ -199,7 +211,7 @@ class Google:
                 continue
             self.asked.append((who, body))
             wrong = self.refuse(body)
-            peer.send(refusal(*wrong) if wrong else answer(request))
+            peer.send(wrong if isinstance(wrong, bytes) else refusal(*wrong) if wrong else answer(request))
 
 
 def refusal(status, message):
@@ -267,15 +279,24 @@ def test_a_cache_that_is_refused(google, front, status, stream):
     assert counts(daemon) == {"made": 1, "used": 1, "failed": 0, "gone": 1}
 
 
+def test_a_stream_that_begins_with_the_refusal(google, front):
+    event = b'data: {"error": {"code": 404, "message": "Not found: cached content metadata for 1.", "status": "NOT_FOUND"}}\r\n\r\n'
+    there = google(refuse=lambda body: "cachedContent" in body and STREAM_HEAD + chunk(event) + LAST_CHUNK)
+    daemon = front(there.server.url)
+    said = chat(daemon, True, model=MODEL, messages=[SYSTEM, WHAT])
+    assert events_of(said) and "did not take the cache" in said["x-dragoman-warning"]
+    assert ["cachedContent" in body for _, body in there.asked] == [True, False] and counts(daemon)["gone"] == 1
+
+
 def test_a_request_that_is_wrong_without_it_too(google, front):
     """The client gets its error, and others go on with the cache."""
     there = google(refuse=lambda body: body["contents"][0]["parts"][0]["text"] == "Wrong." and (400, "That is wrong."))
     daemon = front(there.server.url)
     said = chat(daemon, model=MODEL, messages=[SYSTEM, {"role": "user", "content": "Wrong."}])
-    assert said.status == 400 and "That is wrong." in said.error["message"]
+    assert said.status == 400 and "That is wrong." in said.error["message"] and not said["x-dragoman-warning"]
     said = chat(daemon, model=MODEL, messages=[SYSTEM, WHAT])
     assert said.status == 200 and said["x-dragoman-cache"] and not said["x-dragoman-warning"]
-    assert len(there.made) == 1
+    assert len(there.made) == 1 and counts(daemon)["gone"] == 0
 
 
 def test_callers_with_tokens_of_their_own_share_nothing(google, front):

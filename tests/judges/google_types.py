@@ -33,6 +33,7 @@ class Judge:
         self.surface, found = surface, message_types(package)
         self.request = found.GenerateContentRequest.pb()
         self.response = found.GenerateContentResponse.pb()
+        self.cache = found.CachedContent.pb()
         self.newer, self.met = {}, set()
         for line in NEWER.read_text().splitlines():
             if line.strip() and not line.startswith("#"):
@@ -41,7 +42,7 @@ class Judge:
                     self.newer[name] = reason
 
     def judge(self, kind, message):
-        """kind: "request" or "response". Returns what is wrong with the message, or None."""
+        """kind: "request", "response" or "cache". Returns what is wrong with the message, or None."""
         cls = getattr(self, kind)
         kept = self._without_newer(message, cls.DESCRIPTOR)
         try:

@@ -11,11 +11,16 @@ pytestmark = pytest.mark.timeout(600)  # all of them, under sanitizers, on a bus
 KINDS = ("request", "history", "pruning", "growing")
 
 
+GOLDEN = {"gemini.json": "request", "cached.json": "request", "cache.json": "cache"}
+
+
 def golden_bodies():
+    """Whole ones, what is kept of those that mark something, and what goes then."""
     for folder in sorted((ROOT / "tests/golden/request").iterdir()):
-        if (folder / "gemini.json").exists():
-            options = (folder / "options").read_text().split() if (folder / "options").exists() else []
-            yield folder.name, "gemini" if "gemini" in options else "vertex", json.loads((folder / "gemini.json").read_text())
+        options = (folder / "options").read_text().split() if (folder / "options").exists() else []
+        for file, kind in GOLDEN.items():
+            if (folder / file).exists():
+                yield folder.name, "gemini" if "gemini" in options else "vertex", kind, json.loads((folder / file).read_text())
 
 
 def judged(judges, outcome):
@@ -30,8 +35,9 @@ def judged(judges, outcome):
 
 def test_golden(judges, found):
     bodies = list(golden_bodies())
-    for name, surface, body in bodies:
-        if what := judges[surface].judge("request", body):
+    assert {kind for _, _, kind, _ in bodies} == set(GOLDEN.values())
+    for name, surface, kind, body in bodies:
+        if what := judges[surface].judge(kind, body):
             found.add(what, f"{name}: {json.dumps(body)[:1500]}")
     found.verdict(len(bodies))
 
@@ -98,7 +104,7 @@ def test_newer_members_are_needed(outcomes, judges):
         for o in outcomes[kind]:
             if not o.refused:
                 judged(judges, o)
-    for _, surface, body in golden_bodies():
-        judges[surface].judge("request", body)
+    for _, surface, kind, body in golden_bodies():
+        judges[surface].judge(kind, body)
     for judge in judges.values():
         assert judge.unneeded() == [], f"{judge.surface}: not needed in newer.txt"
