@@ -292,7 +292,10 @@ bool dgm_try_is_relayed(enum dgm_try_id);
 /** Its name, "PENALTIES". */
 struct dgm_str dgm_try_name(enum dgm_try_id);
 
-/** A number that tells the tools and the response_format of a request from others; 0: it has neither. Never of a relayed one. */
+/**
+ * A number that tells a request's tools and schemas of answers, Google's own members included, from others; nobody can write
+ * some that have a given number. 0: it has none, as no relayed one has.
+ */
 uint64_t dgm_request_schemas(const struct dgm_request *);
 
 /**
@@ -302,7 +305,11 @@ uint64_t dgm_request_schemas(const struct dgm_request *);
  */
 DGM_MUST_USE bool dgm_request_learn(struct dgm_request *, const struct dgm_try *);
 
-/** Which of them the request was made by: a set of 1 << id. `*ret` is told each one's bounds, by its id; may be NULL. */
+/**
+ * Which of them the request was made by: a set of 1 << id. `*ret` is told each one's bounds, by its id; may be NULL. One of
+ * dgm_request_adapt behind which the very message came again that had called for it is taken back: the next body is made
+ * without it.
+ */
 uint32_t dgm_request_tries(const struct dgm_request *, const struct dgm_try **ret);
 
 /**
