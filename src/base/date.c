@@ -166,8 +166,8 @@ bool dgm_date_read_ms(struct dgm_str s, int64_t *ret_ms)
     if (year < 1970 || month == 0 || month > 12 || day == 0 || hour > 23 || minute > 59 ||
         second > 60 || !take_fraction(&s, &fraction) || !take_offset(&s, &offset))
         return false;
-    int64_t days = days_of(year, month, day);
-    int64_t seconds = days * SECONDS_A_DAY + hour * 3600 + minute * 60 + second - offset;
+    unsigned in_day = hour * 3600 + minute * 60 + second;
+    int64_t days = days_of(year, month, day), seconds = days * SECONDS_A_DAY + in_day - offset;
     if (!is_day(days, month, day) || seconds < 0 || seconds > DGM_DATE_MAX)
         return false;
     *ret_ms = seconds * 1000 + fraction;
