@@ -44,7 +44,8 @@ def gateway(start, tmp_path):
     or what the configuration has."""
     def start_one(url, credentials, *settings, env=None, workers=1, **members):
         credentials = {"file": str(credentials)} if isinstance(credentials, pathlib.Path) else credentials
-        config = configuration(tmp_path, url, **{"credentials": credentials, "project": "p", "locations": ["us-central1"], **members})
+        members = {"credentials": credentials, "project": "p", "locations": ["us-central1"], **members}
+        config = configuration(tmp_path, url, **{name: value for name, value in members.items() if value is not None})
         home = {"HOME": str(tmp_path / "home"), "CLOUDSDK_CONFIG": str(tmp_path / "home"), "NO_GCE_CHECK": "true"}
         return start(*settings, args=("--config", str(config)), env=home | (env or {}), workers=workers)
     return start_one

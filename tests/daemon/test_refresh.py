@@ -100,6 +100,19 @@ def test_a_thousand_requests_and_one_refresh(issuer, asked, gateway, tmp_path):
     assert issuer.issued == 2 and 1 <= asked.refused < 100
 
 
+def test_a_thousand_requests_over_the_end_of_a_token(issuer, asked, gateway, tmp_path):
+    """It ends under them while its refresh is still being answered: one refresh, and they wait for it."""
+    issuer.life = 2
+    front = gateway(asked.url, tokens.user(tmp_path, issuer.url), workers=2)
+    wait_for(lambda: issuer.issued == 1)
+    ends = time.monotonic() + 2
+    issuer.life, issuer.wait_s = 3600, 1.5  # asked for between 1.375 and 1.5 s, and so given after the end
+    time.sleep(1.7)
+    statuses = ask_at_once(front, 1000)
+    assert statuses == [200] * 1000 and time.monotonic() > ends
+    assert issuer.issued == 2 == issuer.paths.count("/token") and getattr(asked, "refused", 0) < 100
+
+
 def test_streams_are_replayed_too(issuer, asked, gateway, tmp_path):
     front = gateway(asked.url, tokens.user(tmp_path, issuer.url))
     assert front.chat(stream=True).status == 200

@@ -12,6 +12,7 @@ import pki
 import pytest
 import tokens
 from dragoman import BINARY, environment
+from proxy import Proxy
 from tokens import ROBOT, TYPE, create, federated, write
 from upstream import Upstream, configuration
 
@@ -162,12 +163,15 @@ def check_signed(subject, key, secret, session, region):
     assert headers == wanted["headers"] and signed["method"] == "POST"
 
 
+@pytest.mark.parametrize("region", ["AWS_REGION", "AWS_DEFAULT_REGION"])
 @pytest.mark.parametrize("session", [None, "a-session+token/of=aws"])
-def test_aws_by_variables(gateway, tmp_path, session):
+def test_aws_by_variables(gateway, tmp_path, session, region):
     sts = tokens.Issuer()
     server = Upstream(tokens.guarded(sts))
     file = write(tmp_path / "aws.json", **aws(sts.url, "http://127.0.0.1:1"))
-    env = {"AWS_REGION": "eu-west-3", "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"}
+    env = {region: "eu-west-3", "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"}
+    if region == "AWS_REGION":
+        env["AWS_DEFAULT_REGION"] = "us-west-1"  # the other goes before it
     works(gateway(server.url, file, env=env | ({"AWS_SESSION_TOKEN": session} if session else {})))
     check_signed(sts.forms[0]["subject_token"], "AKIDEXAMPLE", env["AWS_SECRET_ACCESS_KEY"], session, "eu-west-3")
     server.close()
@@ -208,12 +212,29 @@ def test_a_workforce_user(gateway, tmp_path):
     sts.close()
 
 
+@pytest.mark.parametrize("variable", ["GCE_METADATA_HOST", "GCE_METADATA_ROOT", "GCE_METADATA_IP"])
 @pytest.mark.parametrize("credentials", ["metadata", "adc"])
-def test_a_machine(world, gateway, credentials):
+def test_a_machine(world, gateway, credentials, variable):
     behind, _ = world
-    front = gateway(behind.url, credentials, env={"GCE_METADATA_HOST": f"127.0.0.1:{behind.port}"})
+    front = gateway(behind.url, credentials, env={variable: f"127.0.0.1:{behind.port}"})
     works(front)
     assert "the machine's service account, " + identity.ACCOUNT in front.log()
+
+
+def test_the_order_of_a_machines_variables(world, gateway):
+    behind, _ = world
+    names = ("GCE_METADATA_HOST", "GCE_METADATA_ROOT", "GCE_METADATA_IP")
+    for i in range(2):
+        others = dict.fromkeys(names[i + 1:], "127.0.0.1:1")
+        works(gateway(behind.url, "metadata", env={names[i]: f"127.0.0.1:{behind.port}", **others}))
+
+
+def test_a_machine_that_is_asked_with_tls_alone(world, gateway):
+    behind, _ = world
+    env = {"GCE_METADATA_HOST": f"127.0.0.1:{behind.port}", "GCE_METADATA_MTLS_MODE": "strict"}
+    answer = gateway(behind.url, "metadata", env=env).chat()
+    assert answer.status == 502 and "GCE_METADATA_MTLS_MODE is strict" in answer.error["message"]
+    works(gateway(behind.url, "metadata", env=env | {"GCE_METADATA_MTLS_MODE": "default"}))
 
 
 # ---- where they are found ----
@@ -271,7 +292,62 @@ def test_over_tls(gateway, tmp_path, trusted):
     issuer.close()
 
 
+# ---- behind a proxy (user-pain J13) ----
+
+
+@pytest.mark.parametrize("whose", ["the environment's", "the upstream's"])
+@pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
+def test_a_token_server_behind_a_proxy(gateway, tmp_path, tls, whose):
+    """By a name that the proxy alone knows; over a tunnel where it is asked over TLS."""
+    issuer, proxy = tokens.Issuer(tls=pki.server() if tls else None), Proxy()
+    server = Upstream(tokens.guarded(issuer), tls=pki.server())
+    url = issuer.url.replace("127.0.0.1", "upstream.test")
+    env = {"SSL_CERT_FILE": str(pki.authority())}
+    if whose == "the environment's":
+        env |= {"HTTPS_PROXY" if tls else "HTTP_PROXY": proxy.url, "NO_PROXY": "127.0.0.1"}
+    own = {"proxy": proxy.url} if whose == "the upstream's" else {}
+    works(gateway(server.url, tokens.user(tmp_path, url), env=env, ca=str(pki.authority()), **own))
+    lines = [request.line for request in proxy.requests]
+    port = url.rsplit(":", 1)[1]
+    assert lines.count(f"CONNECT upstream.test:{port} HTTP/1.1" if tls else f"POST {url}/token HTTP/1.1") == 1, lines
+    assert issuer.issued == 1 and ("CONNECT 127.0.0.1" in str(lines)) == bool(own)
+    for one in (server, issuer, proxy):
+        one.close()
+
+
+def test_a_proxy_that_is_not_there_is_told(gateway, tmp_path):
+    file = tokens.user(tmp_path, "http://upstream.test:81")
+    answer = gateway("http://127.0.0.1:1", file, env={"HTTP_PROXY": "http://127.0.0.1:1"}).chat()
+    assert answer.status == 503 and "http://upstream.test:81/token" in answer.error["message"]
+    assert "proxy" in answer.error["message"], answer.error["message"]
+
+
+def test_metadata_servers_are_asked_directly(world, gateway):
+    """Though the proxy alone would know the name."""
+    behind, _ = world
+    proxy = Proxy()
+    env = {"GCE_METADATA_HOST": f"upstream.test:{behind.port}", "HTTP_PROXY": proxy.url}
+    answer = gateway("http://127.0.0.1:1", "metadata", env=env).chat()
+    assert answer.status in (502, 503) and "upstream.test" in answer.error["message"] and proxy.requests == []
+    proxy.close()
+
+
 # ---- what goes along ----
+
+
+@pytest.mark.parametrize("env, project", [
+    ({}, "my-project"), ({"GCLOUD_PROJECT": "old"}, "old"), ({"GOOGLE_CLOUD_PROJECT": "new", "GCLOUD_PROJECT": "old"}, "new")],
+    ids=["the credentials'", "GCLOUD_PROJECT", "GOOGLE_CLOUD_PROJECT"])
+def test_project(world, gateway, env, project):
+    """Where neither the upstream nor the path names one; before that of the credentials."""
+    behind, folder = world
+    server = Upstream()
+    front = gateway(server.url, create(behind.url, folder, f"of-{project}"), env=env, project=None)
+    works(front)
+    assert f"/projects/{project}/" in server.requests[-1].path
+    front.chat(path="/v1/projects/paths/locations/us-central1/endpoints/openapi/chat/completions")
+    assert "/projects/paths/" in server.requests[-1].path
+    server.close()
 
 
 def test_quota_project(gateway, tmp_path):
