@@ -194,7 +194,7 @@ static void ask(struct gw_exchange *x)
 
     const struct dgm_str *segments;
     size_t segments_n = dgm_request_body(x->chat.request, &segments);
-    x->worker->counters.attempts_total++;
+    x->worker->counters->attempts_total++;
     if (target.rc == DGM_OK) {
         struct gw_call_request request = {.target = dgm_buf_str(&target),
                                           .segments = segments,
@@ -267,7 +267,7 @@ static bool fits(const struct gw_exchange *x)
 /* A copy of the body, for it is read in place. False: memory is short, and that was answered. */
 static bool keep_body(struct gw_exchange *x, struct dgm_buf *to, struct dgm_str body)
 {
-    int64_t left = x->worker->config->limits.memory_bytes - x->worker->counters.held_bytes;
+    int64_t left = x->worker->config->limits.memory_bytes - x->worker->counters->held_bytes;
     if (left >= (int64_t)body.n)
         dgm_buf_put(to, body);
     if (left >= (int64_t)body.n && to->rc == DGM_OK)
@@ -317,7 +317,7 @@ static bool go(struct gw_exchange *x, int64_t *ret_after_ms)
     uint32_t random = plan->choices->n > 1 ? gw_random_u32() : 0;
     switch (gw_policy_next(x->worker->policy, plan, now_ms(x), random, ret_after_ms)) {
     case GW_ASK:
-        x->worker->counters.failovers_total +=
+        x->worker->counters->failovers_total +=
             again && (plan->choice != choice || plan->location != location);
         return true;
     case GW_WAIT:
@@ -389,6 +389,8 @@ void gw_attempt_worked(struct gw_exchange *x)
     struct gw_plan *plan = &x->chat.plan;
     if (!plan->plain && plan->asked)
         gw_policy_tell(x->worker->policy, plan, GW_WORKED, -1, now_ms(x));
+    if (x->worker->counters->resting != 0)
+        gw_policy_count_resting(x->worker->policy, now_ms(x), x->worker->counters);
 }
 
 /* A 400 that means the location, not the request (google.md 1.5, 5.4). */
@@ -455,6 +457,7 @@ static bool tell(struct gw_exchange *x, enum gw_outcome outcome, int64_t after_m
 {
     struct gw_plan *plan = &x->chat.plan;
     gw_policy_tell(x->worker->policy, plan, outcome, after_ms, now_ms(x));
+    gw_policy_count_resting(x->worker->policy, now_ms(x), x->worker->counters);
     plan->begun =
         x->stage > GW_STREAMING || (x->chat.stream != NULL && dgm_stream_started(x->chat.stream));
     return !plan->begun;
@@ -464,11 +467,11 @@ bool gw_attempt_unsaid(struct gw_exchange *x)
 {
     struct gw_plan *plan = &x->chat.plan;
     int64_t hint_ms;
-    x->worker->counters.unsaid_total++;
+    x->worker->counters->unsaid_total++;
     if (!tell(x, GW_ODD, -1) || plan->repeated || !x->worker->config->ask_again || !go(x, &hint_ms))
         return false;
     plan->repeated = true;
-    x->worker->counters.repeated_total++;
+    x->worker->counters->repeated_total++;
     if (forget_answer(x) && plan->asked)
         ask_chosen(x);
     return true;

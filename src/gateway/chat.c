@@ -503,7 +503,7 @@ static void on_fail(void *owner, const struct dgm_fail *f)
 void gw_chat_fail(struct gw_exchange *x, const struct dgm_fail *f)
 {
     gw_chat_cancel(x);
-    x->worker->counters.refused_total++;
+    x->worker->counters->refused_total++;
     /* Native events have no place for an error of ours, and what a job works on must not be touched. */
     if (x->chat.stream == NULL || x->chat.job.state != GW_JOB_IDLE) {
         gw_conn_break(x->conn);

@@ -267,6 +267,19 @@ static void put_parts(struct dgm_buf *out, enum gw_row_owner owner, const char *
             put_part(out, &gw_rows[i]);
 }
 
+static void put_counters(struct dgm_buf *out)
+{
+    put_c(
+        out,
+        "\n## What is counted\n\n`GET /_dragoman/stats`, from this machine alone. `worker`, `pid`, `draining` and "
+        "`keeper_pid` are of the worker that answers;\n`workers` is how many there are, and each member below the sum "
+        "of all workers. What ends in `_total` only goes up, from the\ndaemon's start on, and outlives the worker "
+        "that counted it; the others are what is alive now.\n\n| member | counts |\n| --- | --- |\n");
+#define COUNTER(name, help) put_c(out, "| `" #name "` | " help " |\n");
+#include "gateway/counters.def"
+#undef COUNTER
+}
+
 void gw_config_put_reference(struct dgm_buf *out)
 {
     put_c(out, head);
@@ -292,4 +305,5 @@ void gw_config_put_reference(struct dgm_buf *out)
         "\n## An entry of a list of upstreams\n\nA name alone, or a mapping of what stands below. They may be of "
         "different kinds: a request is then kept\nuntil its answer begins, and made anew for the one that is asked "
         "next.\n");
+    put_counters(out);
 }

@@ -129,8 +129,8 @@ static void on_closed(void *owner)
         w->conns = c->next;
     if (c->next != NULL)
         c->next->prev = c->prev;
-    w->counters.refusing -= c->refused;
-    w->counters.connections--;
+    w->counters->refusing -= c->refused;
+    w->counters->connections--;
     w->alloc.resize(w->alloc.ctx, c, sizeof *c, 0);
     gw_worker_closed(w);
 }
@@ -224,7 +224,7 @@ static void answer_alone(struct gw_conn *c, const struct dgm_fail *f)
     if (out.rc == DGM_OK)
         gw_conn_send(c, &bytes, 1);
     dgm_buf_dispose(&out);
-    c->worker->counters.refused_total++;
+    c->worker->counters->refused_total++;
     if (c->worker->config->log.access)
         gw_log(GW_LOG_INFO, "- - %d %zu bytes id=%.*s", dgm_error_status(f->id), bytes.n,
                GW_ID_CHARS, id);
@@ -514,8 +514,8 @@ static struct gw_conn *add(struct gw_worker *w, int fd)
     if (c->next != NULL)
         c->next->prev = c;
     w->conns = c;
-    w->counters.connections++;
-    w->counters.connections_total++;
+    w->counters->connections++;
+    w->counters->connections_total++;
     return c;
 }
 
@@ -544,7 +544,7 @@ bool gw_conn_new_refused(struct gw_worker *w, int fd)
         return false;
     c->timed = UINT64_MAX;
     c->refused = true;
-    w->counters.refusing++;
+    w->counters->refusing++;
     refuse_as(c, DGM_ERR_TOO_MANY);
     set_deadline(c);
     return true;

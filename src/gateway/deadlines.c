@@ -79,7 +79,7 @@ void gw_deadlines_set(struct gw_exchange *x)
 
 static void set_wake(struct gw_exchange *x, int64_t at_ms)
 {
-    x->worker->counters.held += (at_ms != 0) - (x->chat.wake_ms != 0);
+    x->worker->counters->held += (at_ms != 0) - (x->chat.wake_ms != 0);
     x->chat.wake_ms = at_ms;
 }
 

@@ -95,8 +95,8 @@ struct gw_exchange *gw_exchange_new(struct gw_conn *c)
     x->reply.head_only = x->head->method == HTTP_METHOD_HEAD;
     choose_request_id(x);
     choose_compat(x);
-    w->counters.exchanges++;
-    w->counters.requests_total++;
+    w->counters->exchanges++;
+    w->counters->requests_total++;
     return x;
 }
 
@@ -142,16 +142,16 @@ void gw_exchange_free(struct gw_exchange *x)
     if (x->stage != GW_ANSWERED) {
         x->status = 499; /* the client left: nginx's number for it */
         log_access(x);
-        w->counters.left_total++;
+        w->counters->left_total++;
     }
     if (x->stage == GW_STREAMING)
-        w->counters.streams--;
+        w->counters->streams--;
     gw_deadlines_stop(x);
     gw_chat_cancel(x);
     gw_gate_leave(x);
     gw_tape_end(x->tape);
     gw_catalog_leave(&x->models);
-    w->counters.exchanges--;
+    w->counters->exchanges--;
     x->conn = NULL;
     x->head = NULL;
     gw_hold_give(&x->hold);
@@ -175,7 +175,7 @@ static bool may_keep(const struct gw_exchange *x)
 static void finish(struct gw_exchange *x)
 {
     if (x->stage == GW_STREAMING)
-        x->worker->counters.streams--;
+        x->worker->counters->streams--;
     x->stage = GW_ANSWERED;
     gw_deadlines_stop(x);
     log_access(x);
@@ -261,7 +261,7 @@ void gw_exchange_stream(struct gw_exchange *x, bool last)
     if (x->stage == GW_WAITING) {
         x->stage = GW_STREAMING;
         x->status = 200;
-        x->worker->counters.streams++;
+        x->worker->counters->streams++;
         x->reply.keep_alive = may_keep(x) && x->head->minor >= 1;
         x->reply.now = net_loop_wall_s(x->worker->loop);
         x->reply.overhead_us = gw_overhead_us(x);
@@ -341,7 +341,7 @@ void gw_exchange_fail(struct gw_exchange *x, const struct dgm_fail *f)
         return;
     }
     gw_chat_cancel(x);
-    x->worker->counters.refused_total++;
+    x->worker->counters->refused_total++;
     dgm_buf_clear(&x->out);
     gw_reply_put_error(&x->reply, f, &x->out);
     gw_exchange_answer(x, dgm_error_status(f->id), GW_MEDIA_JSON);
@@ -556,7 +556,7 @@ void gw_exchange_body(struct gw_exchange *x, struct dgm_str bytes)
 {
     if (!takes_body(x))
         return; /* it means nothing */
-    int64_t left = x->worker->config->limits.memory_bytes - x->worker->counters.held_bytes;
+    int64_t left = x->worker->config->limits.memory_bytes - x->worker->counters->held_bytes;
     if (left >= (int64_t)bytes.n)
         dgm_buf_put(&x->body, bytes);
     if (left < (int64_t)bytes.n || x->body.rc != DGM_OK)

@@ -66,7 +66,7 @@ static void drop_hop(struct download *d)
     gw_hop_free(d->hop);
     d->hop = NULL;
     d->set->running--;
-    d->set->worker->counters.fetches--;
+    d->set->worker->counters->fetches--;
 }
 
 /* Out of the worker's list: nothing of it runs any more. */
@@ -249,7 +249,7 @@ static void on_bytes(void *owner, struct dgm_str bytes)
         memcpy(d->first + d->first_n, rest.p, rest.n);
     d->first_n += rest.n;
     /* A buffer that grows may hold its text twice for a moment. */
-    int64_t room = w->config->limits.memory_bytes - w->counters.held_bytes;
+    int64_t room = w->config->limits.memory_bytes - w->counters->held_bytes;
     if (room > 2 * (int64_t)bytes.n)
         encode(d, bytes);
     if (room <= 2 * (int64_t)bytes.n || d->base64.rc != DGM_OK)
@@ -336,7 +336,7 @@ static bool begin(struct download *d, struct dgm_str url)
         return false;
     }
     f->running++;
-    f->worker->counters.fetches++;
+    f->worker->counters->fetches++;
     return true;
 }
 
@@ -344,7 +344,7 @@ static void start_more_of(struct gw_fetch *f)
 {
     for (size_t i = 0; i < f->urls_n && !f->failed; i++) {
         struct download *d = &f->downloads[i];
-        if (f->running == GW_FETCH_AT_ONCE || f->worker->counters.fetches >= GW_FETCH_WORKER_MAX)
+        if (f->running == GW_FETCH_AT_ONCE || f->worker->counters->fetches >= GW_FETCH_WORKER_MAX)
             return;
         if (d->state != WAITING)
             continue;
@@ -417,7 +417,7 @@ enum dgm_rc gw_fetch_new(struct gw_worker *w, const struct gw_upstream *u, struc
     for (size_t i = 0; i < n; i++)
         if (!gw_fetch_wants(u->fetch, urls[i].url))
             f->downloads[i].state = GIVEN; /* it goes on as it is */
-    w->counters.fetches_total += (int64_t)wanted;
+    w->counters->fetches_total += (int64_t)wanted;
     net_timer_start(w->loop, &f->deadline, settings(f)->timeout_ms);
     enter(f);
     start_more(w);

@@ -80,7 +80,7 @@ static void answer_as_google(struct gw_exchange *x, const struct refusal *refusa
     emu_refusal_put(refusal, &x->out);
     if (!plain)
         dgm_buf_put_char(&x->out, ']');
-    x->worker->counters.refused_total++;
+    x->worker->counters->refused_total++;
     gw_exchange_answer(x, refusal->status, GW_MEDIA_JSON);
 }
 

@@ -68,7 +68,7 @@ void gw_heal_worked(struct gw_exchange *x)
     h->pending = false;
     if (made == 0)
         return;
-    x->worker->counters.adapted_worked_total++;
+    x->worker->counters->adapted_worked_total++;
     for (enum dgm_try_id id = 0; id < DGM_TRIES; id++) {
         if (made >> id & 1) {
             const struct gw_pupil pupil = gw_lessons_pupil(chat->made_for, chat->request, id);
@@ -119,7 +119,7 @@ static void on_adapted(void *owner)
 
 static void count(struct gw_exchange *x)
 {
-    struct gw_counters *c = &x->worker->counters;
+    struct gw_counters *c = x->worker->counters;
     const struct gw_healing *h = &x->chat.healing;
     if (h->signatures)
         c->signatures_healed_total++;

@@ -55,7 +55,7 @@ static int64_t takes(const struct gw_job *j)
 
 static int64_t available(const struct gw_worker *w)
 {
-    int64_t left = w->config->limits.memory_bytes - w->counters.held_bytes;
+    int64_t left = w->config->limits.memory_bytes - w->counters->held_bytes;
     return left > 0 ? left : 0;
 }
 
@@ -76,8 +76,8 @@ static void on_done(void *owner)
     struct gw_worker *w = j->worker;
     p->job = NULL;
     j->alloc = w->alloc;
-    w->counters.held_bytes -= j->left_bytes;
-    w->counters.jobs--;
+    w->counters->held_bytes -= j->left_bytes;
+    w->counters->jobs--;
     j->state = GW_JOB_IDLE;
     start_waiting(p->jobs);
     j->done(j->owner);
@@ -92,7 +92,7 @@ static void begin(struct place *p, struct gw_job *j)
     j->has_all = takes(j) <= left;
     j->limited = false;
     j->left_bytes = j->has_all ? takes(j) : left;
-    j->worker->counters.held_bytes += j->left_bytes;
+    j->worker->counters->held_bytes += j->left_bytes;
     j->alloc = (struct dgm_alloc){resize_away, j};
     j->state = GW_JOB_RUNNING;
     p->job = j;
@@ -162,8 +162,8 @@ void gw_job_start(struct gw_job *j, size_t text_bytes, void (*run)(void *owner),
     j->next = NULL;
     j->passed_n = 0;
     j->state = GW_JOB_WAITING;
-    j->worker->counters.jobs++;
-    j->worker->counters.jobs_total++;
+    j->worker->counters->jobs++;
+    j->worker->counters->jobs_total++;
     *jobs->end = j;
     jobs->end = &j->next;
     start_waiting(jobs);
@@ -177,7 +177,7 @@ bool gw_job_cancel(struct gw_job *j)
     while (*at != j)
         at = &(*at)->next;
     unlink_at(j->worker->jobs, at);
-    j->worker->counters.jobs--;
+    j->worker->counters->jobs--;
     j->state = GW_JOB_IDLE;
     return true;
 }

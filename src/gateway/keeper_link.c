@@ -30,7 +30,7 @@ struct gw_keeper_link {
     struct gw_ask *asks;
     uint32_t last_id;
     size_t asks_n;
-    uint64_t dropped;
+    int64_t *dropped;
     int64_t pid;
 };
 
@@ -221,14 +221,18 @@ static void on_timer(void *owner)
 /* ---- public ---- */
 
 struct gw_keeper_link *gw_keeper_link_new(struct net_loop *loop, int door,
-                                          gw_keeper_push_fn *on_push, void *owner)
+                                          gw_keeper_push_fn *on_push, void *owner, int64_t *dropped)
 {
     const struct dgm_alloc *a = net_loop_alloc(loop);
     struct gw_keeper_link *l = a->resize(a->ctx, NULL, 0, sizeof *l);
     if (!l)
         return NULL;
-    *l = (struct gw_keeper_link){
-        .loop = loop, .alloc = a, .door = door, .on_push = on_push, .owner = owner};
+    *l = (struct gw_keeper_link){.loop = loop,
+                                 .alloc = a,
+                                 .door = door,
+                                 .on_push = on_push,
+                                 .owner = owner,
+                                 .dropped = dropped};
     dgm_buf_init(&l->waiting, a, GW_LINK_WAITING_MAX);
     net_timer_init(&l->timer, on_timer, l);
     return l;
@@ -258,14 +262,9 @@ bool gw_keeper_tell(struct gw_keeper_link *l, enum gw_message kind, struct dgm_s
 {
     assert(gw_message_way(kind) == GW_WAY_TELL);
     bool added = add_frame(l, kind, 0, payload);
-    l->dropped += !added;
+    *l->dropped += !added;
     flush_soon(l);
     return added;
-}
-
-uint64_t gw_keeper_dropped(const struct gw_keeper_link *l)
-{
-    return l->dropped;
 }
 
 int64_t gw_keeper_pid(const struct gw_keeper_link *l)

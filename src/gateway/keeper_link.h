@@ -22,9 +22,12 @@ struct gw_keeper_link;
 /** What the keeper says of its own accord, borrowed for the call; NULL: the link has ended. The function may be NULL. */
 typedef void gw_keeper_push_fn(void *owner, const struct gw_frame *);
 
-/** `door` is borrowed, and must stay open until free. Nothing is linked yet. NULL: memory is short. */
+/**
+ * `door` is borrowed, and must stay open until free; so is `dropped`, to which each report that is dropped is added. Nothing is
+ * linked yet. NULL: memory is short.
+ */
 struct gw_keeper_link *gw_keeper_link_new(struct net_loop *, int door, gw_keeper_push_fn *,
-                                          void *owner);
+                                          void *owner, int64_t *dropped);
 
 /** Questions that wait are forgotten: cancel is not needed any more, and no reply comes. NULL is fine. */
 void gw_keeper_link_free(struct gw_keeper_link *);
@@ -43,9 +46,6 @@ bool gw_keeper_tell(struct gw_keeper_link *, enum gw_message, struct dgm_str pay
  * more. False: not yet; ask again later.
  */
 bool gw_keeper_flush(struct gw_keeper_link *);
-
-/** How many reports were dropped. */
-uint64_t gw_keeper_dropped(const struct gw_keeper_link *);
 
 /** The keeper's pid, as it told us last; 0: none has yet. */
 int64_t gw_keeper_pid(const struct gw_keeper_link *);

@@ -41,7 +41,7 @@ struct worker {
     pid_t pid;  /* 0: there is none at the moment */
     int master; /* our end of its stream socket; closing it tells it to drain; -1: told */
     int64_t since_ms;
-    size_t book; /* of what its requests hold of keys' limits */
+    size_t book; /* of what its requests hold of keys' limits, and of its counters */
 };
 
 /**
@@ -69,6 +69,7 @@ struct master {
     struct gw_tally *tally;     /* what all workers of all generations count together */
     struct gw_revoked *revoked; /* tokens, for all processes */
     struct gw_quota *quota;     /* what keys have used, for all processes */
+    struct gw_sheets *sheets;   /* what all workers count */
     struct gw_caches *caches;   /* the emulator's, for all workers */
     sigset_t signals;
     bool ending;
@@ -131,6 +132,7 @@ static _Noreturn void be_worker(const struct master *m, const struct generation 
                                           .tally = m->tally,
                                           .revoked = m->revoked,
                                           .quota = m->quota,
+                                          .sheets = m->sheets,
                                           .book = g->workers[slot].book,
                                           .caches = m->caches,
                                           .script_tally = g->script_tally,
@@ -139,6 +141,18 @@ static _Noreturn void be_worker(const struct master *m, const struct generation 
     int code = gw_worker_run(&start);
     dgm_alloc_libc.resize(dgm_alloc_libc.ctx, listening, n * sizeof *listening, 0);
     exit(code);
+}
+
+static void open_book(const struct master *m, struct worker *w)
+{
+    w->book = gw_quota_open_book(m->quota);
+    gw_sheets_open(m->sheets, w->book);
+}
+
+static void close_book(const struct master *m, const struct worker *w)
+{
+    gw_sheets_close(m->sheets, w->book); /* before it may be opened for another */
+    gw_quota_close_book(m->quota, w->book, wall_ms());
 }
 
 /* False: there is no process or descriptor for it now; it will be tried again. */
@@ -150,7 +164,7 @@ static bool fork_worker(const struct master *m, struct generation *g, size_t slo
         gw_log(GW_LOG_ERROR, "worker %zu can not be started: %s", slot + 1, strerror(errno));
         return false;
     }
-    w->book = gw_quota_open_book(m->quota);
+    open_book(m, w);
     pid_t pid = fork();
     if (pid == 0) {
         close(pair[0]);
@@ -160,7 +174,7 @@ static bool fork_worker(const struct master *m, struct generation *g, size_t slo
     if (pid < 0) {
         gw_log(GW_LOG_ERROR, "worker %zu can not be started: %s", slot + 1, strerror(errno));
         close(pair[0]);
-        gw_quota_close_book(m->quota, w->book, wall_ms());
+        close_book(m, w);
         return false;
     }
     *w = (struct worker){.pid = pid, .master = pair[0], .since_ms = now_ms(), .book = w->book};
@@ -326,7 +340,7 @@ static void on_death(struct master *m, struct generation *g, size_t slot, int st
     drain_worker(&g->workers[slot]);
     g->workers[slot].pid = 0;
     g->alive--;
-    gw_quota_close_book(m->quota, was.book, wall_ms());
+    close_book(m, &was);
     bool clean = WIFEXITED(status) && WEXITSTATUS(status) == 0;
     char how[64];
     describe(status, how, sizeof how);
@@ -514,6 +528,7 @@ int gw_master_run(const struct gw_config *config, const struct gw_master_hooks *
                        .tally = gw_tally_new(),
                        .revoked = gw_revoked_new(),
                        .quota = gw_quota_new(wall_ms()),
+                       .sheets = gw_sheets_new(),
                        .caches = gw_caches_new(),
                        .keeper = {.door = {-1, -1}},
                        .last_instant_ms = INT64_MIN / 2};
@@ -522,7 +537,7 @@ int gw_master_run(const struct gw_config *config, const struct gw_master_hooks *
     gw_log_init(config->log.level, "master");
     m.newest = generation_new(config, NULL);
     if (m.newest == NULL || m.tally == NULL || m.revoked == NULL || m.quota == NULL ||
-        m.caches == NULL || !gw_keeper_process_open(&m.keeper, config)) {
+        m.sheets == NULL || m.caches == NULL || !gw_keeper_process_open(&m.keeper, config)) {
         gw_log(GW_LOG_ERROR, "out of memory or descriptors");
         return GW_EXIT_REFUSED;
     }
@@ -557,6 +572,7 @@ int gw_master_run(const struct gw_config *config, const struct gw_master_hooks *
     gw_tally_free(m.tally);
     gw_revoked_free(m.revoked);
     gw_quota_free(m.quota);
+    gw_sheets_free(m.sheets);
     gw_caches_free(m.caches);
     generation_free(m.newest);
     sigprocmask(SIG_SETMASK, &before, NULL);

@@ -168,16 +168,16 @@ static void take_value(struct gw_worker *w, const struct gw_memory_of *of,
     bool fits = gw_memory_fits(&record, dgm_request_model(request), of->surface);
     if (!dgm_request_supply(request, i, fits ? record.signature : DGM_STR("")))
         return;
-    w->counters.signatures_foreign_total += !fits;
+    w->counters->signatures_foreign_total += !fits;
     bool is_altered = fits && needs[i].sent.n != 0;
     if (needs[i].digest.n != 0) { /* it stands within what is kept of a text */
-        w->counters.text_signatures_recalled_total += fits;
+        w->counters->text_signatures_recalled_total += fits;
         is_altered &= dgm_str_find(record.signature, needs[i].sent) == record.signature.n;
     } else {
-        w->counters.signatures_recalled_total += fits;
+        w->counters->signatures_recalled_total += fits;
         is_altered &= !dgm_str_eq(needs[i].sent, record.signature);
     }
-    w->counters.signatures_altered_total += is_altered;
+    w->counters->signatures_altered_total += is_altered;
 }
 
 enum found { FOUND, UNKNOWN, ASK };
@@ -229,7 +229,7 @@ static void end_wait(struct gw_memory_wait *w)
 static void on_late(void *owner)
 {
     struct gw_memory_wait *w = owner;
-    w->worker->counters.store_late_total++;
+    w->worker->counters->store_late_total++;
     end_wait(w);
 }
 
@@ -289,8 +289,8 @@ static void on_values(void *owner, const struct gw_frame *reply)
     while (!f.bad && f.rest.n != 0) {
         uint64_t index = gw_field_u64(&f);
         struct dgm_str value = gw_field_str(&f);
-        w->worker->counters.valkey_missed_total += index == GW_STORE_MISSED;
-        w->worker->counters.valkey_recalled_total += index == GW_STORE_SHARED;
+        w->worker->counters->valkey_missed_total += index == GW_STORE_MISSED;
+        w->worker->counters->valkey_recalled_total += index == GW_STORE_SHARED;
         if (!f.bad && index < GW_STORE_GETS_MAX)
             take_value(w->worker, &w->of, w->request, w->asked[index], value);
     }
@@ -330,8 +330,8 @@ static void on_kept(void *owner, const struct gw_frame *reply)
     struct gw_fields f = {.rest = reply != NULL ? reply->payload : DGM_STR("")};
     word->ask = NULL;
     if (gw_field_u64(&f) == STORE_LOST)
-        w->worker->counters.signatures_lost_total++;
-    w->worker->counters.valkey_missed_total += gw_field_u64(&f) != 0;
+        w->worker->counters->signatures_lost_total++;
+    w->worker->counters->valkey_missed_total += gw_field_u64(&f) != 0;
     if (--w->waits_n == 0)
         end_wait(w);
 }
@@ -371,9 +371,9 @@ struct gw_memory_wait *gw_memory_keep(struct gw_worker *worker, const struct gw_
     for (size_t i = 0; i < n; i++) {
         struct key key;
         if (kept[i].digest.n != 0)
-            worker->counters.text_signatures_kept_total++;
+            worker->counters->text_signatures_kept_total++;
         else
-            worker->counters.signatures_kept_total++;
+            worker->counters->signatures_kept_total++;
         if (w == NULL || !key_init(&key, of, kept[i].call_id, kept[i].digest))
             continue;
         const struct gw_memory_record record = {kept[i].signature, kept[i].model, kept[i].name,
@@ -381,7 +381,7 @@ struct gw_memory_wait *gw_memory_keep(struct gw_worker *worker, const struct gw_
         w->words[i].ask = put(worker, &key, &record, on_kept, &w->words[i]);
         w->waits_n += w->words[i].ask != NULL;
     }
-    worker->counters.signatures_lost_total += (int64_t)(n - (w != NULL ? w->waits_n : 0));
+    worker->counters->signatures_lost_total += (int64_t)(n - (w != NULL ? w->waits_n : 0));
     if (w != NULL && w->waits_n != 0)
         return w;
     gw_memory_cancel(w);
@@ -404,7 +404,7 @@ void gw_memory_stood_in(struct gw_worker *worker, const struct gw_memory_of *of,
     for (size_t i = 0; i < n; i++) {
         if (!needs[i].stood_in)
             continue;
-        worker->counters.stand_ins_total++;
+        worker->counters->stand_ins_total++;
         record.native_id = needs[i].native_id;
         struct key key;
         if (worker->memory != NULL && key_init(&key, of, needs[i].call_id, (struct dgm_str){0}))

@@ -174,18 +174,20 @@ static void answer_status(struct gw_exchange *x, struct dgm_str status)
 
 static void answer_stats(struct gw_exchange *x)
 {
-    struct gw_worker *worker = x->worker;
+    const struct gw_worker *worker = x->worker;
+    struct gw_counters all;
+    int64_t now_ms = net_loop_now_ms(worker->loop);
+    gw_policy_count_resting(worker->policy, now_ms, worker->counters);
+    size_t workers = gw_sheets_sum(worker->sheets, now_ms, &all);
     struct json_writer w = json_writer(&x->out);
     json_open_obj(&w);
     json_member_int(&w, "worker", (int64_t)worker->slot);
     json_member_int(&w, "pid", getpid());
     json_member_bool(&w, "draining", worker->draining);
-    if (worker->keeper != NULL) {
+    if (worker->keeper != NULL)
         json_member_int(&w, "keeper_pid", gw_keeper_pid(worker->keeper));
-        json_member_int(&w, "reports_dropped", (int64_t)gw_keeper_dropped(worker->keeper));
-    }
-    worker->counters.resting = gw_policy_resting(worker->policy, net_loop_now_ms(worker->loop));
-#define COUNTER(name) json_member_int(&w, #name, worker->counters.name);
+    json_member_int(&w, "workers", (int64_t)workers);
+#define COUNTER(name, help) json_member_int(&w, #name, all.name);
 #include "gateway/counters.def"
 #undef COUNTER
     json_close_obj(&w);

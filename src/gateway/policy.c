@@ -397,10 +397,14 @@ void gw_policy_tell(struct gw_policy *p, struct gw_plan *plan, enum gw_outcome o
     }
 }
 
-int64_t gw_policy_resting(const struct gw_policy *p, int64_t now)
+void gw_policy_count_resting(const struct gw_policy *p, int64_t now, struct gw_counters *c)
 {
-    int64_t n = 0;
-    for (size_t i = 0; i < p->places_n; i++)
-        n += p->places[i].failures != 0 && free_from(&p->places[i]) > now;
-    return n;
+    c->resting = 0;
+    c->rests_until_ms = 0;
+    for (size_t i = 0; i < p->places_n; i++) {
+        int64_t until = free_from(&p->places[i]);
+        c->resting += until > now;
+        if (until > c->rests_until_ms)
+            c->rests_until_ms = until;
+    }
 }

@@ -20,6 +20,7 @@
 #define GATEWAY_POLICY_H
 
 #include "gateway/config.h"
+#include "gateway/counters.h"
 
 #define GW_ATTEMPTS_MAX 8
 #define GW_REST_MS 1000
@@ -100,7 +101,7 @@ bool gw_policy_again(struct gw_policy *, struct gw_plan *, int64_t now_ms);
 void gw_policy_tell(struct gw_policy *, struct gw_plan *, enum gw_outcome, int64_t after_ms,
                     int64_t now_ms);
 
-/** How many places rest now. */
-int64_t gw_policy_resting(const struct gw_policy *, int64_t now_ms);
+/** Counts how many places rest now, and until when the last of them does. */
+void gw_policy_count_resting(const struct gw_policy *, int64_t now_ms, struct gw_counters *);
 
 #endif

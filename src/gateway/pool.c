@@ -59,7 +59,7 @@ static void take_place(struct gw_link *l)
 {
     l->placed = true;
     l->pool->placed_n++;
-    l->worker->counters.upstream_connections++;
+    l->worker->counters->upstream_connections++;
 }
 
 /* Somebody who waits may have it, in the loop's next turn: those who give and drop are in the midst of something. */
@@ -78,7 +78,7 @@ static void leave_queue(struct gw_link *l)
 {
     if (l->queued) {
         take_out(&l->pool->waiting, l);
-        l->worker->counters.waiting--;
+        l->worker->counters->waiting--;
     }
     l->queued = false;
     net_timer_stop(&l->late);
@@ -185,7 +185,7 @@ static void on_stream_fail(void *owner)
 static void on_closed(void *owner)
 {
     struct gw_link *l = owner;
-    l->worker->counters.upstream_connections--;
+    l->worker->counters->upstream_connections--;
     free_link(l);
 }
 
@@ -224,7 +224,7 @@ static bool begin_dial(struct gw_link *l)
     if (l->dial == NULL)
         return false;
     take_place(l);
-    w->counters.upstream_connections_total++;
+    w->counters->upstream_connections_total++;
     return true;
 }
 
@@ -273,7 +273,7 @@ static void wait_in_line(struct gw_link *l)
         return;
     l->queued = true;
     put_on_top(&l->pool->waiting, l);
-    w->counters.waiting++;
+    w->counters->waiting++;
 }
 
 /* ---- pools ------------------------------------------------------------------------------------------ */
@@ -308,7 +308,7 @@ static struct gw_pool *new_pool(struct gw_worker *w, const struct gw_origin *ori
     net_timer_init(&p->aging, on_aging, p);
     net_timer_init(&p->serving, on_serving, p);
     w->pools = p;
-    w->counters.pools++;
+    w->counters->pools++;
     return p;
 }
 
@@ -316,7 +316,7 @@ static void free_pool(struct gw_worker *w, struct gw_pool **at)
 {
     struct gw_pool *p = *at;
     *at = p->next;
-    w->counters.pools--;
+    w->counters->pools--;
     while (p->idle.oldest != NULL)
         gw_link_drop(p->idle.oldest);
     net_timer_stop(&p->aging);
@@ -330,7 +330,7 @@ static void free_pool(struct gw_worker *w, struct gw_pool **at)
 static bool forget_oldest(struct gw_worker *w)
 {
     struct gw_pool **oldest = NULL;
-    if (w->counters.pools < GW_POOLS_MAX)
+    if (w->counters->pools < GW_POOLS_MAX)
         return true;
     for (struct gw_pool **at = &w->pools; *at != NULL; at = &(*at)->next)
         if ((*at)->links_n == 0)
@@ -456,6 +456,6 @@ void gw_link_drop(struct gw_link *l)
         net_stream_close(l->stream); /* it is a connection until it is closed */
         return;
     }
-    l->worker->counters.upstream_connections -= counted;
+    l->worker->counters->upstream_connections -= counted;
     free_link(l);
 }

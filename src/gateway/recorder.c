@@ -62,12 +62,12 @@ static void tell_loss(struct gw_recorder *r, const char *why)
 {
     struct gw_worker *w = r->worker;
     int64_t now = net_loop_now_ms(w->loop);
-    w->counters.recordings_lost_total++;
+    w->counters->recordings_lost_total++;
     if (r->told_ms != 0 && now - r->told_ms < TOLD_EVERY_MS)
         return;
     r->told_ms = now;
     gw_log(GW_LOG_WARN, "a recording was lost: %s; %lld are lost so far", why,
-           (long long)w->counters.recordings_lost_total);
+           (long long)w->counters->recordings_lost_total);
 }
 
 struct gw_tape *gw_recorder_take(struct gw_recorder *r)
@@ -193,8 +193,8 @@ static void on_written(void *owner)
 {
     struct gw_recorder *r = owner;
     char why[PATH_BYTES_MAX];
-    r->worker->counters.recordings--;
-    r->worker->counters.recordings_total += r->error == 0;
+    r->worker->counters->recordings--;
+    r->worker->counters->recordings_total += r->error == 0;
     if (r->error != 0) {
         (void)snprintf(why, sizeof why, "cannot write into %s: %s", r->worker->config->record.dir.p,
                        strerror(r->error));
@@ -216,7 +216,7 @@ void gw_recorder_give(struct gw_tape *t)
         return;
     }
     gw_random_id(t->file_id);
-    r->worker->counters.recordings++;
+    r->worker->counters->recordings++;
     *r->end = t;
     r->end = &t->next;
     write_next(r);

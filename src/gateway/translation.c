@@ -94,7 +94,7 @@ static void made(struct gw_exchange *x, const struct translation *t)
         return;
     }
     gw_chat_take_notes(x);
-    x->worker->counters.learnt_total += dgm_request_tries(x->chat.request, NULL) != 0;
+    x->worker->counters->learnt_total += dgm_request_tries(x->chat.request, NULL) != 0;
     if (asks_memory(x->chat.request))
         tell_stand_ins(x);
     x->reply.tells_compat = x->chat.tells_compat && !dgm_request_is_relayed(x->chat.request);

@@ -59,7 +59,7 @@ struct emulator_call {
 static void release(struct emulator_call *c)
 {
     const struct dgm_alloc *a = &c->worker->alloc;
-    c->worker->counters.calls--;
+    c->worker->counters->calls--;
     net_timer_stop(&c->timer);
     emu_call_free(c->emu);
     dgm_buf_dispose(&c->piece);
@@ -370,7 +370,7 @@ struct gw_call *gw_emulator_call(struct gw_worker *w, const struct gw_upstream *
         return NULL;
     *c = (struct emulator_call){
         .call = {&emulator_ops}, .worker = w, .events = events, .owner = owner};
-    w->counters.calls++;
+    w->counters->calls++;
     gw_job_init(&c->job, w, c);
     net_timer_init(&c->timer, on_timer, c);
     dgm_buf_init(&c->piece, a, PIECE_BYTES_MAX);

@@ -60,7 +60,7 @@ static void forget_head(struct http_call *c)
 static void release(struct http_call *c)
 {
     const struct dgm_alloc *a = &c->worker->alloc;
-    c->worker->counters.calls--;
+    c->worker->counters->calls--;
     gw_link_drop(c->link);
     forget_head(c);
     a->resize(a->ctx, c, sizeof *c, 0);
@@ -286,7 +286,7 @@ static void lose(struct http_call *c)
     }
     drop_link(c);
     c->replayed = true;
-    c->worker->counters.replayed_total++;
+    c->worker->counters->replayed_total++;
     if (begin(c, true) != DGM_OK)
         fail_as(c, DGM_ERR_NO_MEMORY, (struct dgm_str){0});
 }
@@ -381,7 +381,7 @@ struct gw_call *gw_http_call(struct gw_worker *w, const struct gw_upstream *u,
                             .segments = request->segments,
                             .segments_n = request->segments_n,
                             .method = http_method_find(request->method)};
-    w->counters.calls++;
+    w->counters->calls++;
     dgm_buf_init(&c->head, &w->alloc, HEAD_BYTES_MAX);
     reserve_head(c, request);
     put_head(c, request);

@@ -36,7 +36,7 @@ struct replay_call {
 static void release(struct replay_call *c)
 {
     const struct dgm_alloc *a = &c->worker->alloc;
-    c->worker->counters.calls--;
+    c->worker->counters->calls--;
     net_timer_stop(&c->timer);
     dgm_buf_dispose(&c->target);
     dgm_buf_dispose(&c->body);
@@ -221,7 +221,7 @@ struct gw_call *gw_replay_call(struct gw_worker *w, const struct gw_call_request
     if (c == NULL)
         return NULL;
     *c = (struct replay_call){.call = {&replay_ops}, .worker = w, .events = events, .owner = owner};
-    w->counters.calls++;
+    w->counters->calls++;
     net_timer_init(&c->timer, on_timer, c);
     gw_job_init(&c->job, w, c);
     dgm_buf_init(&c->target, a, TARGET_BYTES_MAX);

@@ -42,7 +42,7 @@ static void *resize_counted(void *ctx, void *p, size_t old_n, size_t n)
     struct gw_worker *w = ctx;
     void *now = dgm_stock_resize(&w->stock, p, old_n, n);
     if (now != NULL || n == 0)
-        w->counters.held_bytes += (int64_t)n - (int64_t)(p != NULL ? old_n : 0);
+        w->counters->held_bytes += (int64_t)n - (int64_t)(p != NULL ? old_n : 0);
     return now;
 }
 
@@ -55,9 +55,9 @@ static void on_accept(void *owner, int fd)
     const struct net_server *server = gw_front_server(f);
     /* Those that are being refused take no client's place, or asking again would keep everybody out. */
     bool mute = f->listen->tls_cert.p != NULL && server == NULL; /* nothing can be said in TLS */
-    if (!mute && w->counters.connections - w->counters.refusing < w->config->limits.connections)
+    if (!mute && w->counters->connections - w->counters->refusing < w->config->limits.connections)
         gw_conn_new(w, fd, server);
-    else if (!mute && w->counters.refusing < REFUSED_AT_ONCE && server == NULL)
+    else if (!mute && w->counters->refusing < REFUSED_AT_ONCE && server == NULL)
         gw_conn_new_refused(w, fd);
     else
         close(fd);
@@ -71,7 +71,7 @@ static void on_short(void *owner, int error)
         return; /* clients must not decide how fast the log grows */
     w->short_told_ms = now;
     gw_log(GW_LOG_WARN, "accepting pauses: %s; %lld connections are open", strerror(error),
-           (long long)w->counters.connections);
+           (long long)w->counters->connections);
 }
 
 static const struct net_listener_events listener_events = {.on_accept = on_accept,
@@ -81,7 +81,7 @@ static const struct net_listener_events listener_events = {.on_accept = on_accep
 
 void gw_worker_settled(struct gw_worker *w)
 {
-    if (w->draining && w->conns == NULL && w->counters.jobs == 0 && w->counters.recordings == 0)
+    if (w->draining && w->conns == NULL && w->counters->jobs == 0 && w->counters->recordings == 0)
         net_loop_stop(w->loop);
 }
 
@@ -96,7 +96,7 @@ static void on_drain_timeout(void *owner)
 {
     struct gw_worker *w = owner;
     gw_log(GW_LOG_WARN, "%lld connections were cut: they had not ended in time",
-           (long long)w->counters.connections);
+           (long long)w->counters->connections);
     for (struct gw_conn *c = w->conns; c != NULL; c = c->next)
         gw_conn_close(c);
 }
@@ -151,7 +151,8 @@ static bool open_all(struct gw_worker *w, const struct gw_worker_start *start)
         w->memory = gw_memory_new(w, start->store_mark);
         w->tokens = gw_tokens_new(w);
         if (w->memory != NULL && w->tokens != NULL)
-            w->keeper = gw_keeper_link_new(w->loop, start->door, on_keeper, w);
+            w->keeper = gw_keeper_link_new(w->loop, start->door, on_keeper, w,
+                                           &w->counters->reports_dropped_total);
         if (w->keeper == NULL)
             return false;
         gw_tokens_begin(w->tokens);
@@ -182,7 +183,11 @@ static bool open_all(struct gw_worker *w, const struct gw_worker_start *start)
 
 int gw_worker_run(const struct gw_worker_start *start)
 {
+    struct gw_counters alone = {0}; /* of one without a sheet */
+    struct gw_counters *sheet = gw_sheet(start->sheets, start->book);
     struct gw_worker w = {.config = start->config,
+                          .counters = sheet != NULL ? sheet : &alone,
+                          .sheets = start->sheets,
                           .slot = start->slot,
                           .tally = start->tally,
                           .revoked = start->revoked,

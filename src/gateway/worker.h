@@ -6,15 +6,9 @@
 #include "base/stock.h"
 #include "emulate/pass.h"
 #include "gateway/config.h"
+#include "gateway/counters.h"
 #include "net/listener.h"
 #include "net/loop.h"
-
-/** What is alive now, and what ever was: /_dragoman/stats shows each by its name. */
-struct gw_counters {
-#define COUNTER(name) int64_t name;
-#include "gateway/counters.def"
-#undef COUNTER
-};
 
 struct gw_catalog;
 struct gw_conn;
@@ -43,17 +37,18 @@ struct gw_tokens;
 struct gw_worker {
     const struct gw_config *config;
     struct net_loop *loop;
-    struct dgm_stock stock; /* over the C library's memory */
-    struct dgm_alloc alloc; /* the stock's, counted */
-    struct gw_counters counters;
-    struct gw_conn *conns;      /* list */
-    struct gw_pool *pools;      /* of connections to upstreams: list */
-    struct gw_catalog *catalog; /* of models; NULL: nobody has asked yet */
-    struct gw_fetch *fetching;  /* URLs of requests, the oldest request first: list */
-    struct gw_policy *policy;   /* which upstreams are asked next */
-    struct gw_jobs *jobs;       /* off the loop; NULL: everything is done on it */
-    struct gw_tally *tally;     /* shared with the other workers; NULL: there is none */
-    struct gw_caches *caches;   /* shared too: the emulator's cachedContents */
+    struct dgm_stock stock;       /* over the C library's memory */
+    struct dgm_alloc alloc;       /* the stock's, counted */
+    struct gw_counters *counters; /* its sheet */
+    struct gw_sheets *sheets;     /* of all workers */
+    struct gw_conn *conns;        /* list */
+    struct gw_pool *pools;        /* of connections to upstreams: list */
+    struct gw_catalog *catalog;   /* of models; NULL: nobody has asked yet */
+    struct gw_fetch *fetching;    /* URLs of requests, the oldest request first: list */
+    struct gw_policy *policy;     /* which upstreams are asked next */
+    struct gw_jobs *jobs;         /* off the loop; NULL: everything is done on it */
+    struct gw_tally *tally;       /* shared with the other workers; NULL: there is none */
+    struct gw_caches *caches;     /* shared too: the emulator's cachedContents */
     /* the same for the rules of this configuration's scenario file */
     struct gw_tally *script_tally;
     struct gw_keeper_link *keeper; /* NULL: nothing here needs one */
@@ -86,7 +81,8 @@ struct gw_worker_start {
     volatile bool *store_mark; /* set while the store's file is read; may be NULL */
     struct gw_revoked *revoked;
     struct gw_quota *quota;
-    size_t book;              /* its book in there */
+    struct gw_sheets *sheets;
+    size_t book;              /* its book in there, and its sheet */
     struct gw_caches *caches; /* of the emulator */
     int door;                 /* where the keeper is knocked for; -1: nothing here needs it */
 };

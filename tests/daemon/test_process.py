@@ -91,6 +91,27 @@ def test_twenty_kills_under_load_cost_only_what_was_being_served(start):
     assert daemon.chat(**SMALL).status == 200
 
 
+def test_counters_are_of_all_workers(start):
+    """Whoever is asked tells the sum; a worker that is killed takes nothing with it that it had counted."""
+    daemon = start(workers=2)
+    for _ in range(30):
+        assert daemon.chat(**SMALL).status == 200
+
+    def told():
+        seen = [daemon.stats() for _ in range(20)]
+        assert len({one["pid"] for one in seen}) == 2, "both were asked"
+        return {(one["workers"], one["attempts_total"]) for one in seen}
+
+    assert told() == {(2, 30)}
+    for pid in daemon.workers():
+        daemon.kill_worker(pid)
+        wait_for(lambda pid=pid: pid not in daemon.workers() and len(daemon.workers()) == 2)
+    assert told() == {(2, 30)}
+    assert daemon.chat(**SMALL).status == 200
+    assert told() == {(2, 31)}
+    wait_for(lambda: (daemon.stats()["exchanges"], daemon.stats()["connections"]) == (1, 1))
+
+
 def test_five_instant_deaths_end_the_master_with_the_reason():
     """Aborting workers as soon as they are there: replacing them cures nothing. (A SIGKILL comes from outside.)"""
     # No leak check: at its end it has the master fork once more, and that is no worker.

@@ -34,6 +34,7 @@ struct rig {
     bool once_failed;
     struct gw_config *config;
     struct gw_worker worker;
+    struct gw_counters counters;
     struct net_watch *client;
     int client_fd;
     struct dgm_str unsent;
@@ -117,7 +118,8 @@ static bool run(const struct plan *p)
     assert_int_equal(gw_config_parse(&source, &rig.config, &problems), DGM_OK);
 
     alloc_fail_init(&rig.memory, 0);
-    rig.worker = (struct gw_worker){.config = rig.config, .alloc = {resize_once, &rig}};
+    rig.worker = (struct gw_worker){
+        .config = rig.config, .counters = &rig.counters, .alloc = {resize_once, &rig}};
     rig.worker.policy = gw_policy_new(rig.config, &dgm_alloc_libc);
     assert_non_null(rig.worker.policy);
     rig.worker.loop = net_loop_new(&rig.worker.alloc);
@@ -139,10 +141,10 @@ static bool run(const struct plan *p)
     rig.memory.fail_at = rig.once_at = 0;
 
     assert_true(rig.ended && rig.worker.conns == NULL);
-    assert_int_equal(rig.worker.counters.connections, 0);
-    assert_int_equal(rig.worker.counters.exchanges, 0);
-    assert_int_equal(rig.worker.counters.calls, 0);
-    assert_int_equal(rig.worker.counters.streams, 0);
+    assert_int_equal(rig.worker.counters->connections, 0);
+    assert_int_equal(rig.worker.counters->exchanges, 0);
+    assert_int_equal(rig.worker.counters->calls, 0);
+    assert_int_equal(rig.worker.counters->streams, 0);
     net_timer_stop(&rig.give_up);
     net_loop_free(rig.worker.loop);
     gw_policy_free(rig.worker.policy);

@@ -26,6 +26,7 @@ struct one {
 struct rig {
     struct gw_config config;
     struct gw_worker worker;
+    struct gw_counters counters;
     struct one ones[JOBS];
     unsigned dones, wanted; /* the loop stops at so many */
 };
@@ -35,7 +36,7 @@ static struct rig rig;
 static void *resize_counted(void *ctx, void *p, size_t old_n, size_t n)
 {
     struct rig *r = ctx;
-    r->worker.counters.held_bytes += (int64_t)n - (int64_t)(p != NULL ? old_n : 0);
+    r->worker.counters->held_bytes += (int64_t)n - (int64_t)(p != NULL ? old_n : 0);
     return dgm_alloc_libc.resize(dgm_alloc_libc.ctx, p, old_n, n);
 }
 
@@ -61,6 +62,7 @@ static int open_rig(void **state)
     (void)state;
     rig = (struct rig){.config = {.limits = {.memory_bytes = 64 * (int64_t)MIB}}};
     rig.worker.config = &rig.config;
+    rig.worker.counters = &rig.counters;
     dgm_stock_init(&rig.worker.stock, &dgm_alloc_libc, 0);
     rig.worker.alloc = (struct dgm_alloc){resize_counted, &rig};
     rig.worker.loop = net_loop_new(&rig.worker.alloc);
@@ -78,10 +80,10 @@ static int open_rig(void **state)
 static int close_rig(void **state)
 {
     (void)state;
-    assert_int_equal(rig.worker.counters.jobs, 0);
+    assert_int_equal(rig.worker.counters->jobs, 0);
     gw_jobs_close(&rig.worker);
     net_loop_free(rig.worker.loop);
-    assert_int_equal(rig.worker.counters.held_bytes, 0);
+    assert_int_equal(rig.worker.counters->held_bytes, 0);
     return 0;
 }
 
@@ -114,7 +116,7 @@ static void test_two_at_once(void **state)
     for (size_t i = 0; i < JOBS; i++)
         start(i, MIB);
     assert_true(runs(0) && runs(1) && !runs(2) && !runs(3));
-    assert_int_equal(rig.worker.counters.jobs, 4);
+    assert_int_equal(rig.worker.counters->jobs, 4);
     assert_false(gw_job_cancel(&rig.ones[0].job));
     assert_true(gw_job_cancel(&rig.ones[2].job));
     let_go(1);
@@ -124,7 +126,7 @@ static void test_two_at_once(void **state)
     let_go(3);
     wait_dones(2);
     assert_false(rig.ones[2].done);
-    assert_int_equal(rig.worker.counters.jobs_total, 4);
+    assert_int_equal(rig.worker.counters->jobs_total, 4);
 
     start(2, MIB); /* the end of the queue is where it belongs */
     let_go(2);
@@ -155,10 +157,10 @@ static void test_large_ones_leave_a_place(void **state)
 static void test_memory_is_set_aside_and_settled(void **state)
 {
     (void)state;
-    int64_t before = rig.worker.counters.held_bytes;
+    int64_t before = rig.worker.counters->held_bytes;
     rig.ones[0].takes_bytes = 3 * MIB;
     start(0, MIB);
-    int64_t aside = rig.worker.counters.held_bytes - before;
+    int64_t aside = rig.worker.counters->held_bytes - before;
     assert_in_range(aside, 16 * MIB, 32 * MIB);
     start(1, 3 * MIB); /* would not fit beside it */
     assert_true(runs(0) && !runs(1));
@@ -166,17 +168,17 @@ static void test_memory_is_set_aside_and_settled(void **state)
     wait_dones(1);
     assert_true(runs(1));
     /* All there is, but for what those need who ask meanwhile. */
-    assert_in_range(rig.worker.counters.held_bytes, 50 * MIB, 60 * MIB);
+    assert_in_range(rig.worker.counters->held_bytes, 50 * MIB, 60 * MIB);
     rig.ones[1].takes_bytes = 62 * MIB;
     let_go(1);
     wait_dones(1);
     assert_null(rig.ones[1].taken);
     assert_non_null(rig.ones[0].taken);
-    assert_int_equal(rig.worker.counters.held_bytes, before + 3 * (int64_t)MIB);
+    assert_int_equal(rig.worker.counters->held_bytes, before + 3 * (int64_t)MIB);
 
     struct dgm_alloc *a = &rig.ones[0].job.alloc; /* the worker's again, under the same address */
     a->resize(a->ctx, rig.ones[0].taken, 3 * MIB, 0);
-    assert_int_equal(rig.worker.counters.held_bytes, before);
+    assert_int_equal(rig.worker.counters->held_bytes, before);
 }
 
 /* Short of memory for now, or too much for ever. */
@@ -199,14 +201,14 @@ static void test_why_there_was_no_memory(void **state)
     assert_int_equal(gw_job_rc(&rig.ones[0].job, DGM_E_NOMEM), DGM_E_NOMEM);
     rig.ones[0].job.alloc.resize(rig.ones[0].job.alloc.ctx, rig.ones[0].taken, MIB, 0);
 
-    rig.worker.counters.held_bytes += 60 * (int64_t)MIB;
+    rig.worker.counters->held_bytes += 60 * (int64_t)MIB;
     rig.ones[1].takes_bytes = 40 * MIB;
     start(1, 3 * MIB);
     let_go(1);
     wait_dones(1);
     assert_null(rig.ones[1].taken);
     assert_int_equal(gw_job_rc(&rig.ones[1].job, DGM_E_NOMEM), DGM_E_NOMEM);
-    rig.worker.counters.held_bytes -= 60 * (int64_t)MIB;
+    rig.worker.counters->held_bytes -= 60 * (int64_t)MIB;
 }
 
 /* One for which there is no memory beside the others is passed by, but not for ever. */

@@ -35,6 +35,7 @@ struct rig {
     bool gave_up, durable;
     bool durable_then; /* when the last reply came: what is told behind it counts for the next */
     uint64_t generation, pushes;
+    int64_t dropped;
     struct dgm_buf reply;
     enum gw_message kind;
 };
@@ -107,7 +108,7 @@ static void start(struct rig *r)
     r->loop = net_loop_new(&dgm_alloc_libc);
     net_timer_init(&r->give_up, on_give_up, r);
     dgm_buf_init(&r->reply, &dgm_alloc_libc, 1 << 24);
-    r->link = gw_keeper_link_new(r->loop, r->door.workers, on_push, r);
+    r->link = gw_keeper_link_new(r->loop, r->door.workers, on_push, r, &r->dropped);
 }
 
 static void ask(struct rig *r, enum gw_message kind, const struct dgm_buf *payload)

@@ -107,12 +107,12 @@ static void test_each_origin_has_its_own(void **state)
 
 static bool two_left(struct pool_rig *r)
 {
-    return r->worker.counters.upstream_connections == 2;
+    return r->worker.counters->upstream_connections == 2;
 }
 
 static bool one_left(struct pool_rig *r)
 {
-    return r->worker.counters.upstream_connections == 1;
+    return r->worker.counters->upstream_connections == 1;
 }
 
 static void test_idle_ones_that_end_are_noticed(void **state)
@@ -135,7 +135,7 @@ static void test_idle_ones_that_end_are_noticed(void **state)
 
 static bool within_bound(struct pool_rig *r)
 {
-    return r->worker.counters.upstream_connections == GW_IDLE_LINKS_MAX;
+    return r->worker.counters->upstream_connections == GW_IDLE_LINKS_MAX;
 }
 
 static void test_no_more_than_the_bound_are_kept(void **state)
@@ -225,7 +225,7 @@ static void test_calls_share_a_link(void **state)
     assert_int_equal(r.requests, 5);
     assert_int_equal(r.peers_n, 1);
     assert_int_equal(r.body_bytes, 10);
-    assert_int_equal(r.worker.counters.upstream_connections_total, 1);
+    assert_int_equal(r.worker.counters->upstream_connections_total, 1);
     pool_rig_close(&r);
 }
 
@@ -248,7 +248,7 @@ static void test_every_allocation_fails_once(void **state)
         failed = r.once_failed;
         if (!failed) {
             assert_int_equal(r.ended, 2);
-            assert_int_equal(r.worker.counters.replayed_total, 1);
+            assert_int_equal(r.worker.counters->replayed_total, 1);
             assert_int_equal(r.requests, 3);
             assert_true(k > 8);
         }
@@ -286,7 +286,7 @@ static void test_ten_thousand_of_ten_thousand(void **state)
                 end_last_peer(&r, after == PEER_RESETS);
         }
         assert_int_equal(r.requests, all / 4);
-        assert_int_equal(r.worker.counters.replayed_total, unseen ? all / 4 - 1 : 0);
+        assert_int_equal(r.worker.counters->replayed_total, unseen ? all / 4 - 1 : 0);
         pool_rig_close(&r);
     }
 }
@@ -328,7 +328,7 @@ static void test_servers_say_how_long_they_wait(void **state)
 
 static bool none_left(struct pool_rig *r)
 {
-    return r->worker.counters.upstream_connections == 0;
+    return r->worker.counters->upstream_connections == 0;
 }
 
 static void test_idle_ones_end_before_the_server(void **state)
@@ -340,7 +340,7 @@ static void test_idle_ones_end_before_the_server(void **state)
     struct gw_link *first = gw_link_take(&r.worker, &r.origin, false, &link_events, &r);
     r.says = "Keep-Alive: timeout=2\r\n";
     assert_true(call(&r)); /* and this one is not */
-    assert_int_equal(r.worker.counters.upstream_connections, 2);
+    assert_int_equal(r.worker.counters->upstream_connections, 2);
     int64_t began = net_loop_now_ms(r.worker.loop);
     pool_rig_run(&r, one_left);
     assert_in_range(net_loop_now_ms(r.worker.loop) - began, 900, 1900);

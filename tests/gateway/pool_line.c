@@ -69,10 +69,10 @@ static void test_calls_wait_in_line(void **state)
     order.n = 0;
     for (unsigned i = 0; i < 7; i++)
         take(&r, i);
-    assert_int_equal(r.worker.counters.waiting, 5);
+    assert_int_equal(r.worker.counters->waiting, 5);
     wanted = 2;
     pool_rig_run(&r, so_many_open);
-    assert_int_equal(r.worker.counters.upstream_connections, 2);
+    assert_int_equal(r.worker.counters->upstream_connections, 2);
 
     gw_link_drop(links[4]); /* its client left while it waited */
     gw_link_give(links[0]); /* its connection goes to the one that has waited longest */
@@ -88,7 +88,7 @@ static void test_calls_wait_in_line(void **state)
     pool_rig_run(&r, so_many_open);
     assert_int_equal(order.at[3], 3);
     assert_false(links[3]->reused);
-    assert_int_equal(r.worker.counters.upstream_connections_total, 3);
+    assert_int_equal(r.worker.counters->upstream_connections_total, 3);
 
     gw_link_drop(links[2]);
     gw_link_drop(links[3]);
@@ -100,7 +100,7 @@ static void test_calls_wait_in_line(void **state)
     wanted = 7;
     pool_rig_run(&r, so_many_open);
     assert_int_equal(order.at[6], 7);
-    assert_int_equal(r.worker.counters.waiting, 0);
+    assert_int_equal(r.worker.counters->waiting, 0);
     gw_link_drop(links[6]);
     gw_link_give(links[7]);
     pool_rig_close(&r);
@@ -108,7 +108,7 @@ static void test_calls_wait_in_line(void **state)
 
 static bool nobody_waits(struct pool_rig *r)
 {
-    return r->worker.counters.waiting == 0 && links[2] == NULL && links[1] == NULL;
+    return r->worker.counters->waiting == 0 && links[2] == NULL && links[1] == NULL;
 }
 
 static void test_a_line_has_an_end(void **state)
@@ -124,7 +124,7 @@ static void test_a_line_has_an_end(void **state)
     take(&r, 0);
     take(&r, 1); /* waits, in vain */
     take(&r, 2); /* may not even wait */
-    assert_int_equal(r.worker.counters.waiting, 1);
+    assert_int_equal(r.worker.counters->waiting, 1);
     assert_non_null(links[2]); /* a call never calls back */
     pool_rig_run(&r, nobody_waits);
     assert_in_range(net_loop_now_ms(r.worker.loop) - began, 95, 3000);

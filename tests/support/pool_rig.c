@@ -97,7 +97,8 @@ void pool_rig_open(struct pool_rig *r)
     *r = (struct pool_rig){.config.timeouts = {.connect_ms = 5000, .waiting_ms = 5000},
                            .config.limits = {.upstream_connections = 10000, .waiting = 1000}};
     alloc_fail_init(&r->memory, 0);
-    r->worker = (struct gw_worker){.config = &r->config, .alloc = {resize_once, r}};
+    r->worker = (struct gw_worker){
+        .config = &r->config, .counters = &r->counters, .alloc = {resize_once, r}};
     r->worker.loop = net_loop_new(&r->worker.alloc);
     assert_non_null(r->worker.loop);
 
@@ -121,8 +122,8 @@ void pool_rig_close(struct pool_rig *r)
     net_timer_stop(&r->give_up);
     gw_pools_close(&r->worker);
     net_loop_free(r->worker.loop);
-    assert_int_equal(r->worker.counters.upstream_connections, 0);
-    assert_int_equal(r->worker.counters.calls, 0);
+    assert_int_equal(r->worker.counters->upstream_connections, 0);
+    assert_int_equal(r->worker.counters->calls, 0);
     for (size_t i = 0; i < r->peers_n; i++) {
         if (r->peers[i] >= 0)
             close(r->peers[i]);

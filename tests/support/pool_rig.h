@@ -17,6 +17,7 @@ struct pool_rig {
     bool once_failed;
     struct gw_config config;
     struct gw_worker worker;
+    struct gw_counters counters;
     struct gw_origin origin;
     char url[40];
     int listening;
