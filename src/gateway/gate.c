@@ -232,6 +232,8 @@ static enum dgm_error judge_emulated(struct gw_exchange *x)
     }
     if (emu_pass_has_ended(&pass, net_loop_wall_ms(w->loop)))
         return DGM_ERR_TOKEN_EXPIRED;
+    if (!gw_revoked_is_known(w->revoked, net_loop_wall_ms(w->loop)))
+        return DGM_ERR_IDENTITY_UNREAD;
     if (gw_revoked_has(w->revoked, &pass))
         return DGM_ERR_TOKEN_INVALID;
     if (!emu_pass_has_scope(&pass, DGM_STR(EMU_SCOPE)))

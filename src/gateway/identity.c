@@ -219,6 +219,9 @@ bool gw_identity_hear(struct gw_identity *d, void *link, uint32_t id, struct dgm
         return false;
     dgm_arena_init(&arena, d->alloc, WORK_BYTES_MAX);
     struct dgm_str account = emu_identity_account(&r.call, &arena);
+    /* Until it is read what was revoked everybody waits for a word of the store's, which has told that before. */
+    if (account.n == 0 && !gw_revoked_is_known(d->revoked, now_ms))
+        account = DGM_STR("-");
     const struct lookup asked = {.identity = d, .link = link, .id = id, .now_ms = now_ms};
     if (account.n != 0 && account.n <= STORE_KEY_MAX) /* a longer name is nobody's */
         look_up(d, &asked, payload, account);

@@ -128,6 +128,6 @@ void gw_identity_revoke(struct gw_exchange *x)
     if (!read)
         gw_exchange_fail_as(x, DGM_ERR_BODY_SYNTAX);
     else if (revoke(x, root))
-        gw_exchange_answer(x, 204, (struct dgm_str){0});
+        gw_keeper_page(x, GW_MSG_REVOKED, DGM_STR(""), gw_keeper_page_answer);
     dgm_arena_dispose(&arena);
 }

@@ -14,15 +14,16 @@
 #include "gateway/keeper_tokens.h"
 #include "gateway/keeper_wire.h"
 #include "gateway/log.h"
-#include "gateway/quota_keeper.h"
+#include "gateway/mapping_keeper.h"
 #include "net/pass.h"
 #include "net/stream.h"
 
 #include <string.h>
 #include <unistd.h>
 
-#define LINKS_MAX 4096                             /* a worker has one; those that drain too */
-#define QUESTIONS_MAX 1024                         /* of one link */
+#define LINKS_MAX 4096     /* a worker has one; those that drain too */
+#define QUESTIONS_MAX 1024 /* of one link */
+#define QUOTA_EVERY_MS 1000
 #define IN_MEMORY_BYTES ((size_t)16 * 1024 * 1024) /* of a store without a place */
 
 struct question {
@@ -56,7 +57,8 @@ struct keeper {
     struct gw_accounts accounts;
     struct gw_identity *identity;
     struct gw_keeper_tokens *tokens;
-    struct gw_quota_keeper *quota; /* NULL: nothing is counted */
+    struct gw_mapping_keeper *quota;   /* NULL: nothing is counted */
+    struct gw_mapping_keeper *revoked; /* NULL: nothing is revoked */
 };
 
 /* ---- links ------------------------------------------------------------------------------------------- */
@@ -151,13 +153,20 @@ static void answer(struct link *l, const struct question *q)
         gw_identity_reset(k->identity);
         say(l, GW_MSG_DONE, q->id, DGM_STR(""));
         return;
+    case GW_MSG_REVOKED: /* kept before that is said */
+        gw_mapping_keeper_write(k->revoked);
+        gw_keeper_store_now(k->store);
+        say(l, GW_MSG_DONE, q->id, DGM_STR(""));
+        return;
     default:
         end_link(l);
     }
 }
 
+/* What it has revoked is given to the store before that is said. */
 static void say_identity(void *link, uint32_t id, struct dgm_str payload)
 {
+    gw_mapping_keeper_write(((struct link *)link)->keeper->revoked);
     say(link, GW_MSG_IDENTITY_SAYS, id, payload);
 }
 
@@ -325,7 +334,11 @@ int gw_keeper_run(const struct gw_keeper_start *start)
         k.tokens = gw_keeper_tokens_new(k.loop, (const char *const *)environ, say);
     k.accounts.store = k.store;
     if (k.store && start->quota)
-        k.quota = gw_quota_keeper_new(k.loop, k.store, start->quota, k.alloc);
+        k.quota = gw_mapping_keeper_new(k.loop, k.store, &gw_mapping_quota, start->quota,
+                                        QUOTA_EVERY_MS, k.alloc);
+    if (k.store && start->revoked)
+        k.revoked =
+            gw_mapping_keeper_new(k.loop, k.store, &gw_mapping_revoked, start->revoked, 0, k.alloc);
     if (k.store)
         k.door = net_watch_new(k.loop, start->door, on_door, &k);
     if (!k.door || !k.emulated || !k.identity || !k.tokens) {
@@ -338,7 +351,8 @@ int gw_keeper_run(const struct gw_keeper_start *start)
     net_timer_stop(&k.turn);
     gw_identity_free(k.identity);
     gw_keeper_tokens_free(k.tokens);
-    gw_quota_keeper_free(k.quota);
+    gw_mapping_keeper_free(k.quota);
+    gw_mapping_keeper_free(k.revoked);
     gw_keeper_store_free(k.store);
     gw_emulator_log_free(k.emulated);
     net_loop_free(k.loop);

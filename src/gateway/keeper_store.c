@@ -257,6 +257,11 @@ void gw_keeper_store_soon(struct gw_keeper_store *s)
     net_timer_start(s->loop, &s->turn, 0);
 }
 
+void gw_keeper_store_now(struct gw_keeper_store *s)
+{
+    on_turn(s);
+}
+
 /* ---- questions --------------------------------------------------------------------------------------- */
 
 static void free_ask(struct ask *ask)

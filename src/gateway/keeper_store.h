@@ -58,6 +58,9 @@ struct store *gw_keeper_store_of(struct gw_keeper_store *);
 /** Something was asked of it: it is done in the loop's next turn. */
 void gw_keeper_store_soon(struct gw_keeper_store *);
 
+/** It is done before this returns, where the store has its file. Not from a callback of the store's. */
+void gw_keeper_store_now(struct gw_keeper_store *);
+
 /** A worker's question, STORE_PUT or STORE_GET. False: it is none. */
 bool gw_keeper_store_hear(struct gw_keeper_store *, void *link, const struct gw_frame *);
 

@@ -526,7 +526,7 @@ int gw_master_run(const struct gw_config *config, const struct gw_master_hooks *
 {
     struct master m = {.hooks = hooks,
                        .tally = gw_tally_new(),
-                       .revoked = gw_revoked_new(),
+                       .revoked = gw_revoked_new(wall_ms()),
                        .quota = gw_quota_new(wall_ms()),
                        .sheets = gw_sheets_new(),
                        .caches = gw_caches_new(),

@@ -7,6 +7,7 @@
 #include "gateway/keeper_link.h"
 #include "gateway/models.h"
 #include "gateway/policy.h"
+#include "gateway/revoked.h"
 #include "json/write.h"
 
 #include <unistd.h>
@@ -213,6 +214,9 @@ void gw_pages_answer(struct gw_exchange *x)
         else if (x->worker->keys != NULL &&
                  !gw_quota_is_known(x->worker->quota, net_loop_wall_ms(x->worker->loop)))
             gw_exchange_fail_as(x, DGM_ERR_COUNTS_UNREAD);
+        else if (x->worker->config->auth.google == GW_GOOGLE_EMULATED &&
+                 !gw_revoked_is_known(x->worker->revoked, net_loop_wall_ms(x->worker->loop)))
+            gw_exchange_fail_as(x, DGM_ERR_IDENTITY_UNREAD);
         else
             answer_status(x, DGM_STR("ready"));
         return;

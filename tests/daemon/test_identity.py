@@ -4,11 +4,13 @@
 import json
 import os
 import signal
+import subprocess
 import time
 
 import identity
 import pytest
 import wire
+from dragoman import BINARY, Daemon, environment
 from identity import ACCOUNT, EXCHANGE, FLAVOR, METADATA, SCOPE, bearer, form, metadata, subject, token
 from waiting import wait_for
 
@@ -23,7 +25,6 @@ INVALID = "Request had invalid authentication credentials."
 
 @pytest.fixture(scope="module")
 def gated():
-    from dragoman import Daemon
     running = Daemon("auth.google=emulated").wait_ready()
     yield running
     running.stop()
@@ -152,6 +153,34 @@ def test_revoked_outlives_keeper_workers_and_a_reload(start):
     daemon.process.send_signal(signal.SIGHUP)
     wait_for(lambda: "generation 2 serves" in daemon.log(), 20)
     check()
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_revoked_outlives_a_restart_of_everything(start, tmp_path, how):
+    settings = ("auth.google=emulated", f"store.path={tmp_path}", "emulator.token_life=300s")
+    first = Daemon(*settings, workers=2).wait_ready()
+    good, bad, worse, later = (token(first) for _ in range(4))
+    subprocess.run([BINARY, "credentials", "create", "jane", "--user", "--token-uri", first.url, "--out", tmp_path / "jane.json"],
+                   env=environment(), check=True, capture_output=True)
+    jane = json.loads((tmp_path / "jane.json").read_text())
+    refresh = {k: jane[k] for k in ("refresh_token", "client_id", "client_secret")} | {"grant_type": "refresh_token"}
+    hers = form(first, "/token", **refresh).json["access_token"]
+    identity.revoke(first, account="jane@example.com")
+    assert form(first, "/revoke", token=worse).status == 200
+    identity.revoke(first, token=bad)  # it is kept when it is answered
+    for pid in [first.process.pid] if how == signal.SIGTERM else [first.process.pid, *first.children()]:
+        os.kill(pid, how)
+    first.wait_end()
+    first.kill()
+    second = Daemon(*settings, workers=2).wait_ready()
+    for value, status in ((good, 200), (later, 200), (bad, 401), (worse, 401), (hers, 401)):
+        assert [chat(second, bearer(value)).status for _ in range(4)] == [status] * 4
+    assert form(second, "/tokeninfo", access_token=worse).status == 400
+    assert form(second, "/token", **refresh).json["error_description"] == "Token has been expired or revoked."
+    identity.revoke(second, token=later)
+    second.stop()
+    third = start(*settings)
+    assert [chat(third, bearer(value)).status for value in (good, later, bad)] == [200, 401, 401]
 
 
 def ask_through_kills(daemon, value):
