@@ -5,6 +5,7 @@ import concurrent.futures
 import json
 import signal
 import subprocess
+import time
 
 import pytest
 import wire
@@ -108,6 +109,43 @@ def test_a_server_of_ones_own_has_it_too(example):
 
 
 # ---- counts, reload ----
+
+
+# ---- how long it takes ----
+
+
+def arrivals(daemon, text):
+    """Seconds from the request to each piece of a stream."""
+    with daemon.connect() as client:
+        began = time.monotonic()
+        client.send(wire.chat(text, stream=True))
+        assert client.head().status == 200
+        times = []
+        while piece := client.chunk():
+            if b'"content":"' in piece and b'"content":""' not in piece:
+                times.append(time.monotonic() - began)
+        return times
+
+
+def test_how_long_answers_take(start, tmp_path):
+    """No piece comes before its time; how late a busy machine is can not be told. The rules' pace stands before the settings'."""
+    file = tmp_path / "scenario.yaml"
+    words = " ".join(["word"] * 40)
+    file.write_text(json.dumps({"rules": [
+        {"when": {"prompt": "slow"}, "answer": {"text": words, "first_ms": 400, "piece_ms": 60}},
+        {"when": {"prompt": "whole"}, "answer": {"text": words, "first_ms": 300, "piece_ms": 60000}},
+        {"when": {"prompt": "quick"}, "answer": {"text": words, "first_ms": 0, "piece_ms": 0}}]}))
+    daemon = start(f"emulator.scenario={file}", pace=(3000, 3000))
+    times = arrivals(daemon, "slow")
+    assert len(times) > 4
+    for i, at in enumerate(times):  # a millisecond is how exactly a loop knows the time, at each wait
+        assert at >= (400 + 60 * i - 1 - i) / 1000, times
+    assert times[-1] < 0.4 + 0.06 * len(times) + 2, times
+    for text, least, most in (("whole", 0.299, 2.3), ("quick", 0, 2)):
+        began = time.monotonic()
+        assert say(daemon, text) == words
+        assert least <= time.monotonic() - began < most
+    assert arrivals(daemon, "quick")[-1] < 2
 
 
 def test_times_are_exact_over_all_workers(start, tmp_path):
