@@ -25,9 +25,10 @@ test: ## everything, under ASan and UBSan
 test-engines: ## a real engine, llama.cpp's server, behind an endpoint id; the first run builds it (a quarter of an hour)
 	@scripts/test engines
 
-soak: build ## 10,000 requests, every tenth client gone, and to a server that closes after each; STREAMS (2000) at once for SOAK_SECONDS (600): is the memory where it was?
+soak: build ## 10,000 requests, every tenth client gone, and to a server that closes after each; upstreams silent for three minutes; STREAMS (2000) at once for SOAK_SECONDS (600): is the memory where it was?
 	@DRAGOMAN=build/dragoman python3 tests/daemon/leaving.py
 	@DRAGOMAN=build/dragoman python3 tests/daemon/closing.py
+	@DRAGOMAN=build/dragoman python3 tests/daemon/silence.py
 	@DRAGOMAN=build/dragoman python3 tests/daemon/soaking.py --streams $(STREAMS) --seconds $(SOAK_SECONDS)
 
 soak-identity: build venv ## a day of access tokens at 60 times its speed, with revocations, under load: 24 minutes (SOAK_IDENTITY_SECONDS)

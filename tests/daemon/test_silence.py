@@ -6,6 +6,7 @@ import socket
 import time
 
 import pytest
+import silence
 import wire
 
 
@@ -18,6 +19,13 @@ def test_upstream_silent_after_its_first_piece(start, comment):
         answer = client.answer()
         assert 0.4 < time.monotonic() - began < 4
         assert answer.status == 200 and b"upstream_timeout" in answer.body and b"[DONE]" not in answer.body
+
+
+@pytest.mark.parametrize("place", silence.PLACES)
+def test_three_minutes_of_silence_at_a_hundredth(place):
+    """As many comments as three real minutes bring; `make soak` waits for those (F3)."""
+    seen = silence.run(place, 0.01, ("timeouts.comment=150ms", "timeouts.idle=10s"))
+    assert silence.fault(seen, 0.01) is None
 
 
 def small_window(port):
