@@ -2,6 +2,7 @@
 """Every block of docs/UPSTREAMS.md, and README.md's short forms, run as they stand there: names lead to one server that
 speaks whatever it is asked for, through a proxy, and so do the addresses of this machine."""
 
+import json
 import re
 import shlex
 
@@ -74,6 +75,22 @@ def test_there_are_recipes_of_every_kind():
     assert len(RECIPES) >= 20 and len(COMMANDS) >= 7, COMMANDS
 
 
+PARTS = re.findall(r'^PART\("([\w.]+)",\s*\w+,\s*gw_upstream,\s*\w+,\s*(?:NULL|"([^"]*)")', (ROOT / "src/gateway/settings.def").read_text(), re.M)
+
+
+def test_there_are_as_many_settings_of_an_upstream_as_the_daemon_has():
+    assert {"kind", "cold_start.max_wait", "merge_system", "alternate", "content"} <= {key for key, _ in PARTS} and len(PARTS) >= 15
+
+
+@pytest.mark.parametrize("key, words", PARTS, ids=[key for key, _ in PARTS])
+def test_each_setting_of_an_upstream_is_on_the_page(key, words):
+    """With each of its words; in a recipe, or where it is explained."""
+    page = PAGE.read_text()
+    assert re.search(rf"[`{{\s]{key.split('.')[0]}(`|: )", page), key
+    for word in words.split("|") if "|" in words and key != "dialect" else []:  # that one is gemini unless it is set
+        assert re.search(rf"^\| `{key}` .*`{word}`|\b{key}: {word}\b", page, re.M), (key, word)
+
+
 @pytest.mark.parametrize("recipe", RECIPES, ids=range(len(RECIPES)))
 def test_recipe(recipe, there, start, tmp_path):
     far, near, road = there
@@ -89,6 +106,24 @@ def test_recipe(recipe, there, start, tmp_path):
     asked = set(far.asked)
     assert hosts <= asked and (far.requests or near.requests or "emulator" in recipe)
     assert bool(near.requests) == (near.url in here(recipe, near, road))
+
+
+def test_templates_get_what_their_upstreams_say(there, start, tmp_path):
+    """What the recipe of chat templates sends to a server of each sort, at once."""
+    far, near, road = there
+    [recipe] = [recipe for recipe in RECIPES if "merge_system" in recipe]
+    (tmp_path / "dragoman.yaml").write_text(here(recipe, near, road))
+    daemon = start(args=("--config", str(tmp_path / "dragoman.yaml")))
+    messages = [{"role": "system", "content": "Be kind."}, {"role": "user", "content": [{"type": "text", "text": "Hi."}]},
+                {"role": "system", "content": "Be brief."}, {"role": "user", "content": "Who?"}]
+    sent = {}
+    for model in ("mistral-7b", "gemma"):
+        assert daemon.ask(wire.chat(model=model, messages=messages)).status == 200
+        sent[model] = json.loads(near.requests[-1].body)["messages"]
+    assert [message["role"] for message in sent["mistral-7b"]] == ["system", "user"]
+    assert [message["role"] for message in sent["gemma"]] == ["user"] and isinstance(sent["gemma"][0]["content"], str)
+    for text in ("Be kind.", "Be brief.", "Hi.", "Who?"):
+        assert text in json.dumps(sent["mistral-7b"]) and text in sent["gemma"][0]["content"]
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=range(len(COMMANDS)))
