@@ -214,7 +214,7 @@ static void on_head(void *owner, int status, struct dgm_str content_type)
         tell_url(x);
     if (status == 404)
         tell_near(x);
-    gw_exchange_heard(x);
+    gw_exchange_heard(x, false);
 }
 
 static void on_retry(void *owner, int64_t after_ms)
@@ -351,7 +351,7 @@ static void on_data(void *owner, struct dgm_str bytes)
     struct dgm_buf *to = x->chat.job.state == GW_JOB_IDLE ? &x->chat.native : &x->chat.later;
     if (x->stage > GW_STREAMING)
         return;
-    gw_exchange_heard(x);
+    gw_exchange_heard(x, true);
     if (is_streamed(x) && x->chat.job.state == GW_JOB_IDLE) {
         if (x->stage == GW_WAITING)
             gw_overhead_ours(x);

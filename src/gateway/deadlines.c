@@ -43,7 +43,7 @@ static int64_t total_ms(const struct gw_exchange *x)
 static int64_t silence_ms(const struct gw_exchange *x)
 {
     const struct gw_timeouts *t = &x->worker->config->timeouts;
-    return shorter(x->chat.heard ? t->idle_ms : t->first_byte_ms, x->silence_ms);
+    return shorter(x->chat.said ? t->idle_ms : t->first_byte_ms, x->silence_ms);
 }
 
 static struct deadlines deadlines(const struct gw_exchange *x)
@@ -88,6 +88,7 @@ void gw_exchange_wait(struct gw_exchange *x)
     if (x->stage < GW_WAITING)
         x->stage = GW_WAITING;
     x->upstream_ms = now_ms(x);
+    x->chat.said = false;
     set_wake(x, 0);
     gw_deadlines_set(x);
 }
@@ -100,12 +101,15 @@ void gw_exchange_hold(struct gw_exchange *x, int64_t ms)
     gw_deadlines_set(x);
 }
 
-void gw_exchange_heard(struct gw_exchange *x)
+void gw_exchange_heard(struct gw_exchange *x, bool body)
 {
+    x->chat.heard = x->chat.heard || x->stage <= GW_STREAMING;
+    if (!body)
+        return;
     x->upstream_ms = now_ms(x);
-    if (x->chat.heard || x->stage > GW_STREAMING)
+    if (x->chat.said || x->stage > GW_STREAMING)
         return; /* later deadlines only move away */
-    x->chat.heard = true;
+    x->chat.said = true;
     gw_deadlines_set(x);
 }
 
@@ -113,21 +117,21 @@ void gw_exchange_heard(struct gw_exchange *x)
 static void fail_late(struct gw_exchange *x, bool total)
 {
     const struct gw_timeouts *t = &x->worker->config->timeouts;
-    int64_t setting = total ? t->total_ms : x->chat.heard ? t->idle_ms : t->first_byte_ms;
+    int64_t setting = total ? t->total_ms : x->chat.said ? t->idle_ms : t->first_byte_ms;
     int64_t ms = total ? total_ms(x) : silence_ms(x);
     char text[160], amount[32];
     (void)snprintf(amount, sizeof amount, ms % 1000 == 0 ? "%lld s" : "%lld ms",
                    (long long)(ms % 1000 == 0 ? ms / 1000 : ms));
     (void)snprintf(text, sizeof text, "%s %s (%s).",
-                   total           ? "The answer was not complete within"
-                   : x->chat.heard ? "The model's server fell silent in the midst of its answer for"
-                                   : "No byte of the model's answer came within",
+                   total          ? "The answer was not complete within"
+                   : x->chat.said ? "The model's server fell silent in the midst of its answer for"
+                                  : "No byte of the model's answer came within",
                    amount,
-                   ms != setting   ? total ? "the request's X-Request-Timeout"
-                                           : "the request's x-stainless-timeout"
-                   : total         ? "timeouts.total"
-                   : x->chat.heard ? "timeouts.idle"
-                                   : "timeouts.first_byte");
+                   ms != setting  ? total ? "the request's X-Request-Timeout"
+                                          : "the request's x-stainless-timeout"
+                   : total        ? "timeouts.total"
+                   : x->chat.said ? "timeouts.idle"
+                                  : "timeouts.first_byte");
     struct dgm_fail f;
     dgm_fail_set(&f, DGM_ERR_UPSTREAM_TIMEOUT, (struct dgm_str){0},
                  (struct dgm_str[4]){dgm_str_c(text)});

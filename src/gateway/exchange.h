@@ -120,6 +120,7 @@ struct gw_chat {
     } asked;
     int status;
     bool heard;           /* a byte of the answer came */
+    bool said;            /* and one of its body, since it was asked last */
     char id[GW_ID_CHARS]; /* what the core makes its ids of */
 };
 
@@ -206,8 +207,11 @@ void gw_exchange_wait(struct gw_exchange *);
 /** The same, but nobody is asked now: gw_attempt_resume is called in `ms`. */
 void gw_exchange_hold(struct gw_exchange *, int64_t ms);
 
-/** The upstream said something: what bounds its silence begins anew. */
-void gw_exchange_heard(struct gw_exchange *);
+/**
+ * The upstream said something of its answer's body: what bounds its silence begins anew. A head alone is no word of the model's:
+ * servers send it when they have taken a request, and think then.
+ */
+void gw_exchange_heard(struct gw_exchange *, bool body);
 
 /* ---- overhead.c: how long a conversation with an upstream was in our hands (user-pain J5) ----------------- */
 

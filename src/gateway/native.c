@@ -25,7 +25,7 @@ static void on_head(void *owner, int status, struct dgm_str content_type)
 {
     struct gw_exchange *x = owner;
     x->chat.status = status;
-    gw_exchange_heard(x);
+    gw_exchange_heard(x, false);
     x->reply.media = dgm_arena_copy(&x->arena, content_type);
 }
 
@@ -34,7 +34,7 @@ static void on_data(void *owner, struct dgm_str bytes)
     struct gw_exchange *x = owner;
     if (x->stage > GW_STREAMING)
         return;
-    gw_exchange_heard(x);
+    gw_exchange_heard(x, true);
     dgm_buf_put(&x->out, bytes);
     if (is_streamed(x))
         gw_exchange_stream(x, false);

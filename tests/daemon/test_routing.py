@@ -296,13 +296,14 @@ def stall(*data):
 
 @pytest.mark.parametrize("settings, headers, data, said", [
     (("timeouts.first_byte=200ms",), None, (), "timeouts.first_byte"),
-    (("timeouts.idle=200ms",), None, (STREAM_HEAD,), "timeouts.idle"),
+    (("timeouts.first_byte=200ms",), None, (STREAM_HEAD,), "timeouts.first_byte"),
+    (("timeouts.idle=200ms",), None, (STREAM_HEAD, chunk(b": a comment\r\n\r\n")), "timeouts.idle"),
     (("timeouts.total=300ms",), None, (STREAM_HEAD,), "timeouts.total"),
     ((), {"x-stainless-timeout": "0.2"}, (), "x-stainless-timeout"),
     ((), {"x-stainless-timeout": "0.2"}, (STREAM_HEAD,), "x-stainless-timeout"),
     ((), {"X-Request-Timeout": "0.3"}, (STREAM_HEAD,), "X-Request-Timeout"),
     (("timeouts.first_byte=200ms",), {"x-stainless-timeout": "600"}, (), "timeouts.first_byte"),
-], ids=["first byte", "idle", "total", "the client's, no byte", "the client's, silence", "the client's whole", "the setting is shorter"])
+], ids=["first byte", "first byte behind the head", "idle", "total", "the client's, no byte", "the client's, silence", "the client's whole", "the setting is shorter"])
 def test_which_deadline_it_was(serve, front, settings, headers, data, said):
     """user-pain J8"""
     daemon = front({"a": serve(stall(*data))}, *settings)
