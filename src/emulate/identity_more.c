@@ -26,11 +26,14 @@ static void put_text_of_number(struct json_writer *w, int64_t n)
     json_put_str(w, dgm_buf_str(&text));
 }
 
-/* Numbers and booleans are strings there. */
+/* Numbers and booleans are strings there. The token is a member, or the bearer, where Google's library for Node puts it. */
 void identity_tokeninfo(struct identity *x)
 {
     struct emu_pass pass;
-    if (!identity_pass(x, identity_form(x, DGM_STR("access_token")), EMU_PASS_ACCESS, &pass)) {
+    struct dgm_str text = identity_form(x, DGM_STR("access_token"));
+    if (text.n == 0)
+        text = http_bearer(x->call->authorization);
+    if (!identity_pass(x, text, EMU_PASS_ACCESS, &pass)) {
         identity_refuse(x, OAUTH_TOKEN, DGM_STR(""));
         return;
     }

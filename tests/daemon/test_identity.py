@@ -346,6 +346,9 @@ def test_tokeninfo_and_revoke(gated):
     good = token(gated)
     info = gated.get(f"/tokeninfo?access_token={good}").json
     assert info == form(gated, "/tokeninfo", access_token=good).json | {"expires_in": info["expires_in"]}
+    asked = form(gated, "/tokeninfo", bearer(good))  # as Google's library for Node asks
+    assert asked.status == 200 and asked.json == info | {"expires_in": asked.json["expires_in"]}
+    assert form(gated, "/tokeninfo", bearer("ya29.x")).status == form(gated, "/tokeninfo").status == 400
     assert all(isinstance(value, str) for value in info.values()) and info["email_verified"] == "true"
     assert form(gated, "/revoke", token=good).status == 200
     answer = gated.get(f"/tokeninfo?access_token={good}")
