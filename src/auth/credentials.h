@@ -114,6 +114,7 @@ struct auth_result {
     struct dgm_str text; /* body, content or output */
     struct dgm_str why;  /* with 0: the end of a sentence; "connection refused" */
     bool is_googles;     /* the answer has Metadata-Flavor: Google */
+    int64_t fresh_s;     /* how long an answer says that it may be kept; negative: it does not */
 };
 
 /** One fetch. Lifetime: new; next and tell in turns, until next says anything but DGM_NEED; its texts live until free. */

@@ -180,6 +180,7 @@ static void read_file(struct gw_parse *p)
         return;
     gw_map_read(p, GW_OF_CONFIG, p->config, root, (struct dgm_str){0}, DGM_STR(""));
     p->workers_set = gw_node_get(root, DGM_STR("workers")) != NULL;
+    p->auth = gw_node_get(root, DGM_STR("auth"));
     const struct gw_node *store = gw_node_get(root, DGM_STR("store"));
     p->valkey = store ? gw_node_get(store, DGM_STR("valkey")) : NULL;
 }
@@ -360,6 +361,7 @@ static void finish(struct gw_parse *p)
     gw_mixture_find(p);
     gw_listen_check(p);
     check_valkey(p);
+    gw_verify_check(p);
     read_shared_environment(p);
     if (p->problems.n == 0)
         check_proxies(p);
@@ -488,7 +490,7 @@ const struct gw_choices *gw_config_choices(const struct gw_config *c, struct dgm
 
 bool gw_config_asks(const struct gw_config *c)
 {
-    return c->auth.keys.p != NULL;
+    return c->auth.keys.p != NULL || c->auth.google == GW_GOOGLE_VERIFY;
 }
 
 const struct gw_upstream *gw_config_model(const struct gw_config *c, struct dgm_str model)

@@ -12,6 +12,7 @@
 #ifndef GATEWAY_CONFIG_H
 #define GATEWAY_CONFIG_H
 
+#include "auth/keyring.h"
 #include "base/arena.h"
 
 #include <sys/socket.h>
@@ -140,7 +141,7 @@ struct gw_endpoint {
     struct gw_choices choices;
 };
 
-enum gw_google { GW_GOOGLE_OFF, GW_GOOGLE_EMULATED };
+enum gw_google { GW_GOOGLE_OFF, GW_GOOGLE_EMULATED, GW_GOOGLE_VERIFY };
 enum gw_compat { GW_COMPAT_OPENAI, GW_COMPAT_GOOGLE };
 enum gw_reasoning {
     GW_REASONING_CONTENT,
@@ -153,10 +154,18 @@ enum gw_blocked { GW_BLOCKED_REFUSAL, GW_BLOCKED_ERROR };
 enum gw_image_output { GW_IMAGES, GW_IMAGES_PARTS, GW_IMAGES_IN_TEXT, GW_IMAGES_EXTRA };
 enum gw_log_level { GW_LOG_ERROR, GW_LOG_WARN, GW_LOG_INFO, GW_LOG_DEBUG };
 
+/** Whose tokens of Google's let them in (auth/holder.h says how the lists go together), and who is asked whose they are. */
+struct gw_verifying {
+    struct gw_strs issuers, audiences, emails, domains;
+    struct dgm_str jwks_url, tokeninfo_url;
+    int64_t limits[AUTH_LIMITS]; /* of each of them; 0: none */
+};
+
 struct gw_auth {
     struct dgm_str
         keys;   /* path of the file of keys; absent: any bearer is accepted, on loopback alone */
     int google; /* enum gw_google */
+    struct gw_verifying verify;
     struct gw_strs origins; /* whose pages may ask, as "https://chat.example"; none: no page may */
 };
 
@@ -397,7 +406,7 @@ const struct gw_choices *gw_config_choices(const struct gw_config *, struct dgm_
  */
 const struct gw_endpoint *gw_config_endpoint(const struct gw_config *, struct dgm_str id);
 
-/** Whether clients must say who they are. The emulated identity gives tokens to anybody: it asks nobody. */
+/** Whether clients must say who they are, by a key or a token of Google's. The emulated identity gives tokens to anybody: it asks nobody. */
 bool gw_config_asks(const struct gw_config *);
 
 /** Whether a pattern of model names is like a name as the client spelled it, or like its long form. */

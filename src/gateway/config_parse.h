@@ -90,8 +90,8 @@ struct gw_parse {
     bool verbatim; /* texts of the file may have line breaks, and no ${VAR} is replaced in them */
     /* besides, they may have any character, and the file may be as large as it likes */
     bool recorded;
-    const struct gw_node *listen, *upstreams, *models, *endpoints,
-        *valkey; /* where they stand in the file, or NULL */
+    const struct gw_node *listen, *upstreams, *models, *endpoints, *valkey,
+        *auth; /* where they stand in the file, or NULL */
     bool workers_set;
 };
 
@@ -194,6 +194,9 @@ void gw_residency_check(struct gw_parse *);
 
 /** Finds out whether the model decides how a body is read: upstreams of both sorts, or one that is of both. */
 void gw_mixture_find(struct gw_parse *);
+
+/** config_verify.c: that `auth.google: verify` lets in somebody, and not everybody. */
+void gw_verify_check(struct gw_parse *);
 
 /** What no row can tell: addresses that only keys may open, an address twice. */
 void gw_listen_check(struct gw_parse *);

@@ -482,7 +482,10 @@ void gw_value_put(const struct gw_row *row, const void *base, struct dgm_buf *ou
         dgm_buf_put(out, *(const bool *)from ? DGM_STR("true") : DGM_STR("false"));
         return;
     case GW_ROW_INT:
-        dgm_buf_put_int(out, i);
+        if (i == 0 && row->words != NULL)
+            dgm_buf_put(out, dgm_str_c(row->words));
+        else
+            dgm_buf_put_int(out, i);
         return;
     case GW_ROW_TIME:
         if (i == 0)

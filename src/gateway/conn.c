@@ -65,8 +65,8 @@ static int64_t ms_left(const struct gw_conn *c)
     case GW_CONN_HEAD:
         return t->head_ms;
     case GW_CONN_BODY:
-        return body_ms_left(c);
-    case GW_CONN_ANSWER: /* to look whether the client is there */
+        return c->paused ? 0 : body_ms_left(c); /* paused: it is ours who let it wait (gate.h) */
+    case GW_CONN_ANSWER:                        /* to look whether the client is there */
         return c->asked ? (c->gone == NULL ? GONE_POLL_MS : 0) : c->paused ? LEFT_POLL_MS : 0;
     case GW_CONN_FLUSH:
         return t->idle_ms;
@@ -260,6 +260,27 @@ static void refuse_unread(struct gw_conn *c)
 
 /* ---- reading ---------------------------------------------------------------------------------------- */
 
+/* To a client that waits for it. */
+static void say_continue(struct gw_conn *c)
+{
+    char text[HTTP_CONTINUE_BYTES];
+    struct dgm_buf go_on = {.p = text, .cap = sizeof text, .max = sizeof text};
+    if (!c->reader.head.expects_continue)
+        return;
+    http_put_continue(&go_on);
+    struct dgm_str bytes = dgm_buf_str(&go_on);
+    gw_conn_send(c, &bytes, 1);
+}
+
+void gw_conn_hold(struct gw_conn *c, bool held)
+{
+    c->paused = held || c->held.n >= GW_HELD_BYTES;
+    net_stream_pause(c->stream, c->paused);
+    if (!held && c->phase == GW_CONN_BODY)
+        say_continue(c);
+    set_deadline(c);
+}
+
 static void on_head(struct gw_conn *c)
 {
     c->messages++;
@@ -271,13 +292,8 @@ static void on_head(struct gw_conn *c)
         return;
     }
     gw_exchange_head(c->exchange);
-    if (!c->answered && c->reader.head.expects_continue) {
-        char text[HTTP_CONTINUE_BYTES];
-        struct dgm_buf go_on = {.p = text, .cap = sizeof text, .max = sizeof text};
-        http_put_continue(&go_on);
-        struct dgm_str bytes = dgm_buf_str(&go_on);
-        gw_conn_send(c, &bytes, 1);
-    }
+    if (!c->answered && !gw_exchange_is_at_gate(c->exchange))
+        say_continue(c);
 }
 
 static void on_event(struct gw_conn *c, const struct http_event *ev)

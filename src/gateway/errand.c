@@ -42,6 +42,7 @@ struct gw_errand {
     struct gw_once *asked;
     struct dgm_buf text; /* of the answer */
     int status;
+    int64_t fresh_s;
     bool is_googles, whole, freed;
     const char *why; /* what is known already */
     struct net_work *work;
@@ -76,8 +77,11 @@ void gw_errand_free(struct gw_errand *e)
 
 static void finish(struct gw_errand *e, int status, struct dgm_str why)
 {
-    const struct auth_result result = {
-        .status = status, .text = dgm_buf_str(&e->text), .why = why, .is_googles = e->is_googles};
+    const struct auth_result result = {.status = status,
+                                       .text = dgm_buf_str(&e->text),
+                                       .why = why,
+                                       .is_googles = e->is_googles,
+                                       .fresh_s = e->fresh_s};
     net_timer_stop(&e->late);
     e->on_done(e->owner, &result);
 }
@@ -110,6 +114,8 @@ static void on_head(void *owner, const struct http_head *head)
     struct gw_errand *e = owner;
     e->status = head->status;
     e->is_googles = dgm_str_eq(http_head_get(head, DGM_STR("metadata-flavor")), DGM_STR("Google"));
+    e->fresh_s = http_fresh_s(http_head_get(head, DGM_STR("cache-control")),
+                              http_head_get(head, DGM_STR("age")));
 }
 
 static void on_body(void *owner, struct dgm_str bytes)

@@ -563,8 +563,24 @@ void gw_exchange_body(struct gw_exchange *x, struct dgm_str bytes)
         gw_exchange_fail_as(x, DGM_ERR_NO_MEMORY);
 }
 
+bool gw_exchange_is_at_gate(const struct gw_exchange *x)
+{
+    return x->admission.waits;
+}
+
+void gw_exchange_admit(struct gw_exchange *x)
+{
+    gw_conn_hold(x->conn, false);
+    if (x->admission.whole)
+        gw_exchange_run(x);
+}
+
 void gw_exchange_run(struct gw_exchange *x)
 {
+    if (x->admission.waits) {
+        x->admission.whole = true;
+        return;
+    }
     if (x->head->method == HTTP_METHOD_OPTIONS) {
         x->reply.allow = gw_route_allow(x->target.route);
         x->reply.preflight = http_head_get(x->head, DGM_STR("access-control-request-headers"));

@@ -17,6 +17,7 @@
 #include "gateway/reply.h"
 #include "gateway/routes.h"
 #include "gateway/tokens.h"
+#include "gateway/verify.h"
 
 #include <dragoman/dragoman.h>
 
@@ -38,11 +39,14 @@ struct translation;
 
 /** Who came in, by what, and what that takes of his limits; gate.h. All zero: anybody may. */
 struct gw_admission {
-    const struct auth_client *client; /* the key's; NULL: it was no key */
+    const struct auth_client *client; /* the key's, or one of a verified name; NULL: neither */
     struct gw_key_set *keys;          /* held for it */
     bool by_bearer;                   /* the key stood where a token of Google's could */
     bool admitted;                    /* its model was looked at */
     struct gw_quota_hold hold;
+    struct gw_verify_wait wait; /* for whose a token is */
+    bool waits,
+        whole; /* it does, and nothing of the request is looked at; it is complete meanwhile */
 };
 
 #define GW_TRIES_MAX 2 /* of one request */
@@ -175,6 +179,12 @@ void gw_exchange_head(struct gw_exchange *);
 
 /** A piece of the body; answers when it is too much. Not after it has answered. */
 void gw_exchange_body(struct gw_exchange *, struct dgm_str bytes);
+
+/** Whether it is not known yet who asks: the body is not wanted. */
+bool gw_exchange_is_at_gate(const struct gw_exchange *);
+
+/** It is known now, and he may: goes on where it stood. It may be over, and freed, after this. */
+void gw_exchange_admit(struct gw_exchange *);
 
 /** The request is complete: does what it asks for. */
 void gw_exchange_run(struct gw_exchange *);

@@ -10,10 +10,12 @@
 #include "gateway/keys.h"
 #include "gateway/memory.h"
 #include "gateway/revoked.h"
+#include "gateway/verify.h"
 #include "http/media.h"
 #include "json/write.h"
 
 #include <assert.h>
+#include <string.h>
 
 #define REALM "Bearer realm=\"https://accounts.google.com/\""
 #define ERROR_INFO(reason, more)                                                                   \
@@ -188,6 +190,7 @@ void gw_gate_settle(struct gw_exchange *x)
 
 void gw_gate_leave(struct gw_exchange *x)
 {
+    gw_verify_leave(&x->admission.wait);
     gw_gate_settle(x);
     gw_key_set_give(x->admission.keys);
     x->admission = (struct gw_admission){0};
@@ -348,10 +351,16 @@ static bool pass_model(struct gw_exchange *x, struct dgm_str model)
 
 /* ---- how much ---------------------------------------------------------------------------------------- */
 
+/* What stands before the name: a verified one is its bearer's own. */
+static struct dgm_str who(const struct gw_exchange *x)
+{
+    return x->admission.keys != NULL ? DGM_STR("The API key of ") : DGM_STR("");
+}
+
 /* "The API key of alice may use 1000 tokens a minute, and this request wants up to 4096." */
 static void put_limit(struct gw_exchange *x, enum dgm_error id, int64_t limit, struct dgm_buf *out)
 {
-    dgm_buf_put_lit(out, "The API key of ");
+    dgm_buf_put(out, who(x));
     dgm_buf_put(out, x->subject);
     dgm_buf_put_lit(out, " may ");
     dgm_buf_put(out, id == DGM_ERR_KEY_REQUESTS   ? DGM_STR("make ")
@@ -454,20 +463,86 @@ static bool pass_key(struct gw_exchange *x)
 
 /* ---- the gate ---------------------------------------------------------------------------------------- */
 
+/* Who has shown that he is this comes in as one with a key of that name would, with the limits that all of them have. NULL: no memory. */
+static const struct auth_client *make_client(struct gw_exchange *x, struct dgm_str name)
+{
+    struct auth_client *c = dgm_arena_take0(&x->arena, sizeof *c);
+    x->subject = dgm_arena_copy(&x->arena, name);
+    if (c == NULL || x->subject.p == NULL)
+        return NULL;
+    c->name = x->subject;
+    memcpy(c->limits, x->worker->config->auth.verify.limits, sizeof c->limits);
+    return c;
+}
+
+static void on_verdict(void *x);
+
+/* NONE: he may come in, or it is not known yet (admission.waits). `keyless`: what is wrong where no bearer is shown. */
+static enum dgm_error judge_verified(struct gw_exchange *x, enum dgm_error keyless)
+{
+    struct gw_admission *a = &x->admission;
+    struct gw_verdict verdict;
+    struct dgm_str token = http_bearer(http_head_get(x->head, DGM_STR("authorization")));
+    if (token.n == 0)
+        return keyless;
+    a->waits = !gw_verify_look(x->worker->verify, token, &verdict, &a->wait, on_verdict, x);
+    if (a->waits || verdict.error != DGM_ERR_NONE)
+        return a->waits ? DGM_ERR_NONE : verdict.error;
+    a->client = make_client(x, verdict.name);
+    return a->client != NULL ? DGM_ERR_NONE : DGM_ERR_NO_MEMORY;
+}
+
+/* False: it was answered. */
+static bool pass_verdict(struct gw_exchange *x, enum dgm_error error)
+{
+    if (error == DGM_ERR_NONE && (x->admission.waits || x->admission.client == NULL))
+        return true;
+    if (error == DGM_ERR_NONE)
+        return pass_key(x);
+    if (error == DGM_ERR_VERIFY_AWAY) {
+        x->reply.has_retry = true;
+        x->reply.retry = (struct dgm_retry){.after_ms = GW_VERIFY_RETRY_MS};
+    }
+    if (error == DGM_ERR_SUBJECT && !is_openais(x))
+        forbid(x, error, (struct dgm_str){0});
+    else if (error == DGM_ERR_NO_MEMORY || error == DGM_ERR_VERIFY_AWAY ||
+             error == DGM_ERR_SUBJECT || error == DGM_ERR_IDENTITY_UNREAD)
+        gw_exchange_fail_as(x, error);
+    else
+        refuse(x, error);
+    return false;
+}
+
+/* From the loop. */
+static void on_verdict(void *owner)
+{
+    struct gw_exchange *x = owner;
+    enum dgm_error error = judge_verified(x, DGM_ERR_TOKEN_MISSING);
+    if (pass_verdict(x, error) && !x->admission.waits)
+        gw_exchange_admit(x);
+}
+
+static enum dgm_error without_bearer(const struct gw_exchange *x)
+{
+    bool key = http_head_get(x->head, DGM_STR("x-goog-api-key")).n != 0 || has_key_in_query(x);
+    return key ? DGM_ERR_TOKEN_KEY : DGM_ERR_TOKEN_MISSING;
+}
+
 bool gw_gate_pass(struct gw_exchange *x)
 {
     const struct gw_worker *w = x->worker;
-    bool emulated = w->config->auth.google == GW_GOOGLE_EMULATED;
-    if ((w->keys == NULL && !emulated) || is_open(x))
+    int google = w->config->auth.google;
+    if ((w->keys == NULL && google == GW_GOOGLE_OFF) || is_open(x))
         return true;
     enum dgm_error error = w->keys != NULL ? judge_key(x) : DGM_ERR_KEY_MISSING;
     if (error == DGM_ERR_NONE)
         return pass_key(x);
-    if (emulated)
+    if (google == GW_GOOGLE_EMULATED)
         error = judge_emulated(x);
-    if (error == DGM_ERR_NO_MEMORY || error == DGM_ERR_IDENTITY_UNREAD)
-        gw_exchange_fail_as(x, error);
-    else if (error != DGM_ERR_NONE)
-        refuse(x, error);
-    return error == DGM_ERR_NONE;
+    else if (google == GW_GOOGLE_VERIFY && error != DGM_ERR_NO_MEMORY)
+        error = judge_verified(x, w->keys != NULL ? error : without_bearer(x));
+    bool passes = pass_verdict(x, error);
+    if (passes && x->admission.waits)
+        gw_conn_hold(x->conn, true);
+    return passes;
 }

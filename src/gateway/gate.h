@@ -12,7 +12,8 @@
 
 /**
  * Whether a request may go on, as far as its head tells. False: it was answered, as Google answers (google.md 5.3, 5.4): OpenAI's
- * object, or Google's own where that is asked for or the path is Google's.
+ * object, or Google's own where that is asked for or the path is Google's. True may mean that it is not known yet
+ * (gw_exchange_is_at_gate): nothing is read meanwhile; it is answered from the loop, or gw_exchange_admit goes on with it.
  */
 bool gw_gate_pass(struct gw_exchange *);
 

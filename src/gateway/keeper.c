@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "gateway/emulator_log.h"
 #include "gateway/identity.h"
+#include "gateway/keeper_google.h"
 #include "gateway/keeper_tokens.h"
 #include "gateway/keeper_wire.h"
 #include "gateway/log.h"
@@ -57,6 +58,7 @@ struct keeper {
     struct gw_accounts accounts;
     struct gw_identity *identity;
     struct gw_keeper_tokens *tokens;
+    struct gw_keeper_google *google;
     struct gw_mapping_keeper *quota;   /* NULL: nothing is counted */
     struct gw_mapping_keeper *revoked; /* NULL: nothing is revoked */
 };
@@ -89,6 +91,7 @@ static void on_link_closed(void *owner)
     gw_keeper_store_forget(k->store, l);
     gw_identity_forget(k->identity, l);
     gw_keeper_tokens_forget(k->tokens, l);
+    gw_keeper_google_forget(k->google, l);
     gw_wire_dispose(&l->wire);
     dgm_buf_dispose(&l->questions);
     k->alloc->resize(k->alloc->ctx, l, sizeof *l, 0);
@@ -203,6 +206,8 @@ static bool hear(struct link *l, const struct gw_frame *frame)
         return gw_keeper_store_hear(k->store, l, frame); /* which has turns of its own */
     if (frame->kind == GW_MSG_TOKEN_WANT || frame->kind == GW_MSG_TOKEN_BAD)
         return gw_keeper_tokens_hear(k->tokens, l, frame);
+    if (frame->kind == GW_MSG_GOOGLE_ASK)
+        return gw_keeper_google_hear(k->google, l, frame->id, frame->payload);
     if (frame->kind == GW_MSG_IDENTITY) /* nothing that was told before has to do with it */
         return gw_identity_hear(k->identity, l, frame->id, frame->payload,
                                 net_loop_wall_ms(k->loop));
@@ -286,7 +291,7 @@ static void on_door(void *owner)
     end_if_alone(k);
 }
 
-/* Thought signatures are to be kept, what an emulator receives, and what keys have used; tokens are to be fetched. */
+/* Thought signatures are to be kept, what an emulator receives, and what keys have used; tokens are to be fetched, or looked at. */
 bool gw_keeper_needed(const struct gw_config *config)
 {
     for (size_t i = 0; i < config->upstreams_n; i++) {
@@ -297,7 +302,7 @@ bool gw_keeper_needed(const struct gw_config *config)
              (config->emulator.read_back || u->dialect == GW_DIALECT_GEMINI)))
             return true;
     }
-    return config->auth.google == GW_GOOGLE_EMULATED || config->auth.keys.p != NULL;
+    return config->auth.google != GW_GOOGLE_OFF || config->auth.keys.p != NULL;
 }
 
 bool gw_door_open(struct gw_door *ret)
@@ -332,6 +337,8 @@ int gw_keeper_run(const struct gw_keeper_start *start)
                                       start->is_suspect, start->busy, &store_events, &k);
     if (k.loop)
         k.tokens = gw_keeper_tokens_new(k.loop, (const char *const *)environ, say);
+    if (k.loop)
+        k.google = gw_keeper_google_new(k.loop, say);
     k.accounts.store = k.store;
     if (k.store && start->quota)
         k.quota = gw_mapping_keeper_new(k.loop, k.store, &gw_mapping_quota, start->quota,
@@ -341,7 +348,7 @@ int gw_keeper_run(const struct gw_keeper_start *start)
             gw_mapping_keeper_new(k.loop, k.store, &gw_mapping_revoked, start->revoked, 0, k.alloc);
     if (k.store)
         k.door = net_watch_new(k.loop, start->door, on_door, &k);
-    if (!k.door || !k.emulated || !k.identity || !k.tokens) {
+    if (!k.door || !k.emulated || !k.identity || !k.tokens || !k.google) {
         gw_log(GW_LOG_ERROR, "can not start: out of memory or descriptors");
         return 1; /* the process ends: nothing needs to be taken apart */
     }
@@ -351,6 +358,7 @@ int gw_keeper_run(const struct gw_keeper_start *start)
     net_timer_stop(&k.turn);
     gw_identity_free(k.identity);
     gw_keeper_tokens_free(k.tokens);
+    gw_keeper_google_free(k.google);
     gw_mapping_keeper_free(k.quota);
     gw_mapping_keeper_free(k.revoked);
     gw_keeper_store_free(k.store);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * keeper.h - the keeper: the one process beside the workers that keeps what there must be one of. So far that is what
- * the emulator received, its identity servers, the store, and access tokens of Google's; limits come to it as their issue
- * says.
+ * the emulator received, its identity servers, the store, access tokens of Google's, and what Google says of the tokens that
+ * callers show; what keys have used it writes down.
  *
  * Its door is a socket pair that the master makes before it forks anybody: it has both ends, workers have one and the
  * keeper the other. A worker that wants a link sends one end of a new socket pair through it. So links need no name in

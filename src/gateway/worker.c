@@ -15,6 +15,7 @@
 #include "gateway/pool.h"
 #include "gateway/recorder.h"
 #include "gateway/tokens.h"
+#include "gateway/verify.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -162,6 +163,8 @@ static bool open_all(struct gw_worker *w, const struct gw_worker_start *start)
     const char *keys = w->config->auth.keys.p;
     if (keys != NULL && (w->keys = gw_keys_new(keys, &w->alloc)) == NULL)
         return false;
+    if (w->config->auth.google == GW_GOOGLE_VERIFY && (w->verify = gw_verify_new(w)) == NULL)
+        return false;
     if (w->config->record.dir.p != NULL && (w->recorder = gw_recorder_new(w)) == NULL)
         return false;
     w->fronts = w->alloc.resize(w->alloc.ctx, NULL, 0, start->listening_n * sizeof *w->fronts);
@@ -217,6 +220,7 @@ int gw_worker_run(const struct gw_worker_start *start)
     gw_recorder_free(w.recorder);
     gw_memory_free(w.memory);
     gw_tokens_free(w.tokens);
+    gw_verify_free(w.verify);
     gw_jobs_close(&w);
     gw_keys_free(w.keys);
     w.alloc.resize(w.alloc.ctx, w.fronts, start->listening_n * sizeof *w.fronts, 0);

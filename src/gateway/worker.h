@@ -26,6 +26,7 @@ struct gw_recorder;
 struct gw_revoked;
 struct gw_memory;
 struct gw_tokens;
+struct gw_verify;
 
 /**
  * Lifetime: from after the fork to the process's end.
@@ -60,6 +61,7 @@ struct gw_worker {
     struct gw_memory *memory; /* NULL: there is no keeper */
     struct gw_keys *keys;     /* of clients; NULL: anybody may come in */
     struct gw_tokens *tokens; /* access tokens for upstreams; NULL: there is no keeper */
+    struct gw_verify *verify; /* of tokens of Google's; NULL: auth.google is not verify */
     struct gw_quota *quota;   /* what they have used; shared with all other processes */
     size_t quota_book;        /* this worker's */
     struct gw_front *fronts;  /* what it listens on */

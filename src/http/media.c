@@ -79,6 +79,25 @@ bool http_list_has(struct dgm_str list, struct dgm_str token)
     return false;
 }
 
+int64_t http_fresh_s(struct dgm_str cache_control, struct dgm_str age)
+{
+    struct dgm_str item, name = DGM_STR("max-age=");
+    int64_t fresh_s = -1, age_s = 0;
+    uint64_t n;
+    if (http_list_has(cache_control, DGM_STR("no-store")) ||
+        http_list_has(cache_control, DGM_STR("no-cache")))
+        return 0;
+    while (fresh_s < 0 && dgm_str_split(&cache_control, ',', &item)) {
+        item = dgm_str_trim(item);
+        if (dgm_str_eq_nocase(dgm_str_head(item, name.n), name) &&
+            dgm_str_u64(dgm_str_skip(item, name.n), &n))
+            fresh_s = n < INT32_MAX ? (int64_t)n : INT32_MAX;
+    }
+    if (dgm_str_u64(dgm_str_trim(age), &n))
+        age_s = n < INT32_MAX ? (int64_t)n : INT32_MAX;
+    return fresh_s < 0 ? -1 : fresh_s > age_s ? fresh_s - age_s : 0;
+}
+
 /* ---- media types and codings ----------------------------------------------------------------- */
 
 /*

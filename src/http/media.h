@@ -51,6 +51,12 @@ struct dgm_str http_bearer(struct dgm_str s);
 /** Whether a comma-separated list holds the token, in any case. */
 bool http_list_has(struct dgm_str list, struct dgm_str token);
 
+/**
+ * How long an answer may be kept, in seconds: `max-age` of its Cache-Control less its Age (RFC 9111 4.2.1), 0 with no-store or
+ * no-cache; -1 where it says nothing of that.
+ */
+int64_t http_fresh_s(struct dgm_str cache_control, struct dgm_str age);
+
 /** Whether a text can be taken as x-request-id: 1 to 128 of [A-Za-z0-9._-]. */
 bool http_request_id_ok(struct dgm_str);
 

@@ -86,6 +86,32 @@ static const struct {
     {"store: {path: \"a\\nb\"}\n", "f:1:15: a text with control characters or line breaks in it\n"},
     {"[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]\n", "f:1:17: nested more than 16 deep\n"},
     /* variables */
+    /* who may come in with a token of Google's */
+    {"auth: {google: verify}\n",
+     "f:1:16: auth.google: verify lets nobody in without auth.verify.emails, auth.verify.domains or "
+     "auth.verify.audiences\n"},
+    {"auth: {google: verify, verify: {emails: [], domains: []}}\n",
+     "f:1:16: auth.google: verify lets nobody in without auth.verify.emails, auth.verify.domains or "
+     "auth.verify.audiences\n"},
+    {"auth:\n  verify: {emails: [a@b.c]}\n",
+     "f:2:11: auth.verify lets nobody in, and keeps nobody out, without auth.google: verify\n"},
+    {"auth: {google: verify, verify: {audiences: "
+     "[x, 32555940559.apps.googleusercontent.com]}}\n",
+     "f:1:44: auth.verify.audiences: gcloud's own client lets everybody in who has an account of "
+     "Google's; say who, with auth.verify.emails or auth.verify.domains\n"},
+    {"auth: {google: verify, verify: {emails: [example.com]}}\n",
+     "f:1:41: auth.verify.emails: \"example.com\" is no address\n"},
+    {"auth: {google: verify, verify: {emails: [\"*@example.com\"]}}\n",
+     "f:1:41: auth.verify.emails: \"*@example.com\" is no address\n"},
+    {"auth: {google: verify, verify: {domains: [com]}}\n",
+     "f:1:42: auth.verify.domains: \"com\" is no domain\n"},
+    {"auth: {google: verify, verify: {domains: [\"*.example.com\"]}}\n",
+     "f:1:42: auth.verify.domains: \"*.example.com\" is no domain\n"},
+    {"auth: {google: verify, verify: {emails: [a@b.c], tokeninfo_url: http://x.example/t}}\n",
+     "f:1:65: auth.verify.tokeninfo_url must begin with https:// for another machine: tokens go "
+     "there\n"},
+    {"auth: {google: verify, verify: {emails: [a@b.c], jwks_url: certs}}\n",
+     "f:1:60: auth.verify.jwks_url must begin with http:// or https://\n"},
     {"store: {path: \"${NOT_SET}\"}\n", "f:1:15: the environment variable NOT_SET is not set\n"},
     {"store: {path: \"${HOME_DIR\"}\n",
      "f:1:15: \"${\" without its \"}\"; write \"$${\" for the characters themselves\n"},

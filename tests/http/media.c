@@ -257,6 +257,34 @@ static void test_lists(void **state)
             fail_msg("%s", rows[i].list);
 }
 
+static void test_freshness(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *cache, *age;
+        int64_t fresh_s;
+    } rows[] = {
+        {NULL, NULL, -1},
+        {"", "5", -1},
+        {"public", NULL, -1},
+        {"max-age=x", NULL, -1},
+        {"max-age=-1", NULL, -1},
+        {"s-max-age=60", NULL, -1},
+        {"max-age=0", NULL, 0},
+        {"public, max-age=24472, must-revalidate, no-transform", NULL, 24472},
+        {"public,Max-Age=100", " 40 ", 60},
+        {"max-age=100", "100", 0},
+        {"max-age=100", "99999999999", 0},
+        {"max-age=100", "-5", 100},
+        {"max-age=100, no-store", NULL, 0},
+        {"No-Cache", NULL, 0},
+        {"max-age=99999999999999", NULL, INT32_MAX},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++)
+        if (http_fresh_s(dgm_str_c(rows[i].cache), dgm_str_c(rows[i].age)) != rows[i].fresh_s)
+            fail_msg("%zu", i);
+}
+
 static void test_ids_and_tokens(void **state)
 {
     (void)state;
@@ -280,10 +308,11 @@ static void test_ids_and_tokens(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_media_types), cmocka_unit_test(test_codings),
-        cmocka_unit_test(test_hosts),       cmocka_unit_test(test_hosts_refused),
-        cmocka_unit_test(test_origins),     cmocka_unit_test(test_bearer),
-        cmocka_unit_test(test_lists),       cmocka_unit_test(test_ids_and_tokens),
+        cmocka_unit_test(test_media_types),    cmocka_unit_test(test_codings),
+        cmocka_unit_test(test_hosts),          cmocka_unit_test(test_hosts_refused),
+        cmocka_unit_test(test_origins),        cmocka_unit_test(test_bearer),
+        cmocka_unit_test(test_lists),          cmocka_unit_test(test_freshness),
+        cmocka_unit_test(test_ids_and_tokens),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
