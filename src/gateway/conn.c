@@ -260,12 +260,11 @@ static void refuse_unread(struct gw_conn *c)
 
 /* ---- reading ---------------------------------------------------------------------------------------- */
 
-/* To a client that waits for it. */
-static void say_continue(struct gw_conn *c)
+void gw_conn_continue(struct gw_conn *c)
 {
     char text[HTTP_CONTINUE_BYTES];
     struct dgm_buf go_on = {.p = text, .cap = sizeof text, .max = sizeof text};
-    if (!c->reader.head.expects_continue)
+    if (!c->reader.head.expects_continue || c->phase != GW_CONN_BODY)
         return;
     http_put_continue(&go_on);
     struct dgm_str bytes = dgm_buf_str(&go_on);
@@ -276,8 +275,6 @@ void gw_conn_hold(struct gw_conn *c, bool held)
 {
     c->paused = held || c->held.n >= GW_HELD_BYTES;
     net_stream_pause(c->stream, c->paused);
-    if (!held && c->phase == GW_CONN_BODY)
-        say_continue(c);
     set_deadline(c);
 }
 
@@ -293,7 +290,7 @@ static void on_head(struct gw_conn *c)
     }
     gw_exchange_head(c->exchange);
     if (!c->answered && !gw_exchange_is_at_gate(c->exchange))
-        say_continue(c);
+        gw_conn_continue(c);
 }
 
 static void on_event(struct gw_conn *c, const struct http_event *ev)

@@ -88,8 +88,11 @@ enum dgm_rc gw_conn_send(struct gw_conn *, const struct dgm_str *parts, size_t n
 /** The exchange has handed over its last byte. It may be freed in here: the exchange's last act. */
 void gw_conn_answered(struct gw_conn *, bool keep_alive);
 
-/** No more is read for now, and 100-continue not said; or on again. */
+/** No more is read for now; or on again. */
 void gw_conn_hold(struct gw_conn *, bool held);
+
+/** 100-continue, to a client that waits for it with his body. */
+void gw_conn_continue(struct gw_conn *);
 
 /** An answer can not be ended well: the connection will be closed, from the loop. */
 void gw_conn_break(struct gw_conn *);

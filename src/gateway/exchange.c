@@ -215,6 +215,7 @@ static void send_rest(struct gw_exchange *x)
 void gw_exchange_answer(struct gw_exchange *x, int status, struct dgm_str media)
 {
     assert(x->stage < GW_STREAMING);
+    gw_gate_turn_away(x);
     gw_deadlines_stop(x);
     if (x->out.rc != DGM_OK) {
         status = 503; /* not even memory for a text */
@@ -573,6 +574,8 @@ void gw_exchange_admit(struct gw_exchange *x)
     gw_conn_hold(x->conn, false);
     if (x->admission.whole)
         gw_exchange_run(x);
+    else
+        gw_conn_continue(x->conn);
 }
 
 void gw_exchange_run(struct gw_exchange *x)

@@ -188,6 +188,15 @@ void gw_gate_settle(struct gw_exchange *x)
                        &x->admission.hold);
 }
 
+void gw_gate_turn_away(struct gw_exchange *x)
+{
+    if (!x->admission.waits)
+        return;
+    x->admission.waits = false;
+    gw_verify_leave(&x->admission.wait);
+    gw_conn_hold(x->conn, false);
+}
+
 void gw_gate_leave(struct gw_exchange *x)
 {
     gw_verify_leave(&x->admission.wait);

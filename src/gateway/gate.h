@@ -26,6 +26,9 @@ bool gw_gate_shows(const struct gw_exchange *, struct dgm_str model);
 /** The caller's Authorization, to be sent on; absent when he sent none, or one with a key of ours, which no upstream gets. */
 struct dgm_str gw_gate_authorization(const struct gw_exchange *);
 
+/** It is answered: whoever asks is not waited for any more. */
+void gw_gate_turn_away(struct gw_exchange *);
+
 /** Its last byte leaves: what it took of a key's limits is given back, and its tokens are counted. Again does nothing. */
 void gw_gate_settle(struct gw_exchange *);
 

@@ -87,6 +87,28 @@ def test_python_on_the_metadata_server(gated, tmp_path):
     assert (got["project"], got["email"]) == ("my-project", ACCOUNT) and "Rayleigh" in got["text"]
 
 
+@pytest.fixture(scope="module")
+def verifying(gated):
+    """A gateway that lets in who shows Google's own tokens, and asks the other one, which stands for Google, whose they are."""
+    running = Daemon("auth.google=verify", f"auth.verify.emails={ACCOUNT}", "auth.verify.audiences=" + ",".join(("https://me.example", ACCOUNT)),
+                     f"auth.verify.jwks_url={gated.url}/oauth2/v3/certs", f"auth.verify.tokeninfo_url={gated.url}/tokeninfo").wait_ready()
+    yield running
+    running.stop()
+
+
+def test_python_before_a_gateway_that_verifies(gated, verifying, tmp_path):
+    env = environment(**identity.variables(gated, tmp_path))
+    done = subprocess.run([sys.executable, HERE / "python/adc.py", verifying.url], env=env, timeout=60, capture_output=True, text=True)
+    assert done.returncode == 0 and "Rayleigh" in done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("audience, status", [("https://me.example", 0), ("https://other.example", 1)])
+def test_an_id_token_of_google_auth(gated, verifying, tmp_path, audience, status):
+    env = environment(**identity.variables(gated, tmp_path))
+    done = subprocess.run([sys.executable, HERE / "python/idtoken.py", verifying.url, audience], env=env, timeout=60, capture_output=True, text=True)
+    assert done.returncode == status and ("Rayleigh" in done.stdout or "AuthenticationError" in done.stderr), done.stderr
+
+
 def test_node_on_the_metadata_server(gated, tmp_path):
     got = ask_node(gated, tmp_path)
     assert (got["kind"], got["project"], got["status"]) == ("Compute", "my-project", 200), got
