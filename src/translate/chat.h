@@ -179,6 +179,7 @@ struct dgm_request {
     enum dgm_rc
         model_rc; /* of its reading; what is wrong with a name is refused by dgm_request_translate */
     bool stream, usage;
+    bool complete;       /* the body is whole, or never will be */
     int64_t tokens_used; /* as dgm_request_tokens_used tells */
 
     struct chat_message *messages; /* one for each element of `messages` */
@@ -197,7 +198,6 @@ struct dgm_request {
     struct chat_notes *notes;   /* of each kind; NULL: there is none of any */
     struct dgm_header *headers; /* HEADERS_MAX of them once there is one */
     size_t headers_n;
-    bool complete;         /* the body is whole, or never will be */
     struct chat_head head; /* of a body that is complete */
 
     struct name_node *names;  /* names.c: the functions' names, both ways */
