@@ -111,7 +111,7 @@ static void use(struct gw_exchange *x)
     c->used = dgm_request_use_prefix(x->chat.request, name);
     if (!c->used)
         return;
-    x->worker->counters.context_caches_used_total++;
+    x->worker->counters->context_caches_used_total++;
     x->reply.cache = dgm_arena_copy(&x->arena, name);
 }
 
@@ -156,7 +156,7 @@ static void give_up(struct gw_exchange *x, int64_t rest_s, struct dgm_str why)
     stop(c);
     c->prefix.state = GW_PREFIX_VAIN;
     gw_prefixes_tell(x->worker->config->prefixes, &c->prefix, now_ms(x), now_ms(x) + rest_s * 1000);
-    x->worker->counters.context_caches_failed_total++;
+    x->worker->counters->context_caches_failed_total++;
     warn(x, why);
     go_on(x);
 }
@@ -188,7 +188,7 @@ static void kept(struct gw_exchange *x)
     stop(c);
     c->prefix.state = GW_PREFIX_KEPT;
     c->prefix.lead = p->lead;
-    x->worker->counters.context_caches_made_total++;
+    x->worker->counters->context_caches_made_total++;
     gw_prefixes_tell(known, &c->prefix, now_ms(x), until);
     if (!are_callers(u)) { /* whose caches are nobody else's to ask about */
         struct gw_prefix by_name = c->prefix;
@@ -364,7 +364,7 @@ void gw_caching_worked(struct gw_exchange *x)
         c->doubted = false;
     if (!helped)
         return;
-    x->worker->counters.context_caches_gone_total++;
+    x->worker->counters->context_caches_gone_total++;
     warn(x, DGM_STR("the upstream did not take the cache of what is marked; it was sent whole"));
     c->prefix.state = GW_PREFIX_VAIN;
     gw_prefixes_tell(x->worker->config->prefixes, &c->prefix, now_ms(x),

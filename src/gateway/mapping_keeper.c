@@ -24,8 +24,8 @@ struct gw_mapping_keeper {
     const struct dgm_alloc *alloc;
     struct net_timer timer;
     int64_t every_ms;
-    size_t unread;                           /* records that the store has not given yet */
-    uint64_t seen;                           /* changes, when it last wrote */
+    size_t unread; /* records that the store has not given yet */
+    uint64_t seen; /* changes, when it last wrote */
     /* hashes of what stands in the store, which are odd; 0: empty; UNKNOWN */
     uint64_t written[GW_MAPPING_CHUNKS_MAX];
 };

@@ -56,7 +56,7 @@ static void finish(struct gw_exchange *x)
     gw_call_free(chat->call);
     chat->call = NULL;
     if (asked != 0) {
-        x->worker->counters.probes_accepted_total += accepted;
+        x->worker->counters->probes_accepted_total += accepted;
         log_end(x, asked, accepted);
         tell(x);
     } else {
@@ -87,14 +87,14 @@ static void on_head(void *owner, int status, struct dgm_str content_type)
     struct gw_exchange *x = owner;
     (void)content_type;
     x->chat.probing.status = status;
-    gw_exchange_heard(x);
+    gw_exchange_heard(x, false);
 }
 
 /* What does not fit is none of the refusals that name nothing, which are short. */
 static void on_data(void *owner, struct dgm_str bytes)
 {
     struct gw_exchange *x = owner;
-    gw_exchange_heard(x);
+    gw_exchange_heard(x, true);
     if (x->chat.probing.status == 400)
         dgm_buf_put(&x->chat.probing.answer, bytes);
 }
@@ -172,8 +172,8 @@ static bool ask(struct gw_exchange *x)
         gw_policy_tell(x->worker->policy, &chat->plan, GW_LEFT, -1, now_ms(x));
         return false;
     }
-    x->worker->counters.probed_total += dgm_request_probes(chat->request, &accepted) == 0;
-    x->worker->counters.probes_total++;
+    x->worker->counters->probed_total += dgm_request_probes(chat->request, &accepted) == 0;
+    x->worker->counters->probes_total++;
     return true;
 }
 

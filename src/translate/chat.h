@@ -166,6 +166,8 @@ struct dgm_request {
     struct dgm_env env;
     struct dgm_limits limits;
     enum dgm_surface surface;
+    enum dgm_rc rc;        /* sticky: the first refusal or lack of memory */
+    struct dgm_fail *fail; /* why it was refused */
     const struct json_val *field[CHAT_KEPT_FIELDS]; /* NULL where absent or null */
     uint64_t said;                                  /* a bit for each that is not NULL */
     const struct json_val *const
@@ -225,9 +227,6 @@ struct dgm_request {
     struct dgm_retry retry;     /* of the upstream's last error */
     struct dgm_str version;     /* the modelVersion of the answer */
     struct dgm_str response_id; /* its responseId, for compat.c; absent elsewhere */
-
-    enum dgm_rc rc;        /* sticky: the first refusal or lack of memory */
-    struct dgm_fail *fail; /* why it was refused */
 };
 
 static_assert(sizeof(struct dgm_request) <= 1032, "what malloc hands out quickest: glibc's tcache");
