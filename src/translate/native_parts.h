@@ -5,8 +5,8 @@
  * An answer hands them out in extra_content.google.parts as they came (extra.c): code and its result, what Google's own
  * tools were asked and answered beside functions (toolCall, toolResponse), and images where image_output wants them there.
  * Gemini 3 signs them and wants all of them back where they stood. For that each has `after_bytes` and `after_calls`, where
- * they are not 0: how many bytes of the texts and how many calls come before it. Of a text that is another by now, what they
- * say is taken as far as it goes.
+ * they are not 0: how many bytes of the content, tags and images in it too, and how many calls come before it. Of a text that is
+ * another by now, what they say is taken as far as it goes.
  */
 #ifndef TRANSLATE_NATIVE_PARTS_H
 #define TRANSLATE_NATIVE_PARTS_H
