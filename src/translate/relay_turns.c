@@ -95,22 +95,29 @@ static void join_users(struct turns *turns)
     }
 }
 
-static bool is_plain(const struct turn *t)
+/* The role it is sent with: a system message that no user's came behind is the user's, where there are to be none. */
+static enum role role_sent(const struct turn *t, bool users)
 {
-    return (t->role == ROLE_ASKING || t->role == ROLE_ANSWERING) && !t->calls &&
-           is_content(t->content);
+    return users && is_system(t) ? ROLE_ASKING : t->role;
+}
+
+static bool is_plain(const struct turn *t, bool users)
+{
+    enum role role = role_sent(t, users);
+    return (role == ROLE_ASKING || role == ROLE_ANSWERING) && !t->calls && is_content(t->content);
 }
 
 /* Messages of one role in a row, but for those that went elsewhere. */
-static void join_rows(struct turns *turns)
+static void join_rows(struct turns *turns, bool users)
 {
     size_t before = NOBODY;
     for (size_t i = 0; i < turns->n; i++) {
         struct turn *t = &turns->at[i];
         if (t->with != i)
             continue;
-        bool joins = before != NOBODY && is_plain(t) && is_plain(&turns->at[before]) &&
-                     t->role == turns->at[before].role;
+        bool joins = before != NOBODY && is_plain(t, users) &&
+                     is_plain(&turns->at[before], users) &&
+                     role_sent(t, users) == role_sent(&turns->at[before], users);
         if (joins)
             t->with = before;
         else
@@ -155,12 +162,13 @@ static void join(const struct dgm_request *r, struct turns *turns, enum dgm_try_
 {
     bool rows = tries_has(r, DGM_TRY_ALTERNATE) || more == DGM_TRY_ALTERNATE;
     bool all = rows || tries_has(r, DGM_TRY_MERGE_SYSTEM) || more == DGM_TRY_MERGE_SYSTEM;
-    if (tries_has(r, DGM_TRY_SYSTEM_USER) || more == DGM_TRY_SYSTEM_USER)
+    bool users = tries_has(r, DGM_TRY_SYSTEM_USER) || more == DGM_TRY_SYSTEM_USER;
+    if (users)
         join_users(turns);
     else if (all || relay_has(r, QUIRK_SYSTEM_FIRST))
         join_systems(turns, all);
     if (rows)
-        join_rows(turns);
+        join_rows(turns, users);
     make_groups(turns);
 }
 

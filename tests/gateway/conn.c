@@ -255,19 +255,23 @@ static void test_every_allocation_failing(void **state)
     }
 }
 
-/* Short once: mostly there is memory enough to say so. */
+/* Short once: there is memory enough to say so, but where the connection itself could not be made. A stream that has begun is
+ * cut, or ends as if nothing had been. */
 static void test_each_allocation_failing_once(void **state)
 {
     (void)state;
     const char *const bodies[] = {CHAT_BODY, STREAM_BODY};
     for (size_t b = 0; b < 2; b++) {
         struct dgm_str request = sized(POST, bodies[b], true);
-        size_t k = 1, told = 0;
-        while (run(&(struct plan){.request = request, .piece = 50, .once_at = k++})) {
+        size_t runs = 0, told = 0, begun = 0;
+        while (run(&(struct plan){.request = request, .piece = 50, .once_at = runs + 1})) {
             assert_honest();
             told += has("HTTP/1.1 503") && has("overloaded");
+            begun += has("HTTP/1.1 200");
+            runs++;
         }
-        assert_true(told > k / 2); /* the others cut a stream that has begun */
+        assert_true(told > 15);
+        assert_true(told + begun + 3 >= runs);
     }
 }
 
