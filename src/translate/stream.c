@@ -347,8 +347,10 @@ enum dgm_rc dgm_stream_feed(struct dgm_stream *s, struct dgm_str *in, struct dgm
         return DGM_DONE;
     s->r->kept_n = 0;
     enum dgm_rc rc = take_events(s, in, false, out);
-    if (rc == DGM_OK && s->r->kept_n == 0) /* it may be silent for long, and there are thousands */
-        dgm_arena_dispose(&s->scratch);
+    if (rc == DGM_OK &&
+        s->r->kept_n ==
+            0) /* now, not before the next: it may be silent for long, as thousands are */
+        dgm_arena_reset(&s->scratch);
     if (rc == DGM_DONE && s->relay) /* it said so itself: the connection may end in peace */
         *in = (struct dgm_str){0};
     return rc == DGM_OK || (rc == DGM_DONE && s->relay) ? DGM_MORE : rc;

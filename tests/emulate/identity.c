@@ -301,7 +301,7 @@ static void test_times_of_a_subject_token(void **state)
 {
     (void)state;
     static const char times[] =
-        "The subject token must be issued in the past, and end less than 48 hours later: iat, exp";
+        "The subject token must be issued in the past, and end less than 48 hours after that: iat, exp";
     static const struct {
         int64_t iat, exp;
         const char *refused;
