@@ -246,14 +246,13 @@ def command(start, road, *words, **env):
 @pytest.mark.parametrize("sent, where, path, who", [
     ("ya29.mine", REGIONAL, vertex("p", "us-central1"), {"authorization": "Bearer ya29.mine"}),
     ("AQ.mine", REGIONAL, vertex("p", "us-central1"), {"x-goog-api-key": "AQ.mine"}),
-])
+], ids=["token", "key"])
 def test_the_short_form_for_vertex(start, there, sent, where, path, who):
     server, road = there
     daemon = command(start, road, "--upstream", "vertex", "--project", "p", "--location", "us-central1")
     assert daemon.ask(wire.chat(headers={"Authorization": f"Bearer {sent}"})).status == 200
     assert server.requests[0].line == f"POST {path}:generateContent HTTP/1.1"
     assert server.asked == [where] and who.items() <= server.requests[0].headers.items()
-    assert "no effect in this version" not in daemon.log()
 
 
 def test_the_short_form_for_vertex_takes_the_paths_place(start, there):

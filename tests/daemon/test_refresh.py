@@ -108,8 +108,10 @@ def test_a_thousand_requests_over_the_end_of_a_token(issuer, asked, gateway, tmp
     ends = time.monotonic() + 2
     issuer.life, issuer.wait_s = 3600, 1.5  # asked for between 1.375 and 1.5 s, and so given after the end
     time.sleep(1.7)
-    statuses = ask_at_once(front, 1000)
-    assert statuses == [200] * 1000 and time.monotonic() > ends
+    statuses = []
+    while time.monotonic() < ends + 0.2 or len(statuses) < 1000:
+        statuses += ask_at_once(front, 250)
+    assert set(statuses) == {200}
     assert issuer.issued == 2 == issuer.paths.count("/token") and getattr(asked, "refused", 0) < 100
 
 

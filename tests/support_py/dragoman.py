@@ -2,6 +2,7 @@
 """One running Dragoman: started on a free port, asked when it is ready, ended by its pid, and held to a clean end."""
 
 import atexit
+import contextlib
 import json
 import os
 import pathlib
@@ -23,10 +24,22 @@ READY_S = 20  # a sanitizer build on a busy machine
 END_S = 45  # more than the longest drain that a test leaves at its default
 
 
+def _ports():
+    """Below those that the system gives to whoever asks for any, and apart for each of the processes that test at once."""
+    one = re.sub(r"\D", "", os.environ.get("PYTEST_XDIST_WORKER", "0"))
+    while True:
+        yield from range(12000 + int(one) * 2000 + os.getpid() % 1000, 14000 + int(one) * 2000)
+
+
+_next_port = _ports()
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    for port in _next_port:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def environment(**more):
