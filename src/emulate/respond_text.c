@@ -283,7 +283,7 @@ void emu_respond_text(const struct composer *c, uint64_t wording, struct dgm_buf
     bool prose = c->responder->says == SAYS_TEXT; /* whatever the request wants */
     if (c->responder->script)
         dgm_buf_put(out, c->responder->script->text);
-    else if (c->responder->id == RESPONDER_ECHO)
+    else if (c->responder->id == RESPONDER_ECHO && c->prompt->text.n != 0)
         dgm_buf_put(out, dgm_utf8_head(c->prompt->text, JSON_MAX_BYTES));
     else if (c->responder->says == SAYS_CITED)
         emu_respond_cited(out);
