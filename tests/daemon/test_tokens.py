@@ -403,7 +403,8 @@ def test_our_assertion_by_pyjwt(gateway, tmp_path, world):
     ('{"type": "gdch_service_account"}', "Distributed Cloud"), ('{"type": "x"}', 'has the type "x"'),
     ('{"type": "authorized_user"}', 'has no "client_id"'), ('{"type": "external_account", "audience": "a", "subject_token_type": "t"}',
                                                            "credential_source"),
-    ('{"type": "service_account", "client_email": "a@b", "private_key": "secret-key-text", "token_uri": "http://h/t"}', '"private_key" that is neither one of RSA')])
+    ('{"type": "service_account", "client_email": "a@b", "private_key": "secret-key-text", "token_uri": "http://h/t"}', '"private_key" that is neither one of RSA')],
+                         ids=lambda text: text[:6])  # what is no secret of them
 def test_a_file_that_is_none(gateway, tmp_path, text, said):
     file = tmp_path / "wrong.json"
     file.write_text(text)

@@ -71,7 +71,7 @@ class Peer:
         self.socket.settimeout(20)
 
     def request(self):
-        """The next request, whole; None when the client has closed."""
+        """The next request, whole; None when the client has closed, or leaves a connection idle that it keeps."""
         try:
             while b"\r\n\r\n" not in self.kept:
                 self._more()
@@ -81,6 +81,10 @@ class Peer:
             while len(self.kept) < size:
                 self._more()
         except (EOFError, ConnectionError):
+            return None
+        except TimeoutError:
+            if self.kept:
+                raise
             return None
         found.body = bytes(self.kept[:size])
         del self.kept[:size]
