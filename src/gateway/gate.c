@@ -484,7 +484,7 @@ static const struct auth_client *make_client(struct gw_exchange *x, struct dgm_s
     return c;
 }
 
-static void on_verdict(void *x);
+static void on_verdict(void *owner);
 
 /* NONE: he may come in, or it is not known yet (admission.waits). `keyless`: what is wrong where no bearer is shown. */
 static enum dgm_error judge_verified(struct gw_exchange *x, enum dgm_error keyless)

@@ -227,12 +227,9 @@ struct gw_keeper_link *gw_keeper_link_new(struct net_loop *loop, int door,
     struct gw_keeper_link *l = a->resize(a->ctx, NULL, 0, sizeof *l);
     if (!l)
         return NULL;
-    *l = (struct gw_keeper_link){.loop = loop,
-                                 .alloc = a,
-                                 .door = door,
-                                 .on_push = on_push,
-                                 .owner = owner,
-                                 .dropped = dropped};
+    *l = (struct gw_keeper_link){
+        .loop = loop, .alloc = a, .door = door, .on_push = on_push, .owner = owner};
+    l->dropped = dropped;
     dgm_buf_init(&l->waiting, a, GW_LINK_WAITING_MAX);
     net_timer_init(&l->timer, on_timer, l);
     return l;

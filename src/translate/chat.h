@@ -55,7 +55,10 @@ enum chat_field_id {
 #include "translate/chat_fields.def"
 #undef FIELD
     CHAT_FIELDS,
-    /* Those that are kept stand before those that nobody asks for. */
+};
+
+/* Those that are kept stand before those that nobody asks for. */
+enum {
     CHAT_KEPT_FIELDS = 0
 #define FIELD(id, name, accepts, fate, ...) +(fate != IGNORE)
 #include "translate/chat_fields.def"
