@@ -70,7 +70,7 @@ static void check_identity(struct dgm_str payload)
     }
     if (gw_identity_says_read(payload, &says))
         PROPERTY(says.status >= 200 && says.status < 600 &&
-                 says.media.n + says.body.n + 24 == payload.n);
+                 says.media.n + says.doubt.n + says.body.n + 28 == payload.n);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)

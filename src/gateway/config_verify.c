@@ -12,14 +12,14 @@ static const struct dgm_str everybodys[] = {
     {"764086051850-6qr4p6gpi6hn506pt8ejuq83di341hur.apps.googleusercontent.com", 72},
 };
 
-/* Where a member stands in the file; else where `google` does; else nowhere. */
+/* Where a member stands in the file; else where `google` does; else `auth`, of which there may be two; else nowhere. */
 static const struct gw_node *place_of(const struct gw_parse *p, struct dgm_str key)
 {
     static const struct gw_node nowhere = {0};
     const struct gw_node *verify = p->auth ? gw_node_get(p->auth, DGM_STR("verify")) : NULL;
     const struct gw_node *google = p->auth ? gw_node_get(p->auth, DGM_STR("google")) : NULL;
     const struct gw_node *node = verify ? gw_node_get(verify, key) : NULL;
-    return node ? node : google ? google : verify ? verify : &nowhere;
+    return node ? node : google ? google : verify ? verify : p->auth ? p->auth : &nowhere;
 }
 
 static void check_url(struct gw_parse *p, struct dgm_str key, struct dgm_str url)
